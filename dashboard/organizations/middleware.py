@@ -1,0 +1,32 @@
+"""Which organization a request acts for."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from dashboard.organizations.models import Membership, Organization, User
+from dashboard.organizations.selectors import membership_for
+
+SESSION_KEY = "organization_id"
+
+
+class PurserRequest(HttpRequest):
+    """A signed-in request: `organization` and `membership` are there, because views without them are public."""
+
+    organization: Organization
+    membership: Membership
+
+
+class OrganizationMiddleware:
+    """Sets `request.membership` and `request.organization` (None for strangers)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        membership = None
+        if isinstance(request.user, User):
+            membership = membership_for(request.user, request.session.get(SESSION_KEY))
+        request.membership = membership  # type: ignore[attr-defined]
+        request.organization = membership.organization if membership else None  # type: ignore[attr-defined]
+        return self.get_response(request)

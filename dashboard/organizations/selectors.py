@@ -1,0 +1,23 @@
+"""Reads of people and organizations."""
+
+from dashboard.organizations.models import Membership, SignInLink, User
+
+
+def membership_for(user: User, organization_id: int | None) -> Membership | None:
+    """The membership that a request acts under: of the chosen organization if the person is in it, else the first
+    real one, else the demo."""
+    memberships = list(
+        Membership.objects.filter(user=user).select_related("organization").order_by("organization__is_demo", "pk")
+    )
+    chosen = [membership for membership in memberships if membership.organization_id == organization_id]
+    return (chosen or memberships or [None])[0]
+
+
+def memberships_of(user: User) -> list[Membership]:
+    return list(
+        Membership.objects.filter(user=user).select_related("organization").order_by("organization__is_demo", "pk")
+    )
+
+
+def anybody_signed_in() -> bool:
+    return SignInLink.objects.filter(used_at__isnull=False).exists()

@@ -1,0 +1,46 @@
+"""Writes of people and organizations."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from dashboard.organizations.models import Membership, Organization, Role, SignInLink, User
+
+LINK_LIFETIME = timedelta(hours=24)
+FIRST_OWNER_EMAIL = "owner@purser.localhost"
+
+
+def owner_ensure() -> User:
+    """The first owner with a first organization, made if there is nobody yet."""
+    with transaction.atomic():
+        owner = User.objects.filter(memberships__role=Role.OWNER, memberships__organization__is_demo=False).first()
+        if owner is None:
+            owner, _ = User.objects.get_or_create(email=FIRST_OWNER_EMAIL, defaults={"name": "Owner"})
+            organization = Organization.objects.create(name="My organization")
+            Membership.objects.create(organization=organization, user=owner, role=Role.OWNER)
+        return owner
+
+
+def sign_in_link_create(*, user: User, now: datetime) -> str:
+    """A fresh one-time token for this person, valid for a day. Links not yet used stop working."""
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        SignInLink.objects.filter(user=user, used_at__isnull=True).delete()
+        SignInLink.objects.create(user=user, token_hash=_digest(token), expires_at=now + LINK_LIFETIME)
+    return token
+
+
+def sign_in_link_use(*, token: str, now: datetime) -> User | None:
+    """The person behind the token, once: one conditional UPDATE decides which of two clicks wins."""
+    used = SignInLink.objects.filter(
+        token_hash=_digest(token), used_at__isnull=True, expires_at__gt=now, user__is_active=True
+    ).update(used_at=now)
+    if not used:
+        return None
+    return User.objects.get(sign_in_links__token_hash=_digest(token))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

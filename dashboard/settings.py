@@ -1,0 +1,166 @@
+"""Every setting of Purser, and the only module that reads the environment.
+
+A bad value stops the start with a sentence that says what is wrong.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from dashboard.core.embedded import Embedded, broker_url
+from dashboard.core.secrets_file import secret_from_file
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+if (BASE_DIR / ".env").exists():
+    env.read_env(BASE_DIR / ".env")
+
+VAR_DIR = Path(env.str("PURSER_VAR", default=str(BASE_DIR / "var"))).resolve()
+DEBUG = env.bool("PURSER_DEBUG", default=False)
+PORT = env.int("PURSER_PORT", default=8000)
+HOST = env.str("PURSER_HOST", default="127.0.0.1")
+
+# --- PostgreSQL and Redis: yours by URL, or embedded under var/ -------------------------------------------------
+EMBEDDED = Embedded(VAR_DIR)
+DATABASE_URL = env.str("DATABASE_URL", default="")
+REDIS_URL = env.str("REDIS_URL", default="") or EMBEDDED.redis_url
+EMBEDDED_POSTGRES = not DATABASE_URL
+EMBEDDED_REDIS = not env.str("REDIS_URL", default="")
+
+DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL or EMBEDDED.database_url)}
+if "postgresql" not in DATABASES["default"]["ENGINE"]:
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user:password@host:5432/name")
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    "min_size": 1,
+    "max_size": env.int("PURSER_DB_POOL", default=12),
+    "timeout": 10,
+}
+# A restarted PostgreSQL leaves dead connections in the pool; each is tried before it is handed out.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# --- Secrets ---------------------------------------------------------------------------------------------------
+# A deployment with its own database must bring its own keys: generated ones would be lost with the container.
+_may_generate = EMBEDDED_POSTGRES
+SECRET_KEY = env.str("PURSER_SECRET_KEY", default="") or secret_from_file(
+    VAR_DIR / "secrets" / "secret_key", name="PURSER_SECRET_KEY", may_generate=_may_generate
+)
+ENCRYPTION_KEYS = [
+    key.strip()
+    for key in (
+        env.str("PURSER_ENCRYPTION_KEYS", default="")
+        or secret_from_file(
+            VAR_DIR / "secrets" / "encryption_keys", name="PURSER_ENCRYPTION_KEYS", may_generate=_may_generate
+        )
+    ).split(",")
+    if key.strip()
+]
+
+# --- Django ----------------------------------------------------------------------------------------------------
+ALLOWED_HOSTS = env.list("PURSER_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+BASE_URL = env.str("PURSER_BASE_URL", default=f"http://127.0.0.1:{PORT}")
+HTTPS = BASE_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "dashboard.core",
+    "dashboard.organizations",
+    "dashboard.credentials",
+    "dashboard.balances",
+    "dashboard.keys",
+    "dashboard.usage",
+    "dashboard.sync",
+    "dashboard.overview",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.core.middleware.ContentSecurityPolicyMiddleware",
+    "dashboard.organizations.middleware.OrganizationMiddleware",
+]
+
+ROOT_URLCONF = "dashboard.urls"
+WSGI_APPLICATION = "dashboard.wsgi.application"
+ASGI_APPLICATION = "dashboard.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.core.context.csp",
+                "dashboard.organizations.context.organization",
+            ],
+            "builtins": ["dashboard.core.templatetags.purser"],
+            "libraries": {},
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+        },
+    }
+]
+
+AUTH_USER_MODEL = "organizations.User"
+LOGIN_URL = "organizations:sign_in"
+LOGIN_REDIRECT_URL = "overview:overview"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "collected"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MAX_AGE = 31_536_000
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# --- Celery ----------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = broker_url(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = env.int("PURSER_WORKER_THREADS", default=32)
+
+# --- The demo's simulator: its address when one runs beside the application, empty when there is none -----------
+SIMULATOR_URL = env.str("PURSER_SIMULATOR_URL", default="")
+DEMO = env.bool("PURSER_DEMO", default=True)  # whether `manage.py run` starts the simulator
+
+# --- Calling out -----------------------------------------------------------------------------------------------
+# Calls under way at once to one provider, per worker process.
+HOST_CONCURRENCY = env.int("PURSER_HOST_CONCURRENCY", default=16)

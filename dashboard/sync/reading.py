@@ -1,0 +1,112 @@
+"""One run of a stream: read through the transport, then land, or put down why not."""
+
+import random
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from dashboard.core.database import reconnecting
+from dashboard.core.encryption import Unreadable
+from dashboard.credentials.models import ProviderCredential
+from dashboard.sync.models import SyncStream
+from dashboard.sync.services import Overtaken, Run, run_fail, run_land, streams_lease_now
+from dashboard.sync.windows import Reading, next_reading
+from providers.collect import Collected, collect
+from providers.errors import ActionNeeded, ProviderError
+from providers.spec import Endpoint
+from providers.transport import Transport
+
+log = structlog.get_logger(__name__)
+Clock = Callable[[], datetime]
+
+
+class InternalError(ProviderError):
+    """A fault of ours: logged with its place, shown without it."""
+
+    kind = "internal"
+
+
+def transport_for(credential: ProviderCredential) -> Transport:
+    """The transport that this credential's calls go through: self-hosted providers may live on private addresses, and
+    a relay takes the place of the open internet."""
+    return Transport(reach="private" if credential.provider.self_hosted else "public", via=credential.relay_url or None)
+
+
+_slots: dict[str, threading.BoundedSemaphore] = defaultdict(
+    lambda: threading.BoundedSemaphore(settings.HOST_CONCURRENCY)
+)
+_slots_lock = threading.Lock()
+
+
+@contextmanager
+def host_slot(credential: ProviderCredential) -> Iterator[bool]:
+    """True while this process may make one more call to the provider; False at once when enough are under way."""
+    with _slots_lock:
+        slot = _slots[credential.account.provider_slug]
+    free = slot.acquire(blocking=False)
+    try:
+        yield free
+    finally:
+        if free:
+            slot.release()
+
+
+def stream_read(*, stream: SyncStream, token: int, clock: Clock) -> tuple[int, int] | None:
+    """Read and land one span. Returns a new lease of the same stream when more history is to be read at once."""
+    provider = stream.credential.provider
+    endpoint = provider.endpoint(stream.capability)
+    assert isinstance(endpoint, Endpoint)
+    started_at = clock()
+    reading = next_reading(stream, endpoint, started_at)
+    run = Run(stream=stream, token=token, reading=reading, started_at=started_at)
+    try:
+        outcome = _fetch(stream, reading, started_at)
+        if isinstance(outcome, Collected):
+            outcome = _land(run, outcome, clock)
+        if outcome is not None:
+            error = outcome
+            reconnecting(lambda: run_fail(run=run, error=error, now=clock(), chance=random.Random()))  # noqa: S311
+            return None
+    except Overtaken:
+        log.warning("sync.overtaken", stream=stream.pk, capability=stream.capability)
+        return None
+    return _more(stream, clock())
+
+
+def _fetch(stream: SyncStream, reading: Reading, now: datetime) -> Collected | ProviderError:
+    credential = stream.credential
+    try:
+        return collect(
+            credential.provider,
+            stream.capability,
+            credential.unlocked(),
+            reading.window(now),
+            transport_for(credential).send,
+        )
+    except ProviderError as error:
+        return error
+    except Unreadable:
+        return ActionNeeded(_("The stored key cannot be decrypted with the present encryption keys. Enter it again."))
+    except Exception:
+        log.exception("sync.internal", stream=stream.pk, capability=stream.capability)
+        return InternalError(_("Purser stumbled over this answer. The log of the worker says where."))
+
+
+def _land(run: Run, collected: Collected, clock: Clock) -> ProviderError | None:
+    try:
+        reconnecting(lambda: run_land(run=run, collected=collected, now=clock()))
+    except ProviderError as error:
+        return error
+    return None
+
+
+def _more(stream: SyncStream, now: datetime) -> tuple[int, int] | None:
+    due = SyncStream.objects.filter(pk=stream.pk, next_run_at__lte=now).exists()
+    leases = streams_lease_now(stream_ids=[stream.pk], now=now) if due else []
+    return leases[0] if leases else None

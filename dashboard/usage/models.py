@@ -1,0 +1,102 @@
+"""What was used and what it cost: records as the providers tell them, and the rollup that pages read."""
+
+from django.db import models
+
+from dashboard.credentials.models import ProviderAccount
+from dashboard.organizations.models import Organization
+
+
+class Record(models.Model):
+    """Shared by both kinds of record. The natural key is (account, start, digest of the record's own key); the table is
+    partitioned by month of `start`, so `start` is part of the primary key. Written by COPY only."""
+
+    pk = models.CompositePrimaryKey("account_id", "start", "key_hash")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    start = models.DateTimeField()
+    key_hash = models.UUIDField()
+    end = models.DateTimeField()
+    model = models.TextField()
+    provider_key = models.TextField()
+    project = models.TextField()
+    unit = models.TextField()
+    final = models.BooleanField(null=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.model or 'all'} from {self.start:%Y-%m-%d %H:%M}"
+
+
+class UsageRecord(Record):
+    """Tokens and requests of one bucket. Unknown is NULL; a dimension that the provider did not split by is ''."""
+
+    user = models.TextField()
+    tier = models.TextField()
+    endpoint = models.TextField()
+    input_tokens = models.BigIntegerField(null=True)
+    cached_input_tokens = models.BigIntegerField(null=True)
+    cache_write_tokens = models.BigIntegerField(null=True)
+    output_tokens = models.BigIntegerField(null=True)
+    reasoning_tokens = models.BigIntegerField(null=True)
+    requests = models.BigIntegerField(null=True)
+    quantities = models.JSONField()
+    cost = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+
+    class Meta:
+        managed = True
+        db_table = "usage_usagerecord"
+
+
+class CostRecord(Record):
+    """Money that the provider charged for one bucket."""
+
+    line_item = models.TextField()
+    category = models.TextField()
+    amount = models.DecimalField(max_digits=38, decimal_places=12)
+
+    class Meta:
+        managed = True
+        db_table = "usage_costrecord"
+
+
+class UsageDaily(models.Model):
+    """One account, day, model and unit. Rebuilt from the records for every touched day, never incremented.
+
+    `billed` comes from CostRecord, `reported` from the cost inside UsageRecord. `spend` is the one that counts on that
+    day for the account: billed where the provider billed anything that day, else reported. `span` "month" marks
+    figures that the provider gives by the month: they stand on its first day.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    span = models.CharField(max_length=5, default="day")
+    model = models.TextField()
+    unit = models.CharField(max_length=20, blank=True)
+    input_tokens = models.BigIntegerField(null=True)
+    cached_input_tokens = models.BigIntegerField(null=True)
+    cache_write_tokens = models.BigIntegerField(null=True)
+    output_tokens = models.BigIntegerField(null=True)
+    reasoning_tokens = models.BigIntegerField(null=True)
+    requests = models.BigIntegerField(null=True)
+    billed = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    reported = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    basis = models.CharField(max_length=10, blank=True)
+    provisional = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "day", "span", "model", "unit"], name="usage_daily_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization", "day"],
+                include=["account", "unit", "spend", "provisional", "span"],
+                name="usage_daily_spend",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.day}"

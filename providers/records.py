@@ -1,0 +1,243 @@
+"""What a provider's account API told us, as frozen records.
+
+Every record has a `key`: two records with one key say the same thing about the same subject. What the provider did not
+say is None, never 0. Money is a Decimal beside its `unit` (an upper-case ISO 4217 code, or the provider's own unit such
+as "API points"). Every time is aware and in UTC; a bucket is [start, end).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+BalanceKind = Literal["prepaid", "granted", "credit_line", "owed"]
+Basis = Literal["live", "posted"]
+CostCategory = Literal["usage", "credit", "tax", "adjustment"]
+KeyState = Literal["active", "disabled", "expired", "archived"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """Money (or points) at the provider. `amount` is what is left to spend, or what is owed for kind "owed" (positive).
+
+    `granted` is the part of `amount` that the provider gave for free, where it says so. `usable` is the provider's own
+    word on whether calls are served now. `basis` "posted" is a ledger that moves only when a bill closes.
+    """
+
+    name: str
+    kind: BalanceKind
+    amount: Decimal
+    unit: str
+    expires_at: datetime | None = None
+    basis: Basis = "live"
+    granted: Decimal | None = None
+    usable: bool | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.name, self.kind, self.unit, self.basis)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """A limit and how much of it is used. `unit` is an ISO code for money, else tokens, requests, credits, percent ...
+
+    `window` is the period that the limit covers ("5h", "7d", "day", "month", "minute", "lifetime"), None when the
+    provider does not say. `scope` names whom it binds: None for the account, else a key, project, model or group.
+    """
+
+    name: str
+    unit: str
+    used: Decimal | None = None
+    limit: Decimal | None = None
+    remaining: Decimal | None = None
+    percent_used: Decimal | None = None
+    window: str | None = None
+    resets_at: datetime | None = None
+    scope: str | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.name, self.scope or "", self.window or "", self.unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageBucket:
+    """Tokens and requests of one bucket. `input_tokens` excludes cached input and cache writes; `output_tokens`
+    includes reasoning, and `reasoning_tokens` is a detail of it. `quantities` holds other counts by name (images,
+    characters, seconds, web_search_requests ...). `cost` is what the usage row itself reports, in `unit`.
+    `final` False means that the bucket is still open at the provider.
+    """
+
+    start: datetime
+    end: datetime
+    model: str | None = None
+    provider_key: str | None = None
+    project: str | None = None
+    user: str | None = None
+    tier: str | None = None
+    endpoint: str | None = None
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    requests: int | None = None
+    quantities: Mapping[str, Decimal] = field(default_factory=dict)
+    cost: Decimal | None = None
+    unit: str | None = None
+    final: bool | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (
+            self.start.isoformat(),
+            self.end.isoformat(),
+            self.model or "",
+            self.provider_key or "",
+            self.project or "",
+            self.user or "",
+            self.tier or "",
+            self.endpoint or "",
+            self.unit or "",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostBucket:
+    """Money that the provider says it charged for a bucket. A credit keeps its sign (negative)."""
+
+    start: datetime
+    end: datetime
+    amount: Decimal
+    unit: str
+    model: str | None = None
+    line_item: str | None = None
+    project: str | None = None
+    provider_key: str | None = None
+    category: CostCategory = "usage"
+    final: bool | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (
+            self.start.isoformat(),
+            self.end.isoformat(),
+            self.model or "",
+            self.line_item or "",
+            self.project or "",
+            self.provider_key or "",
+            self.category,
+            self.unit,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterSample:
+    """A cumulative counter at one moment, for providers that count up and never say since when."""
+
+    name: str
+    value: Decimal
+    at: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.name, self.at.isoformat(), *(f"{name}={self.labels[name]}" for name in sorted(self.labels)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderKey:
+    """An API key as the provider lists it. `hint` is the masked text that the provider shows, never the key."""
+
+    id: str
+    name: str | None = None
+    hint: str | None = None
+    project: str | None = None
+    state: KeyState | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    limit: Decimal | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.id,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model that the key can call. `context` in tokens. `prices` by name ("input", "output", "cached_input" ...),
+    each in `price_unit` per 1,000,000 tokens."""
+
+    id: str
+    name: str | None = None
+    context: int | None = None
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    price_unit: str | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.id,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Answer of a credential check: whose account it is and what kind of key. `account_id` is the provider's own id
+    of the account (organisation, team), the same for every key of it; None where the provider tells none."""
+
+    account_id: str | None = None
+    account_name: str | None = None
+    key_kind: str | None = None
+    scopes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.account_id or "", self.key_kind or "")
+
+
+Record = Balance | Quota | UsageBucket | CostBucket | CounterSample | ProviderKey | Model | Identity
+
+
+def problem(record: Record) -> str | None:
+    """What makes a record unfit to be stored, in words, or None. Adapters' mistakes and hostile answers stop here."""
+    for column in fields(record):
+        value: Any = getattr(record, column.name)
+        if isinstance(value, Decimal):
+            if not value.is_finite():
+                return f"{column.name} is not a finite number"
+            if value and not -30 <= value.adjusted() <= 20:
+                return f"{column.name} is beyond any real amount"
+        elif isinstance(value, float):
+            return f"{column.name} is a float"
+        elif isinstance(value, datetime) and value.utcoffset() != timedelta(0):
+            return f"{column.name} is not in UTC"
+        elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+            return f"{column.name} is beyond any real count"
+        elif isinstance(value, str) and "\x00" in value:
+            return f"{column.name} holds a NUL character"
+    if isinstance(record, UsageBucket | CostBucket) and record.end <= record.start:
+        return "the bucket ends before it starts"
+    return None
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """The record with its type, ready for JSON: decimals as plain text, times in ISO 8601 with Z, unknown as None."""
+    return {
+        "type": type(record).__name__,
+        **{column.name: _plain(getattr(record, column.name)) for column in fields(record)},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value

@@ -1,0 +1,230 @@
+"""Declarations: what a provider is, which fields an admin enters, and one endpoint per capability."""
+
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from providers.errors import ActionNeeded, PayloadError, ProviderError, Retryable
+from providers.records import Record
+
+Capability = Literal["balance", "quota", "usage", "cost", "keys", "models"]
+CAPABILITIES: tuple[Capability, ...] = ("balance", "quota", "usage", "cost", "keys", "models")
+WireProtocol = Literal["DirectAnthropic", "OpenAICompatible", "OpenAIResponses"]
+Confidence = Literal["official", "observed", "unverified"]
+FieldKind = Literal["text", "url", "choice", "list", "decimal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing that an admin enters. `header` (secrets only) is the request header that carries it, with `prefix`
+    before the value. `starts_with` is how a right value begins: another beginning draws a warning, never a refusal;
+    `wrong_starts` maps beginnings of another kind of key to the words for it. `hosts` narrows where a secret may go.
+    """
+
+    name: str
+    label: str
+    help: str
+    secret: bool = False
+    required: bool = False
+    kind: FieldKind = "text"
+    choices: tuple[tuple[str, str], ...] = ()
+    default: str = ""
+    url: str | None = None
+    starts_with: tuple[str, ...] = ()
+    wrong_starts: Mapping[str, str] = field(default_factory=dict)
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+    hosts: tuple[str, ...] = ()
+    environment: str | None = None
+    can_spend: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseUrl:
+    """A base URL of the provider: `use` says for what, `backup` that it is the second host of the same account."""
+
+    url: str
+    use: Literal["inference", "account", "both"] = "both"
+    label: str = ""
+    backup: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A call that an adapter wants made. `url` is absolute, without query; `auth` names the secret field to send."""
+
+    url: str
+    auth: str | None
+    method: Literal["GET", "POST"] = "GET"
+    params: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    json: Any = None
+
+    def with_params(self, *more: tuple[str, str]) -> "Request":
+        """The same call with these parameters set; a name given anew replaces the old one."""
+        names = {name for name, _ in more}
+        kept = tuple(pair for pair in self.params if pair[0] not in names)
+        return Request(
+            url=self.url, auth=self.auth, method=self.method, params=kept + more, headers=self.headers, json=self.json
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer. Header names are lower case; `body` is the decoded content, already under the size cap."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON with Decimal for every fraction. A body that is no JSON (a gateway's error page, an answer
+        cut off) is Retryable; NaN, Infinity and bottomless nesting are PayloadErrors. The body is never quoted."""
+        try:
+            return json.loads(self.body, parse_float=Decimal, parse_constant=_refuse_constant)
+        except ValueError as error:
+            raise Retryable("The answer is not JSON: a gateway's page, or cut off.", status=self.status) from error
+        except RecursionError as error:
+            raise PayloadError("The answer is nested too deeply to be read.", status=self.status) from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise PayloadError(f"The answer holds {name} where a number should be.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The span [start, end) to read, and the moment it is read. All aware UTC."""
+
+    start: datetime
+    end: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partial:
+    """Yielded by an adapter's steps: what came is true, but not everything came. `reason` is shown to people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What an adapter may know of a credential: the open fields, and the names of the secrets that are there."""
+
+    settings: Mapping[str, str]
+    secrets: frozenset[str]
+
+    def has(self, name: str) -> bool:
+        return name in self.secrets or bool(self.settings.get(name))
+
+    def get(self, name: str, default: str = "") -> str:
+        return self.settings.get(name) or default
+
+    def list(self, name: str) -> tuple[str, ...]:
+        """A comma, space or line separated field as its parts."""
+        return tuple(part for part in self.settings.get(name, "").replace(",", " ").split() if part)
+
+    def first_of(self, *names: str) -> str:
+        """The first of these secret fields that is filled in. Raises ActionNeeded naming the first otherwise."""
+        for name in names:
+            if name in self.secrets:
+                return name
+        raise ActionNeeded(f"Enter {names[0]} first.", code="missing_field", field=names[0])
+
+
+Steps = Generator[Request | Partial, Reply, Iterable[Record]]
+"""Multi-step call: yields a Request, receives its Reply (a ProviderError is thrown in instead), returns the records."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """How one capability is read.
+
+    `needs` lists the fields without which it cannot be read: each entry one name, or alternatives as "a|b".
+    `interval` is the time between two reads. `history` is how far back the provider keeps it and `chunk` the largest
+    span asked for at once (both only for usage and cost); `lookback` is re-read every time, because history is revised.
+    `per_key` is True when the answer belongs to the key, not to the account behind it.
+    """
+
+    steps: Callable[[Account, Window], Steps]
+    interval: timedelta
+    needs: tuple[str, ...] = ()
+    confidence: Confidence = "official"
+    source: str = ""
+    history: timedelta = timedelta(0)
+    chunk: timedelta = timedelta(days=30)
+    lookback: timedelta = timedelta(days=3)
+    per_key: bool = False
+
+    def missing(self, account: Account) -> tuple[str, ...]:
+        """Needs that the account does not meet, as they were declared."""
+        return tuple(need for need in self.needs if not any(account.has(name) for name in need.split("|")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotOffered:
+    """A capability that the provider lacks: why, and what is shown or done instead."""
+
+    reason: str
+    fallback: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """How a credential is proved: reads only, costs nothing. `steps` returns one Identity."""
+
+    steps: Callable[[Account, Window], Steps]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One provider, declared whole."""
+
+    slug: str
+    name: str
+    summary: str
+    docs_url: str
+    console_url: str
+    checked: date
+    wire_protocol: WireProtocol
+    base_urls: tuple[BaseUrl, ...]
+    fields: tuple[Field, ...]
+    check: Check
+    capabilities: Mapping[Capability, Endpoint | NotOffered]
+    also_protocols: tuple[WireProtocol, ...] = ()
+    streaming: bool = True
+    tool_use: bool = True
+    self_hosted: bool = False
+    topup_url: str | None = None
+    key_warning: str = ""
+    extra_hosts: tuple[str, ...] = ()
+    explain: Callable[[Reply, Request], ProviderError | None] | None = None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host that this declaration names; a secret goes nowhere else unless the admin typed the URL."""
+        return frozenset(host_of(base.url) for base in self.base_urls) | frozenset(self.extra_hosts)
+
+    def field(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)
+
+    def endpoint(self, capability: str) -> Endpoint | NotOffered:
+        for name, endpoint in self.capabilities.items():
+            if name == capability:
+                return endpoint
+        raise KeyError(capability)
+
+
+def host_of(url: str) -> str:
+    """Lower-case host with the port where one is written: the unit in which hosts are compared."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{host}:{parts.port}" if parts.port else host

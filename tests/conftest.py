@@ -1,0 +1,40 @@
+"""Fixtures shared by all tests. PostgreSQL and Redis come from `tests.services`, a plugin that pytest loads first."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from dashboard.organizations.models import Membership, Organization, Role, User
+from providers.simulator.parts import PARTS
+from providers.simulator.server import Simulator
+from tests.providers.simulated import SimulatedWire
+
+NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The tests' clock: Friday 20 November 2026, 14:32 UTC."""
+    return NOW
+
+
+@pytest.fixture
+def organization(db: None) -> Organization:
+    return Organization.objects.create(name="Harbor Labs", reporting_zone="Asia/Taipei")
+
+
+@pytest.fixture
+def owner(organization: Organization) -> User:
+    user = User.objects.create_user("mei@harbor.example", name="Mei Lin")
+    Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
+    return user
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedWire]:
+    """Every outgoing call lands in an in-process simulator at the tests' clock; `simulator.now` moves it on."""
+    wire = SimulatedWire(Simulator(PARTS), NOW)
+    monkeypatch.setattr("providers.transport._wire", lambda reach, via: wire)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    yield wire

@@ -1,0 +1,204 @@
+"""`manage.py run` as people meet it: a process of its own, with its own var/ and port."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from dashboard.core import processes
+from dashboard.core.embedded import Embedded
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 90  # seconds; the machine may be busy with the other tests
+
+
+class Run:
+    """One supervisor at a time on one var directory."""
+
+    def __init__(self, var: Path) -> None:
+        self.var = var
+        self.port = _free_port()
+        self.embedded = Embedded(var)
+        self.output = var.parent / "terminal"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+        dropped = ("DATABASE_URL", "REDIS_URL", "PURSER_SECRET_KEY", "PURSER_ENCRYPTION_KEYS", processes.MARK)
+        inherited = {name: value for name, value in os.environ.items() if name not in dropped}
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "run"],
+                cwd=ROOT,
+                env={**inherited, "PURSER_VAR": str(self.var), "PURSER_PORT": str(self.port), **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self.process
+
+    def start_and_wait(self) -> None:
+        process = self.start()
+        until(lambda: self.ready() == 200 or process.poll() is not None, self.said)
+        assert process.poll() is None, self.said()
+
+    def ready(self) -> int | None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            assert set(json.loads(answer.read())) == {"database", "migrations", "redis", "worker", "beat"}
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+        return answer.status
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def said(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def pids(self, word: str) -> list[int]:
+        """Living children whose command line has `word`."""
+        found = []
+        for pid in processes.leftovers(self.var):
+            try:
+                if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(pid)
+            except OSError:
+                continue
+        return found
+
+    def database(self) -> psycopg.Connection:
+        return psycopg.connect(host=str(self.embedded.run_dir / "postgres"), user="purser", autocommit=True)
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis.from_url(self.embedded.redis_url)
+
+
+def until(condition: Callable[[], object], explain: Callable[[], str] = str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, explain()
+        time.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Started once; the tests below leave it running, in whatever way they stopped it in between."""
+    running = Run(tmp_path_factory.mktemp("supervisor") / "var")
+    try:
+        running.start_and_wait()
+        yield running
+    finally:
+        if running.process is not None and running.process.poll() is None:
+            assert running.stop() == 0
+    assert processes.leftovers(running.var) == []
+
+
+def test_it_says_where_it_is(run: Run) -> None:
+    until(lambda: f"http://127.0.0.1:{run.port}" in run.said())
+
+
+def test_a_second_one_on_the_same_data_is_refused(run: Run) -> None:
+    second = Run(run.var)
+    second.output = run.var.parent / "second"
+    assert second.start().wait(60) != 0
+    assert f"Purser already runs on {run.var}" in second.said()
+    assert run.ready() == 200
+
+
+def test_a_taken_port_is_told_with_the_variable_that_changes_it(tmp_path: Path) -> None:
+    other = Run(tmp_path / "var")
+    with socket.create_server(("127.0.0.1", other.port)):
+        assert other.start().wait(60) == 1
+    assert f"127.0.0.1:{other.port}" in other.said()
+    assert "PURSER_PORT" in other.said()
+    assert processes.leftovers(other.var) == []
+
+
+def test_sigterm_stops_all_and_the_next_start_finds_its_data(run: Run) -> None:
+    with run.database() as database:
+        database.execute("CREATE TABLE note AS SELECT 'kept' AS text")
+    run.redis().set("note", "kept")
+    assert run.stop() == 0
+    assert processes.leftovers(run.var) == []
+    run.start_and_wait()
+    with run.database() as database:
+        assert database.execute("SELECT text FROM note").fetchone() == ("kept",)
+    assert run.redis().get("note") == b"kept"
+
+
+def test_ctrl_c_stops_all(run: Run) -> None:
+    assert run.stop(signal.SIGINT) == 0
+    assert processes.leftovers(run.var) == []
+    run.start_and_wait()
+
+
+@pytest.mark.parametrize("whole_tree", [False, True], ids=["group", "group and all its children"])
+def test_kill_9_blocks_nothing(run: Run, whole_tree: bool) -> None:
+    assert run.process is not None
+    children = processes.leftovers(run.var)
+    os.killpg(run.process.pid, signal.SIGKILL)
+    if whole_tree:
+        for pid in children:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+    run.process.wait()
+    run.start_and_wait()
+
+
+@pytest.mark.parametrize("word", ["postgres\0-D", "redis-server", "worker\0", "beat\0", "granian"])
+def test_what_is_killed_comes_back(run: Run, word: str) -> None:
+    victims = run.pids(word)
+    assert victims, f"no {word} among {processes.leftovers(run.var)}"
+    os.kill(min(victims), signal.SIGKILL)
+    until(lambda: (new := run.pids(word)) and min(victims) not in new, run.said)
+    until(lambda: run.ready() == 200, run.said)
+    assert re.search(r"was killed \(SIGKILL\); starting it again in", run.said())
+
+
+def test_tasks_run_again_after_redis_was_away(run: Run) -> None:
+    """The worker and the beat find the new Redis by themselves: their signs of life come from their own loops."""
+    worker, beat = run.pids("worker\0"), run.pids("beat\0")
+    os.kill(min(run.pids("redis-server")), signal.SIGKILL)
+    until(lambda: "redis was killed" in run.said())
+    run_again = run.redis()
+    until(lambda: _answers(run_again))
+    run_again.delete("purser:alive:worker", "purser:alive:beat")
+    until(lambda: run.ready() == 200, run.said)
+    assert (worker, beat) == (run.pids("worker\0"), run.pids("beat\0"))
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def test_no_sign_in_link_is_in_a_log(run: Run) -> None:
+    """The link goes to the terminal alone. Whatever it looks like, no address with a path is in Purser's own log."""
+    assert not re.search(r"http://[^\s/]+/\S+", (run.var / "log" / "purser.log").read_text())

@@ -1,0 +1,277 @@
+"""One suite over registry x payloads: every adapter keeps every rule, and a provider without payloads fails."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from providers.collect import Credentials, collect
+from providers.errors import PayloadError, ProviderError, Retryable
+from providers.records import Balance, CostBucket, Identity, Quota, UsageBucket, problem
+from providers.registry import PROVIDERS
+from providers.simulator.parts import PARTS
+from providers.spec import CAPABILITIES, Endpoint, NotOffered, Window, host_of
+from providers.transport import Transport
+from tests.providers.exchanges import Case, cases, outcome
+
+CASES = list(cases())
+NOW = datetime(2026, 11, 20, 14, tzinfo=UTC)
+WINDOW = Window(start=NOW - timedelta(days=7), end=NOW, now=NOW)
+OFFERED = [
+    (provider.slug, capability)
+    for provider in PROVIDERS.values()
+    for capability, endpoint in provider.capabilities.items()
+    if isinstance(endpoint, Endpoint)
+]
+
+
+def case_id(case: Case) -> str:
+    return f"{case.provider.slug}/{case.path.stem}"
+
+
+def full_credentials(slug: str) -> Credentials:
+    """Some value for every field, so that each endpoint has what it needs. Secrets are planted canaries."""
+    values = {}
+    for declared in PROVIDERS[slug].fields:
+        if declared.secret:
+            start = declared.starts_with[0] if declared.starts_with else ""
+            values[declared.name] = f"{start}canary-{declared.name}-7f3a"
+        elif declared.kind == "choice":
+            values[declared.name] = declared.default or declared.choices[0][0]
+        elif declared.kind == "url":
+            values[declared.name] = declared.default or f"https://{sorted(PROVIDERS[slug].hosts)[0]}/configured"
+        else:
+            values[declared.name] = declared.default or "00000000-0000-4000-8000-000000000000"
+    for case in CASES:  # settings that only make sense together come from the payloads
+        if case.provider.slug == slug:
+            secrets = {declared.name for declared in PROVIDERS[slug].fields if declared.secret}
+            values |= {name: value for name, value in case.document["fields"].items() if name not in secrets}
+    return Credentials(values=values)
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_golden(case: Case) -> None:
+    told, wire = case.run()
+    assert told == json.loads(case.expected_path.read_text())
+    assert len(wire.sent) == len(case.document["exchanges"]), "a planned exchange was never asked for"
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_every_payload_says_where_it_comes_from(case: Case) -> None:
+    assert re.search(r"https?://|SDK|OpenAPI|source|repository", case.document["_source"])
+
+
+@pytest.mark.parametrize("slug", PROVIDERS)
+def test_every_offered_capability_has_payloads(slug: str) -> None:
+    have = {case.capability for case in CASES if case.provider.slug == slug}
+    offered = {capability for provider, capability in OFFERED if provider == slug}
+    assert offered | {"check"} <= have
+
+
+@pytest.mark.parametrize("slug", PROVIDERS)
+def test_declaration_is_complete(slug: str) -> None:
+    provider = PROVIDERS[slug]
+    assert provider.slug == slug
+    assert set(provider.capabilities) == set(CAPABILITIES)
+    assert all(declared.help and declared.label for declared in provider.fields)
+    for declared in provider.fields:
+        if declared.secret:
+            assert declared.url, f"{declared.name}: where does an admin get it?"
+    for endpoint in provider.capabilities.values():
+        if isinstance(endpoint, NotOffered):
+            assert endpoint.reason.endswith(".")
+            continue
+        assert endpoint.interval >= timedelta(minutes=1)
+        for need in endpoint.needs:
+            assert all(provider.field(name) for name in need.split("|"))
+
+
+@pytest.mark.parametrize("slug", PROVIDERS)
+def test_simulated(slug: str) -> None:
+    part = next(part for part in PARTS if part.slug == slug)
+    assert part.hosts & PROVIDERS[slug].hosts
+
+
+def records(case: Case) -> list[dict[str, Any]]:
+    return case.run()[0].get("records", [])
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_reading_twice_gives_the_same(case: Case) -> None:
+    assert records(case) == records(case)
+
+
+def removals(document: Any, path: str) -> Iterator[Any]:
+    """The document with the field at `a.b[].c` removed, once for every place that the path names."""
+    head, _, rest = path.partition(".")
+    name, is_list = head.removesuffix("[]"), head.endswith("[]")
+    if not rest and not is_list:
+        changed = copy.deepcopy(document)
+        del changed[name]
+        yield changed
+        return
+    if not is_list:
+        for inner in removals(document[name], rest):
+            yield {**document, name: inner}
+        return
+    for index, item in enumerate(document[name] if name else document):
+        for inner in removals(item, rest):
+            changed = copy.deepcopy(document)
+            (changed[name] if name else changed)[index] = inner
+            yield changed
+
+
+REQUIRED = [(case, place) for case in CASES for place in case.document.get("required", [])]
+
+
+@pytest.mark.parametrize(
+    ("case", "place"), REQUIRED, ids=lambda value: value if isinstance(value, str) else case_id(value)
+)
+def test_missing_required_field_raises(case: Case, place: str) -> None:
+    index, path = place.split(":", 1)
+    document = case.document["exchanges"][int(index)]["reply"]["json"]
+    changes = list(removals(document, path))
+    assert changes
+    for changed in changes:
+        conversation = copy.deepcopy(case.document)
+        conversation["exchanges"][int(index)]["reply"]["json"] = changed
+        told, _ = case.run(conversation)
+        assert told["status"] == "payload_error", f"without {path}: {told}"
+
+
+class Answering:
+    """A wire that answers every call alike and remembers what was sent."""
+
+    def __init__(self, make: Any) -> None:
+        self.make = make
+        self.sent: list[httpx.Request] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request)
+        return self.make()
+
+
+TROUBLE = {
+    "401": (lambda: httpx.Response(401, json={"error": {"message": "no"}}), {"action_needed"}),
+    "403": (lambda: httpx.Response(403, json={"error": {"message": "no"}}), {"action_needed", "not_available"}),
+    "429": (lambda: httpx.Response(429, headers={"Retry-After": "17"}, json={}), {"retryable"}),
+    "500": (lambda: httpx.Response(500, text="oops"), {"retryable"}),
+    "503": (lambda: httpx.Response(503, text="<html>busy</html>"), {"retryable"}),
+    "html": (lambda: httpx.Response(200, text="<html>Sign in</html>"), {"retryable"}),
+    "list": (lambda: httpx.Response(200, json=[1, 2]), {"payload_error"}),
+    "string": (lambda: httpx.Response(200, json="x"), {"payload_error"}),
+    "redirect": (lambda: httpx.Response(302, headers={"Location": "https://evil.example/"}), {"payload_error"}),
+    "nan": (lambda: httpx.Response(200, text='{"data": NaN}'), {"payload_error"}),
+    "deep": (lambda: httpx.Response(200, text="[" * 200_000), {"payload_error"}),
+}
+
+
+def raise_timeout() -> httpx.Response:
+    raise httpx.ReadTimeout("planned")
+
+
+TROUBLE["timeout"] = (raise_timeout, {"retryable"})
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+@pytest.mark.parametrize(("slug", "capability"), OFFERED)
+def test_trouble_maps_to_the_table(slug: str, capability: str, trouble: str) -> None:
+    make, allowed = TROUBLE[trouble]
+    wire = Answering(make)
+    send = Transport(wire=wire, pause=lambda seconds: None).send
+    told = outcome(PROVIDERS[slug], capability, full_credentials(slug), WINDOW, send)
+    assert told["status"] in allowed, told
+    if trouble == "429":
+        assert told["retry_after"] == 17
+    secrets = [value for value in full_credentials(slug).values.values() if "canary" in value]
+    assert wire.sent, "nothing was asked"
+    for request in wire.sent:
+        assert not any(secret in str(request.url) or secret in request.content.decode() for secret in secrets)
+        assert host_of(str(request.url)) in PROVIDERS[slug].hosts
+        assert request.url.scheme == "https"
+    assert not any(secret in json.dumps(told) for secret in secrets)
+
+
+def mutate(value: Any, chance: Any) -> Any:
+    """A JSON document with a few places changed at random."""
+    if isinstance(value, dict):
+        return {name: mutate(part, chance) for name, part in value.items() if chance.random() > 0.03}
+    if isinstance(value, list):
+        return [mutate(part, chance) for part in value]
+    if chance.random() < 0.06:
+        return chance.choice(
+            [None, "", "x", "NaN", "Infinity", -1, 0, 10**30, 1.5, True, [], {}, "2026-13-45", "1e999999", "\x00"]
+        )
+    return value
+
+
+READABLE = [case for case in CASES if all("json" in exchange["reply"] for exchange in case.document["exchanges"])]
+
+
+@pytest.mark.parametrize("case", READABLE, ids=case_id)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.randoms(use_true_random=False))
+def test_mutated_payloads_raise_only_our_errors(case: Case, seed: Any) -> None:
+    changed = [mutate(exchange["reply"]["json"], seed) for exchange in case.document["exchanges"]]
+    replies = iter(changed)
+
+    def make() -> httpx.Response:
+        return httpx.Response(200, text=json.dumps(next(replies, {})))
+
+    send = Transport(wire=Answering(make), pause=lambda seconds: None).send
+    told = outcome(case.provider, case.capability, case.credentials, case.window, send)
+    assert told["status"] in {"ok", "payload_error", "retryable", "action_needed", "not_available"}
+
+
+@pytest.mark.parametrize("slug", PROVIDERS)
+def test_repeated_page_markers_end(slug: str) -> None:
+    """An API that answers every call with the same page must not keep us for ever."""
+    for case in CASES:
+        if case.provider.slug != slug or case.capability == "check" or not case.document["exchanges"]:
+            continue
+        first = case.document["exchanges"][0]["reply"]
+        if "json" not in first or first.get("status", 200) != 200:
+            continue
+        wire = Answering(lambda first=first: httpx.Response(200, text=json.dumps(first["json"])))
+        send = Transport(wire=wire, pause=lambda seconds: None).send
+        outcome(case.provider, case.capability, case.credentials, case.window, send)
+        assert len(wire.sent) <= 600
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_records_are_fit_to_store(case: Case) -> None:
+    wire_case = copy.deepcopy(case.document)
+    from tests.providers.exchanges import PlannedWire
+
+    send = Transport(wire=PlannedWire(wire_case["exchanges"]), pause=lambda seconds: None).send
+    if case.capability == "check":
+        return
+    try:
+        found = collect(case.provider, case.capability, case.credentials, case.window, send)
+    except ProviderError:
+        return
+    keys = [(type(record), record.key) for record in found.records]
+    assert len(keys) == len(set(keys))
+    for record in found.records:
+        assert problem(record) is None
+        if isinstance(record, Balance | CostBucket):
+            assert isinstance(record.amount, Decimal)
+            assert record.unit
+        if isinstance(record, UsageBucket) and record.cost is not None:
+            assert record.unit
+        if isinstance(record, Quota):
+            assert record.unit
+        assert not isinstance(record, Identity)
+
+
+def test_errors_are_ours() -> None:
+    assert issubclass(Retryable, ProviderError)
+    assert issubclass(PayloadError, ProviderError)
