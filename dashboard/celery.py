@@ -51,7 +51,7 @@ class StatelessScheduler(Scheduler):
 
     def setup_schedule(self) -> None:
         super().setup_schedule()
-        for entry in self.data.values():
+        for entry in self.schedule.values():
             entry.last_run_at = datetime(2000, 1, 1, tzinfo=UTC)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:

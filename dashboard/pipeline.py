@@ -8,11 +8,14 @@ from django.db import connection
 from django.utils import timezone
 
 from dashboard.credentials.models import CredentialState, ProviderCredential
+from dashboard.credentials.selectors import credentials_unchecked
 from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
-from dashboard.sync.services import runs_prune, stream_release, stream_start, streams_lease_due
+from dashboard.sync.services import credential_streams_wake, runs_prune, stream_start, streams_lease_due
 
 KEEP_RUNS = timedelta(days=30)
+# A check that has not settled by then was lost on the way: Redis was away, or its worker died.
+CHECK_PATIENCE = timedelta(minutes=2)
 
 
 @shared_task
@@ -20,6 +23,8 @@ def dispatch_due_streams() -> None:
     """Lease every due stream and fan out their ids. A message that outlives its lease dies unread."""
     for stream_id, token in streams_lease_due(now=timezone.now()):
         sync_stream.apply_async((stream_id, token), expires=240)
+    for credential_id in credentials_unchecked(before=timezone.now() - CHECK_PATIENCE):
+        check_credential.delay(credential_id)
 
 
 @shared_task
@@ -49,16 +54,12 @@ def check_credential(credential_id: int) -> None:
 
 
 @shared_task
-def sync_leased(leases: list[tuple[int, int]]) -> None:
-    """Fan out streams that a person asked for, already leased."""
-    for stream_id, token in leases:
-        sync_stream.apply_async((stream_id, token), expires=240)
-
-
-@shared_task
-def release(stream_id: int, token: int) -> None:
-    """Give back a lease that nobody will use."""
-    stream_release(stream_id=stream_id, token=token, next_run_at=timezone.now())
+def adopt_credential(credential_id: int) -> None:
+    """Read what an unchecked credential can tell."""
+    credential = ProviderCredential.objects.select_related("account").filter(pk=credential_id).first()
+    if credential is not None and credential.state == CredentialState.ACTIVE:
+        credential_streams_wake(credential=credential, now=timezone.now())
+        dispatch_due_streams()
 
 
 @shared_task

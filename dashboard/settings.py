@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from dashboard.core.embedded import Embedded, broker_url
 from dashboard.core.secrets_file import secret_from_file
+from providers.registry import PROVIDERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -160,6 +161,14 @@ CELERY_WORKER_CONCURRENCY = env.int("PURSER_WORKER_THREADS", default=32)
 # --- The demo's simulator: its address when one runs beside the application, empty when there is none -----------
 SIMULATOR_URL = env.str("PURSER_SIMULATOR_URL", default="")
 DEMO = env.bool("PURSER_DEMO", default=True)  # whether `manage.py run` starts the simulator
+
+# Provider keys found in the environment: the welcome page offers to connect them; their values are never shown.
+PROVIDER_KEYS = {
+    field.environment: env.str(field.environment)
+    for provider in PROVIDERS.values()
+    for field in provider.fields
+    if field.environment and env.str(field.environment, default="")
+}
 
 # --- Calling out -----------------------------------------------------------------------------------------------
 # Calls under way at once to one provider, per worker process.

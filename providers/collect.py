@@ -26,6 +26,7 @@ class Credentials:
         return Account(
             settings={**defaults, **{name: value for name, value in given.items() if name not in secret_names}},
             secrets=frozenset(name for name in given if name in secret_names),
+            labels={declared.name: declared.label for declared in provider.fields},
         )
 
 

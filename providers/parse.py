@@ -60,7 +60,7 @@ def boolean(value: Any, where: str) -> bool:
     if isinstance(value, bool):
         return value
     if value in ("true", "false"):
-        return value == "true"
+        return bool(value == "true")
     raise PayloadError(f"{where} is neither true nor false.")
 
 

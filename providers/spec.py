@@ -118,6 +118,7 @@ class Account:
 
     settings: Mapping[str, str]
     secrets: frozenset[str]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         return name in self.secrets or bool(self.settings.get(name))
@@ -134,7 +135,8 @@ class Account:
         for name in names:
             if name in self.secrets:
                 return name
-        raise ActionNeeded(f"Enter {names[0]} first.", code="missing_field", field=names[0])
+        labels = " or ".join(self.labels.get(name, name) for name in names)
+        raise ActionNeeded(f"This needs the field “{labels}”.", code="missing_field", field=names[0])
 
 
 Steps = Generator[Request | Partial, Reply, Iterable[Record]]

@@ -1,7 +1,7 @@
 """Landing of balances and quotas. Called inside the landing transaction of a sync run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,8 +14,16 @@ from providers.records import Balance, Quota
 
 STORE_AT_LEAST_EVERY = timedelta(hours=1)
 SPARK_DAYS = 30
+_PLACES = Decimal("1e-12")
 # A reading counts as fresh for three intervals: two may fail before anybody has to care.
 FRESH_INTERVALS = 3
+
+_HOURLY = """
+SELECT at, amount FROM (
+    SELECT DISTINCT ON (date_trunc('hour', at)) at, amount FROM balances_balancereading
+    WHERE series_id = %s AND at >= %s ORDER BY date_trunc('hour', at), at DESC
+) AS hours ORDER BY at
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +47,8 @@ def balances_land(*, place: Place, balances: Sequence[Balance], now: datetime) -
         for series in BalanceSeries.objects.filter(account_id=place.account_id)
     }
     written = 0
-    for balance in balances:
+    for told in balances:
+        balance = replace(told, amount=stored(told.amount), granted=stored_or_none(told.granted))
         series = known.get(balance.key)  # type: ignore[call-overload]
         changed = series is None or (series.amount, series.granted) != (balance.amount, balance.granted)
         if series is None:
@@ -73,6 +82,47 @@ def balances_land(*, place: Place, balances: Sequence[Balance], now: datetime) -
     return written
 
 
+def stored(amount: Decimal) -> Decimal:
+    """An amount as the database keeps it: twelve decimals, more than any provider charges by."""
+    return amount.quantize(_PLACES)
+
+
+def stored_or_none(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else stored(amount)
+
+
+def balance_history_import(
+    *, place: Place, readings: Sequence[tuple[datetime, Sequence[Balance]]], now: datetime
+) -> int:
+    """Add older readings (oldest first) to an account that has none yet. Returns how many were written."""
+    rows: list[BalanceReading] = []
+    known: dict[tuple[str, ...], BalanceSeries] = {}
+    for at, balances in readings:
+        for balance in balances:
+            series = known.get(balance.key)
+            if series is None:
+                series = known[balance.key] = BalanceSeries.objects.create(
+                    organization_id=place.organization_id,
+                    account_id=place.account_id,
+                    credential_id=place.credential_id,
+                    name=balance.name,
+                    kind=balance.kind,
+                    unit=balance.unit,
+                    basis=balance.basis,
+                    amount=stored(balance.amount),
+                    at=at,
+                    stored_at=at,
+                    fresh_for_seconds=int(place.fresh_for.total_seconds()),
+                )
+            series.amount, series.granted = stored(balance.amount), stored_or_none(balance.granted)
+            series.at = series.stored_at = at
+            rows.append(BalanceReading(series=series, at=at, amount=series.amount, granted=series.granted))
+    BalanceReading.objects.bulk_create(rows, batch_size=2000)
+    for series in known.values():
+        outlook_refresh(series=series, now=now)
+    return len(rows)
+
+
 def outlook_refresh(*, series: BalanceSeries, now: datetime) -> None:
     """Rebuild the drawn history and the runway of a series from its readings, e.g. after readings were added."""
     points = hourly_points(series.pk, now - timedelta(days=SPARK_DAYS))
@@ -83,11 +133,7 @@ def outlook_refresh(*, series: BalanceSeries, now: datetime) -> None:
 def hourly_points(series_id: int, since: datetime) -> list[Point]:
     """The last reading of every hour since then, oldest first: at most 720 points for 30 days."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT at, amount FROM (SELECT DISTINCT ON (date_trunc('hour', at)) at, amount"
-            " FROM balances_balancereading WHERE series_id = %s AND at >= %s ORDER BY date_trunc('hour', at), at DESC) AS hours ORDER BY at",
-            [series_id, since],
-        )
+        cursor.execute(_HOURLY, [series_id, since])
         return cursor.fetchall()
 
 
@@ -104,7 +150,7 @@ def _outlook(series: BalanceSeries, points: list[Point], place: Place | None, no
         return
     fresh_for = place.fresh_for if place else timedelta(seconds=series.fresh_for_seconds)
     found = runway([point for point in points if point[0] >= now - LOOK_BACK], now=now, fresh_for=fresh_for)
-    series.burn_per_day = found.burn_per_day and found.burn_per_day.quantize(Decimal("1e-12"))
+    series.burn_per_day = stored_or_none(found.burn_per_day)
     series.runway_low_days = found.low_days
     series.runway_likely_days = found.likely_days
     series.runway_high_days = found.high_days
@@ -130,6 +176,7 @@ def quotas_land(*, place: Place, quotas: Sequence[Quota], per_key: bool, now: da
             "remaining": quota.remaining,
             "percent_used": percent_used(quota),
         }
+        values = {name: value if name == "percent_used" else stored_or_none(value) for name, value in values.items()}
         changed = series is None or any(getattr(series, name) != value for name, value in values.items())
         if series is None:
             series = QuotaSeries(
@@ -154,7 +201,7 @@ def quotas_land(*, place: Place, quotas: Sequence[Quota], per_key: bool, now: da
             series.stored_at = now
             readings.append(
                 QuotaReading(
-                    series=series, at=now, used=quota.used, limit=quota.limit, percent_used=values["percent_used"]
+                    series=series, at=now, used=series.used, limit=series.limit, percent_used=series.percent_used
                 )
             )
     QuotaSeries.objects.bulk_create(fresh)

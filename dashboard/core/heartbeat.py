@@ -3,6 +3,7 @@
 Its age is read from the time it has left, so clocks of two machines need not agree.
 """
 
+import sys
 from functools import cache
 
 import redis
@@ -35,3 +36,16 @@ def age_seconds(name: str) -> float | None:
 
 def _key(name: str) -> str:
     return f"purser:alive:{name}"
+
+
+def main(name: str) -> int:
+    """For a container's health check: `python -m dashboard.core.heartbeat worker`."""
+    try:
+        age = age_seconds(name)
+    except redis.RedisError:
+        return 1
+    return 0 if age is not None and age <= STALE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TextIO
 
 from dashboard.core import processes
-from dashboard.core.embedded import EmbeddedError
+from dashboard.core.bundled import EmbeddedError
 
 Start = Callable[[int], subprocess.Popen[bytes]]  # given the file descriptor to write to
 Sink = Callable[[str], None]
@@ -136,9 +136,6 @@ class Supervisor:
                 return False
             self.turn()
         return True
-
-    def runs(self, name: str) -> bool:
-        return name in self._children
 
     def forever(self) -> None:
         while True:

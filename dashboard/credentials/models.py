@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.core.encryption import decrypt, encrypt, fingerprint, hint, key_id
@@ -68,6 +69,7 @@ class ProviderCredential(models.Model):
     settings = models.JSONField(default=dict)
     relay_url = models.URLField(max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=CredentialState, default=CredentialState.CHECKING)
+    check_asked_at = models.DateTimeField(default=timezone.now)
     check_verdict = models.CharField(max_length=20, blank=True)
     check_message = models.TextField(blank=True)
     check_help_url = models.URLField(max_length=300, blank=True)

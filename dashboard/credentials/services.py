@@ -68,17 +68,26 @@ def credential_replace(*, credential: ProviderCredential, values: Mapping[str, s
     credential.set_secrets({name: value for name, value in secrets.items() if value})
     credential.state = CredentialState.CHECKING
     credential.check_verdict = credential.check_message = credential.check_field = ""
-    credential.secrets_changed_at = now
+    credential.secrets_changed_at = credential.check_asked_at = now
     credential.resting_until = None
     with transaction.atomic():
         credential.save()
         enqueue_on_commit("check_credential", credential.pk)
 
 
-def credential_recheck(*, credential: ProviderCredential) -> None:
+def credential_recheck(*, credential: ProviderCredential, now: datetime) -> None:
     with transaction.atomic():
-        ProviderCredential.objects.filter(pk=credential.pk).update(state=CredentialState.CHECKING, check_verdict="")
+        ProviderCredential.objects.filter(pk=credential.pk).update(
+            state=CredentialState.CHECKING, check_verdict="", check_asked_at=now
+        )
         enqueue_on_commit("check_credential", credential.pk)
+
+
+def credential_adopt(*, credential: ProviderCredential) -> None:
+    """Use a credential without checking it: its streams find out."""
+    with transaction.atomic():
+        ProviderCredential.objects.filter(pk=credential.pk).update(state=CredentialState.ACTIVE, check_verdict="")
+        enqueue_on_commit("adopt_credential", credential.pk)
 
 
 def check_settle(

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from dashboard.organizations.models import Membership, Organization, User
 from dashboard.organizations.selectors import membership_for
-
-SESSION_KEY = "organization_id"
 
 
 class PurserRequest(HttpRequest):
@@ -26,7 +25,10 @@ class OrganizationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         membership = None
         if isinstance(request.user, User):
-            membership = membership_for(request.user, request.session.get(SESSION_KEY))
+            membership = membership_for(request.user)
         request.membership = membership  # type: ignore[attr-defined]
         request.organization = membership.organization if membership else None  # type: ignore[attr-defined]
-        return self.get_response(request)
+        if membership is None:
+            return self.get_response(request)
+        with timezone.override(membership.organization.zone):
+            return self.get_response(request)

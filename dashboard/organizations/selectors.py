@@ -3,13 +3,11 @@
 from dashboard.organizations.models import Membership, SignInLink, User
 
 
-def membership_for(user: User, organization_id: int | None) -> Membership | None:
-    """The membership that a request acts under: of the chosen organization if the person is in it, else the first
-    real one, else the demo."""
-    memberships = list(
-        Membership.objects.filter(user=user).select_related("organization").order_by("organization__is_demo", "pk")
-    )
-    chosen = [membership for membership in memberships if membership.organization_id == organization_id]
+def membership_for(user: User) -> Membership | None:
+    """The membership that a request acts under: of the organization that the person chose last, else the first real
+    one, else the demo."""
+    memberships = memberships_of(user)
+    chosen = [one for one in memberships if one.organization_id == user.current_organization_id]
     return (chosen or memberships or [None])[0]
 
 

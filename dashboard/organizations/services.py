@@ -23,6 +23,12 @@ def owner_ensure() -> User:
         return owner
 
 
+def organization_choose(*, user: User, organization: Organization) -> None:
+    """From now on this person acts for that organization."""
+    user.current_organization = organization
+    user.save(update_fields=["current_organization"])
+
+
 def sign_in_link_create(*, user: User, now: datetime) -> str:
     """A fresh one-time token for this person, valid for a day. Links not yet used stop working."""
     token = secrets.token_urlsafe(32)

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from dashboard.organizations.middleware import SESSION_KEY, PurserRequest
+from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import Membership
+from dashboard.organizations.services import organization_choose as choose
 from dashboard.organizations.services import sign_in_link_use
 
 
@@ -43,6 +44,8 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def organization_choose(request: PurserRequest, organization_id: int) -> HttpResponse:
-    membership = get_object_or_404(Membership, user=request.user, organization_id=organization_id)
-    request.session[SESSION_KEY] = membership.organization_id
+    membership = get_object_or_404(
+        Membership.objects.select_related("user", "organization"), user=request.user, organization_id=organization_id
+    )
+    choose(user=membership.user, organization=membership.organization)
     return redirect("overview:overview")

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
 from dashboard.core.database import reconnecting
@@ -103,6 +104,11 @@ def _land(run: Run, collected: Collected, clock: Clock) -> ProviderError | None:
         reconnecting(lambda: run_land(run=run, collected=collected, now=clock()))
     except ProviderError as error:
         return error
+    except (OperationalError, InterfaceError):
+        raise  # the database is gone for longer than we wait: the lease brings the stream back
+    except DatabaseError:
+        log.exception("sync.internal", stream=run.stream.pk, capability=run.stream.capability)
+        return InternalError(_("Purser could not store this answer. The log of the worker says why."))
     return None
 
 

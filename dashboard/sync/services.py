@@ -11,6 +11,7 @@ from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from dashboard.balances.services import Place, balances_land, quotas_land
+from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import offered_models_land
 from dashboard.keys.services import provider_keys_land
@@ -133,6 +134,14 @@ def streams_lease_now(*, stream_ids: Sequence[int], now: datetime) -> list[tuple
     )
 
 
+def streams_sync_now(*, stream_ids: Sequence[int], now: datetime) -> int:
+    """Lease what is free of these streams and put it on the queue. Returns how many."""
+    leases = streams_lease_now(stream_ids=stream_ids, now=now)
+    for stream_id, token in leases:
+        enqueue_on_commit("sync_stream", stream_id, token, expires=LEASE.total_seconds())
+    return len(leases)
+
+
 def _lease(condition: str, values: dict[str, object], now: datetime) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -158,11 +167,6 @@ def stream_start(*, stream_id: int, token: int, now: datetime) -> SyncStream | N
     if not started:
         return None
     return SyncStream.objects.select_related("credential__account").get(pk=stream_id)
-
-
-def stream_release(*, stream_id: int, token: int, next_run_at: datetime) -> None:
-    """Give a lease back unused."""
-    SyncStream.objects.filter(pk=stream_id, lease_token=token).update(lease_until=None, next_run_at=next_run_at)
 
 
 # --- Landing ----------------------------------------------------------------------------------------------------
@@ -322,6 +326,7 @@ def _log(
     run: Run, outcome: RunOutcome, message: str, now: datetime, *, calls: int = 0, records: int = 0, changed: int = 0
 ) -> SyncRun:
     return SyncRun.objects.create(
+        organization_id=run.stream.organization_id,
         stream=run.stream,
         outcome=outcome,
         message=message,

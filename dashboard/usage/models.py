@@ -64,7 +64,8 @@ class UsageDaily(models.Model):
     """One account, day, model and unit. Rebuilt from the records for every touched day, never incremented.
 
     `billed` comes from CostRecord, `reported` from the cost inside UsageRecord. `spend` is the one that counts on that
-    day for the account: billed where the provider billed anything that day, else reported. `span` "month" marks
+    day for the account: billed where the provider billed anything that day, else reported. `basis` says which, or
+    "covered" (other rows of a billed day carry the money) or "unpriced". `span` "month" marks
     figures that the provider gives by the month: they stand on its first day.
     """
 

@@ -40,7 +40,7 @@ SELECT %(organization)s, %(account)s, day, span, model, unit, input_tokens, cach
     output_tokens, reasoning_tokens, requests, billed, reported,
     CASE WHEN day_is_billed THEN billed ELSE reported END,
     CASE WHEN day_is_billed AND billed IS NOT NULL THEN 'billed'
-         WHEN NOT day_is_billed AND reported IS NOT NULL THEN 'reported' ELSE '' END,
+         WHEN day_is_billed THEN 'covered' WHEN reported IS NOT NULL THEN 'reported' ELSE 'unpriced' END,
     open
 FROM joined
 """
@@ -48,7 +48,12 @@ FROM joined
 
 def rollup_rebuild(*, account_id: int, buckets: Iterable[tuple[datetime, datetime]]) -> None:
     """Rebuild the days of an account that these (start, end) buckets fall on, inside the caller's transaction."""
-    account = ProviderAccount.objects.select_related("organization").get(pk=account_id)
+    # Usage and cost of one account may land at the same time: the second waits here, and then sees what the first wrote.
+    account = (
+        ProviderAccount.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("organization")
+        .get(pk=account_id)
+    )
     days = {bucket_day(start, end, account.organization) for start, end in buckets}
     with connection.cursor() as cursor:
         cursor.execute(

@@ -176,12 +176,12 @@ def finality(end: datetime, now: datetime) -> bool | None:
 def parse_usage(document: Any, now: datetime) -> Iterator[UsageBucket]:
     """Rows of the token report. The unit is always there, so that a row keeps its key when its cost is told later."""
     for bucket in get(document, "data", rows):
-        end = get(bucket, "ending_at", instant)
+        start, end = get(bucket, "starting_at", instant), get(bucket, "ending_at", instant)
         for row in get(bucket, "results", rows):
             written = get(row, "cache_creation", mapping)
             tools = get(row, "server_tool_use", mapping)
             yield UsageBucket(
-                start=get(bucket, "starting_at", instant),
+                start=start,
                 end=end,
                 model=maybe(row, "model", text),
                 provider_key=maybe(row, "api_key_id", text),
@@ -401,6 +401,9 @@ def models(account: Account, window: Window) -> Steps:
 
 def check(account: Account, window: Window) -> Steps:
     """Only an Admin key tells whose it is."""
+    if not account.secrets:
+        words = "Enter an Admin key, an inference key or a Claude Enterprise key first."
+        raise ActionNeeded(words, code="missing_field", field="admin_key")
     kind = account.first_of("admin_key", "inference_key", "enterprise_key")
     if kind == "admin_key":
         document = (yield ORGANIZATION).json()

@@ -137,7 +137,7 @@ PROVIDER = Provider(
         ),
         "cost": NotOffered(
             reason="DeepSeek has no cost history for an API key.",
-            fallback="Daily spend is derived from the falls of the balance.",
+            fallback="The balance history shows how fast the money goes.",
         ),
         "keys": NotOffered(
             reason="DeepSeek lists API keys only in its console.",

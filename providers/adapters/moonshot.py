@@ -301,7 +301,7 @@ def error_type(reply: Reply) -> str | None:
     """`error.type` of an error body, None where there is none to read."""
     try:
         document = reply.json()
-    except PayloadError:
+    except ProviderError:  # not JSON
         return None
     error = document.get("error") if isinstance(document, dict) else None
     kind = error.get("type") if isinstance(error, dict) else None

@@ -457,14 +457,14 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
     if code == "invalid_api_key":
         return needed("OpenAI does not know this key.")
     if code == "mismatched_organization":
-        return needed("This key is not of the organization entered.", "wrong_organization", "organization_id")
+        return needed("The key belongs to another organization.", "wrong_organization", "organization_id")
     # A key of the wrong kind and a restricted one get the same answer, under either status.
     if status == 403 or "missing scopes" in message:
         what, scope = next(said for part, said in SCOPES.items() if part in request.url)
         hint = " An inference key never has it: enter an admin key (sk-admin-...)." if name == "admin_key" else ""
         return needed(f"This key may not read {what}: that takes the scope {scope}.{hint}", "missing_scope")
     if name == "admin_key":
-        return needed("This is not an admin key that is valid; this needs one (sk-admin-...).", "wrong_kind")
+        return needed("OpenAI takes no such key for this; an admin key (sk-admin-...) is needed.", "wrong_kind")
     return needed("OpenAI refused this key.")
 
 

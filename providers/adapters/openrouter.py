@@ -291,21 +291,26 @@ def workspaces(account: Account) -> Generator[Request | Partial, Reply, list[str
     return [get(row, "id", text) for row in found] or [""]
 
 
-def keys_of(account: Account, workspace: str, *params: tuple[str, str]) -> Listing:
-    chosen = (("workspace_id", workspace),) if workspace else ()
-    try:
-        return (
-            yield from all_rows(Request(url=f"{API}/keys", auth="management_key", params=(*params, *chosen)), "hash")
-        )
-    except NotAvailable as error:
-        if not account.has("workspace_id"):
-            raise
-        raise ActionNeeded(
-            "OpenRouter does not know this workspace. Enter its UUID, or leave the field empty to read all of them.",
-            code="wrong_organization",
-            status=error.status,
-            field="workspace_id",
-        ) from error
+def listed_keys(account: Account, spaces: list[str], *params: tuple[str, str]) -> Listing:
+    """Keys of these workspaces, each once."""
+    found: dict[str, Row] = {}
+    for workspace in spaces:
+        chosen = (("workspace_id", workspace),) if workspace else ()
+        first = Request(url=f"{API}/keys", auth="management_key", params=(*params, *chosen))
+        try:
+            listed = yield from all_rows(first, "hash")
+        except NotAvailable as error:
+            if not account.has("workspace_id"):
+                raise
+            raise ActionNeeded(
+                "OpenRouter does not know this workspace. Enter its UUID, or leave the field empty to read them all.",
+                code="wrong_organization",
+                status=error.status,
+                field="workspace_id",
+            ) from error
+        for row in listed:
+            found.setdefault(get(row, "hash", text), row)
+    return list(found.values())
 
 
 def balance(account: Account, window: Window) -> Steps:
@@ -322,22 +327,18 @@ def quota(account: Account, window: Window) -> Steps:
     own = list(parse_limit(data, window.now, label))
     if not account.has("management_key"):
         return [*own, *found]
-    listed: dict[str, Row] = {}
-    for workspace in (yield from workspaces(account)):
-        for row in (yield from keys_of(account, workspace)):
-            listed.setdefault(get(row, "hash", text), row)
-        if workspace:
-            try:
-                reply = yield Request(
-                    url=f"{API}/workspaces/{quote(workspace, safe='')}/budgets", auth="management_key"
-                )
-            except NotAvailable:
-                continue
-            found += parse_budgets(reply)
-    for identity, row in listed.items():
-        found += parse_limit(row, window.now, identity)
+    spaces = yield from workspaces(account)
+    listed = yield from listed_keys(account, spaces)
+    for row in listed:
+        found += parse_limit(row, window.now, get(row, "hash", text))
+    for workspace in filter(None, spaces):
+        try:
+            reply = yield Request(url=f"{API}/workspaces/{quote(workspace, safe='')}/budgets", auth="management_key")
+        except NotAvailable:
+            continue
+        found += parse_budgets(reply)
     # A management key spends nothing, and a listed key is told by its hash already.
-    known = asking == "management_key" or any(get(row, "label", text) == label for row in listed.values())
+    known = asking == "management_key" or any(get(row, "label", text) == label for row in listed)
     return found if known else [*own, *found]
 
 
@@ -388,12 +389,9 @@ def cost(account: Account, window: Window) -> Steps:
 
 
 def keys(account: Account, window: Window) -> Steps:
-    listed: dict[str, Row] = {}
-    for workspace in (yield from workspaces(account)):
-        found = yield from keys_of(account, workspace, ("include_disabled", "true"), ("include_expired", "true"))
-        for row in found:
-            listed.setdefault(get(row, "hash", text), row)
-    return parse_keys(listed.values(), window.now)
+    spaces = yield from workspaces(account)
+    listed = yield from listed_keys(account, spaces, ("include_disabled", "true"), ("include_expired", "true"))
+    return parse_keys(listed, window.now)
 
 
 def models(account: Account, window: Window) -> Steps:

@@ -333,7 +333,9 @@ def models(account: Account, window: Window) -> Steps:
 
 def check(account: Account, window: Window) -> Steps:
     """The validation call needs no ACL. The account is the team, whichever kind of key tells it."""
-    if account.first_of("management_key", "inference_key") == "inference_key":
+    if not account.has("management_key"):
+        if not account.has("inference_key"):
+            raise ActionNeeded("Enter a management key.", code="missing_field", field="management_key", url=CONSOLE)
         reply = yield INFERENCE_KEY
         return [parse_inference_key(reply)]
     typed = typed_team(account)
@@ -357,7 +359,7 @@ def parse_inference_key(reply: Reply) -> Identity:
     ):
         if maybe(document, name, boolean):
             raise ActionNeeded(words, field="inference_key", url=CONSOLE)
-    team = get(document, "team_id", text)
+    team = get(document, "team_id", text).lower()
     return Identity(account_id=team, key_kind="inference", scopes=parse_acls(document))
 
 

@@ -67,13 +67,14 @@ Handler = Callable[[Call], Answer]
 class Part:
     """One provider's account API. `token_of` finds the key in the headers; `routes` maps (method, path pattern) to a
     handler, where a pattern's `{name}` matches one path segment and arrives as a query pair of that name. `refuse`
-    answers a call whose key is unknown (the documented 401). `shape` is the answer of the fault "shape"."""
+    answers a call whose key is unknown (the documented 401). `demo` are the values that connect the demo's account."""
 
     slug: str
     hosts: frozenset[str]
     profile: Profile
     routes: Mapping[tuple[str, str], Handler]
     refuse: Callable[[int], Answer]
+    demo: Mapping[str, str]
     token_of: Callable[[Mapping[str, str]], str] = lambda headers: headers.get("authorization", "").removeprefix(
         "Bearer "
     )

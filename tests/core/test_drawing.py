@@ -1,7 +1,7 @@
 """The geometry of the small drawings, on values whose places are easy to see."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -21,7 +21,7 @@ START = NOW - timedelta(days=30)
 
 
 def test_a_sparkline_stands_on_zero_and_ends_at_the_last_reading() -> None:
-    line = sparkline_points([(START, D(100)), (NOW, D(50))], start=START, end=NOW, label="Balance")
+    line = sparkline_points([(START, Decimal(100)), (NOW, Decimal(50))], start=START, end=NOW, label="Balance")
     assert line is not None
     assert line.points == "M1.0 3.0L95.0 12.8"
     assert (line.end_x, line.end_y) == (95.0, 12.8)
@@ -30,33 +30,35 @@ def test_a_sparkline_stands_on_zero_and_ends_at_the_last_reading() -> None:
 
 def test_a_sparkline_marks_a_top_up_from_its_peak_to_the_foot() -> None:
     middle = NOW - timedelta(days=15)
-    line = sparkline_points([(START, D(50)), (middle, D(100)), (NOW, D(0))], start=START, end=NOW, topups=[middle])
+    line = sparkline_points(
+        [(START, Decimal(50)), (middle, Decimal(100)), (NOW, Decimal(0))], start=START, end=NOW, topups=[middle]
+    )
     assert line is not None
     assert line.topups == ("M48.0 3.0V24",)
 
 
 def test_a_sparkline_of_nothing_is_none_and_of_zeroes_is_a_flat_line() -> None:
     assert sparkline_points([], start=START, end=NOW) is None
-    assert sparkline_points([(START - timedelta(days=1), D(5))], start=START, end=NOW) is None
-    flat = sparkline_points([(START, D(0)), (NOW, D(0))], start=START, end=NOW)
+    assert sparkline_points([(START - timedelta(days=1), Decimal(5))], start=START, end=NOW) is None
+    flat = sparkline_points([(START, Decimal(0)), (NOW, Decimal(0))], start=START, end=NOW)
     assert flat is not None
     assert flat.points == "M1.0 22.5L95.0 22.5"
 
 
 def test_one_reading_draws_a_line_up_to_it() -> None:
-    line = sparkline_points([(NOW, D(5))], start=START, end=NOW)
+    line = sparkline_points([(NOW, Decimal(5))], start=START, end=NOW)
     assert line is not None
     assert line.points == "M1.0 3.0L95.0 3.0"
 
 
 def test_what_is_owed_falls_below_the_zero_of_the_scale() -> None:
-    line = sparkline_points([(START, D(10)), (NOW, D(-10))], start=START, end=NOW)
+    line = sparkline_points([(START, Decimal(10)), (NOW, Decimal(-10))], start=START, end=NOW)
     assert line is not None
     assert line.points == "M1.0 3.0L95.0 22.5"
 
 
 def test_many_readings_are_thinned_but_a_top_up_keeps_both_its_sides() -> None:
-    readings = [(START + timedelta(minutes=15 * n), D(n % 97)) for n in range(2880)]
+    readings = [(START + timedelta(minutes=15 * n), Decimal(n % 97)) for n in range(2880)]
     jump = readings[1001][0]
     line = sparkline_points(readings, start=START, end=NOW, topups=[jump])
     assert line is not None
@@ -71,13 +73,13 @@ def test_many_readings_are_thinned_but_a_top_up_keeps_both_its_sides() -> None:
     [(71, 69, ""), (82, 65, "warn"), (82, 80, ""), (76, None, "warn"), (94, 87, "crit"), (0, 50, ""), (74, 0, "")],
 )
 def test_a_meter_warns_when_it_is_ahead_of_time(used: int, elapsed: int | None, severity: str) -> None:
-    meter = meter_geometry(D(used), elapsed=elapsed)
+    meter = meter_geometry(Decimal(used), elapsed=elapsed)
     assert meter is not None
     assert (meter.value, meter.severity, meter.over) == (used, severity, False)
 
 
 def test_a_meter_past_its_end_shrinks_the_scale() -> None:
-    meter = meter_geometry(D(125), elapsed=D(50))
+    meter = meter_geometry(Decimal(125), elapsed=Decimal(50))
     assert meter is not None
     assert (meter.value, meter.full, meter.tick, meter.over) == (100.0, 80.0, 40.0, True)
 
@@ -91,24 +93,24 @@ def test_an_untold_share_has_no_meter() -> None:
     [(0, 0), (3, 0), (6, 125), (12, 250), (24, 375), (48, 500), (96, 625), (768, 1000), (9000, 1000)],
 )
 def test_the_horizon_doubles_with_every_column(hours: int, place: float) -> None:
-    assert horizon_place(D(hours) / 24) == place
+    assert horizon_place(Decimal(hours) / 24) == place
 
 
 def test_a_band_lies_between_its_ends_whichever_comes_first() -> None:
-    band = horizon_geometry(D("2.1"), D("3.4"), D("2.7"))
+    band = horizon_geometry(Decimal("2.1"), Decimal("3.4"), Decimal("2.7"))
     assert (band.x, round(band.x + band.width)) == (508.8, 596)
     assert band.notch == 554.1
     assert band.floor == 375
-    assert band == horizon_geometry(D("3.4"), D("2.1"), D("2.7"))
+    assert band == horizon_geometry(Decimal("3.4"), Decimal("2.1"), Decimal("2.7"))
 
 
 @pytest.mark.parametrize(("low", "high", "severity"), [("0.3", "0.5", "crit"), ("5", "8", "warn"), ("9", "13", "")])
 def test_a_band_is_as_urgent_as_its_early_end(low: str, high: str, severity: str) -> None:
-    assert horizon_geometry(D(low), D(high)).severity == severity
+    assert horizon_geometry(Decimal(low), Decimal(high)).severity == severity
 
 
 def test_a_band_beyond_the_axis_still_shows() -> None:
-    band = horizon_geometry(D(70), D(90))
+    band = horizon_geometry(Decimal(70), Decimal(90))
     assert band.x + band.width <= 1000
     assert band.width >= 6
 
@@ -121,15 +123,15 @@ def test_ticks_are_bars_and_where_nothing_ran_a_dash() -> None:
 
 
 def test_shares_of_the_longest_bar() -> None:
-    assert stacked_shares([D(30), None, D(20)], D(100)) == [(0.0, 29.5), (30.0, 0.0), (30.0, 19.5)]
-    assert stacked_shares([D(1)], D(0)) == [(0.0, 0.0)]
+    assert stacked_shares([Decimal(30), None, Decimal(20)], Decimal(100)) == [(0.0, 29.5), (30.0, 0.0), (30.0, 19.5)]
+    assert stacked_shares([Decimal(1)], Decimal(0)) == [(0.0, 0.0)]
 
 
 def test_a_chart_carries_amounts_as_strings() -> None:
     chart = balance_chart(
-        [(NOW, D("1284.50"))],
+        [(NOW, Decimal("1284.50"))],
         unit="CNY", symbol="¥", digits=2, zone="Asia/Taipei", now=NOW, words={"now": "Now"},
-        topups=[(NOW, D("1284.50"), "+¥4,000")], dry=(NOW + timedelta(days=2), NOW + timedelta(days=3)),
+        topups=[(NOW, Decimal("1284.50"), "+¥4,000")], dry=(NOW + timedelta(days=2), NOW + timedelta(days=3)),
     )  # fmt: skip
     at = 1795156320000
     assert chart["points"] == [[at, "1284.50"]]
@@ -139,7 +141,7 @@ def test_a_chart_carries_amounts_as_strings() -> None:
 
 def test_an_unknown_day_of_a_stack_stays_unknown() -> None:
     days = [date(2026, 11, 19), date(2026, 11, 20)]
-    chart = stack_chart(days, [("a", [D("1.20"), None])], unit="USD", symbol="$", digits=2, provisional=[days[1]])
+    chart = stack_chart(days, [("a", [Decimal("1.20"), None])], unit="USD", symbol="$", digits=2, provisional=[days[1]])
     assert chart["series"] == [{"name": "a", "values": ["1.20", None]}]
     assert chart["days"] == ["2026-11-19", "2026-11-20"]
     assert chart["provisional"] == [False, True]

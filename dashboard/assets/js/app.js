@@ -140,12 +140,10 @@ on("htmx:before:response", (event) => {
     location.assign(raw.url);
   }
 });
-on("htmx:before:swap", (event) => {
+on("htmx:response:error", (event) => {
+  // A failure swaps nothing (noSwap in base.html): the last good figures stay. 422 is a form with its errors.
   const { ctx } = event.detail;
-  // 422 is a form with its errors. Any other failure leaves the page as it is: the last good figures stay.
-  if (ctx.response.status < 400 || ctx.response.status === 422) return;
-  event.preventDefault();
-  if (!isPoll(ctx)) toast(document.body.dataset.failed ?? "", "error");
+  if (ctx.response.status !== 422 && !isPoll(ctx)) toast(document.body.dataset.failed ?? "", "error");
 });
 on("htmx:error", (event) => {
   if (event.detail.ctx && !isPoll(event.detail.ctx)) toast(document.body.dataset.offline ?? "", "error");

@@ -80,7 +80,7 @@ function balance(data, element) {
   const told = data.points.map(([at, value]) => [at, Number(value)]);
   const last = told.at(-1);
   const days = Number(element.dataset.days || 0);
-  const end = Math.max(data.now ?? last?.[0] ?? 0, Math.min(data.band?.late ?? 0, (data.now ?? 0) + Math.max(6, days || 30) * DAY * 0.25));
+  const end = Math.max(data.now ?? last?.[0] ?? 0, Math.min(data.band?.late ?? 0, (data.now ?? 0) + Math.max(7, (days || 30) * 0.35) * DAY));
   // The axis begins at the period, or at the first reading when that is later; what stood then stands at its edge.
   const start = Math.max(told[0]?.[0] ?? 0, days ? (data.now ?? last?.[0]) - days * DAY : 0);
   const before = told.findLast(([at]) => at < start);

@@ -349,9 +349,9 @@ def control(field: BoundField) -> SafeString:
     """A form field's control in our dress; what the form itself says about it stands."""
     widget = field.field.widget
     dress = "chk" if isinstance(widget, CheckboxInput) else "inp"
-    attributes = {"class": f"{dress} {widget.attrs.get('class', '')}".strip()}
+    attributes: dict[str, str | bool] = {"class": f"{dress} {widget.attrs.get('class', '')}".strip()}
     if isinstance(widget, PasswordInput):
-        attributes["class"] += " font-mono"
+        attributes["class"] = f"{attributes['class']} font-mono"
         # A browser that offers to remember a provider's key would keep it where nobody looks for it.
         attributes.setdefault("autocomplete", "new-password")
         attributes["spellcheck"] = "false"

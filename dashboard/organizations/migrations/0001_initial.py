@@ -155,4 +155,14 @@ class Migration(migrations.Migration):
             model_name="team",
             constraint=models.UniqueConstraint(fields=("organization", "name"), name="team_name_once"),
         ),
+        migrations.AddField(
+            model_name="user",
+            name="current_organization",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="organizations.organization",
+            ),
+        ),
     ]

@@ -514,5 +514,6 @@ PART = Part(
         ("GET", "/v1/models"): for_kind((INFERENCE,), listing(models)),
     },
     refuse=refuse,
+    demo={"admin_key": "sk-ant-admin01-sim-harbor", "inference_key": "sk-ant-api03-sim-harbor"},
     token_of=lambda headers: headers.get("x-api-key", ""),
 )

@@ -233,5 +233,6 @@ PART = Part(
     profile=PROFILE,
     routes=ROUTES,
     refuse=refuse,
+    demo={"api_key": "sim-harbor"},
     token_of=token_of,
 )

@@ -73,4 +73,5 @@ PART = Part(
     profile=PROFILE,
     routes={("GET", "/user/balance"): balance, ("GET", "/models"): models},
     refuse=refuse,
+    demo={"api_key": "sk-sim-harbor"},
 )

@@ -97,4 +97,17 @@ PART = Part(
         ("GET", "/simulated-account/usage"): usage,
     },
     refuse=refuse,
+    demo={
+        "api_key": "sk-live-sim-harbor",
+        "account_balance_url": "https://llm-api.mmchat.xyz/simulated-account/balance",
+        "balance_json_path": "data.balance",
+        "account_usage_url": "https://llm-api.mmchat.xyz/simulated-account/usage",
+        "usage_rows_json_path": "data.items",
+        "usage_time_path": "time",
+        "usage_model_path": "model",
+        "usage_points_path": "points",
+        "usage_input_path": "input",
+        "usage_output_path": "output",
+        "usage_time_zone": "+08:00",
+    },
 )

@@ -173,4 +173,5 @@ PART = Part(
     profile=PROFILE,
     routes=ROUTES,
     refuse=refuse,
+    demo={"product": "open_platform", "region": "intl", "api_key": "sk-sim-harbor"},
 )

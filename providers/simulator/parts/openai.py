@@ -18,7 +18,9 @@ PROFILE = Profile(
     models=(
         ModelProfile(id="gpt-5", input_price=Decimal("1.25"), output_price=Decimal("10"), weight=3),
         ModelProfile(id="gpt-5-mini", input_price=Decimal("0.25"), output_price=Decimal("2"), weight=2),
-        ModelProfile(id="text-embedding-3-large", input_price=Decimal("0.13"), output_price=Decimal("0.13"), weight=0.3),
+        ModelProfile(
+            id="text-embedding-3-large", input_price=Decimal("0.13"), output_price=Decimal("0.13"), weight=0.3
+        ),
     ),
 )
 EMBEDDINGS = "text-embedding-3-large"
@@ -54,9 +56,7 @@ def key_id(account: SimAccount, key: str) -> str:
 
 def error(status: int, message: str, code: str | None = None) -> Answer:
     kind = "invalid_request_error"
-    return Answer(
-        status=status, document={"error": {"message": message, "type": kind, "param": None, "code": code}}
-    )
+    return Answer(status=status, document={"error": {"message": message, "type": kind, "param": None, "code": code}})
 
 
 def refuse(status: int) -> Answer:
@@ -249,7 +249,13 @@ def admin_keys(call: Call) -> Answer:
         "created_at": SINCE,
         "last_used_at": int(call.now.timestamp()),
         "expires_at": None,
-        "owner": {"type": "user", "object": "organization.user", "id": "user_made_up", "name": "Owner", "role": "owner"},
+        "owner": {
+            "type": "user",
+            "object": "organization.user",
+            "id": "user_made_up",
+            "name": "Owner",
+            "role": "owner",
+        },
     }
     return listed(call, [row])
 
@@ -311,4 +317,5 @@ PART = Part(
         ("GET", "/v1/models"): models,
     },
     refuse=refuse,
+    demo={"admin_key": "sk-admin-sim-harbor", "inference_key": "sk-proj-sim-harbor"},
 )

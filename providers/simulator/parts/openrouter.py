@@ -338,5 +338,6 @@ PART = Part(
         ("GET", "/api/v1/models"): models,
     },
     refuse=refuse,
+    demo={"management_key": "sk-or-v1-management-sim-harbor", "inference_key": "sk-or-v1-sim-harbor"},
     token_of=token_of,
 )

@@ -328,4 +328,5 @@ PART = Part(
         ("GET", "/v1/models"): inference(inference_models),
     },
     refuse=refuse,
+    demo={"management_key": "xai-token-sim-harbor", "inference_key": "xai-sim-harbor"},
 )

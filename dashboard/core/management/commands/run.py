@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard.core import processes
-from dashboard.core.embedded import Embedded, EmbeddedError, stop_postgres, stop_redis
-from dashboard.core.supervisor import Child, Sink, StopRequested, Supervisor
+from dashboard.core.bundled import EmbeddedError
+from dashboard.core.embedded import Embedded, stop_postgres, stop_redis
+from dashboard.core.supervisor import Child, Sink, Start, StopRequested, Supervisor
 
 _STOP_SECONDS = 10.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 -- read, not bound
@@ -51,6 +53,7 @@ class Application:
     def __init__(self, embedded: Embedded, supervisor: Supervisor, *, verbose: bool) -> None:
         self.embedded = embedded
         self.supervisor = supervisor
+        self.verbose = verbose
         self.level = "info" if verbose else "warning"
         self.began = time.monotonic()
         self.environment = {
@@ -117,12 +120,12 @@ class Application:
 
     def _prepare(self) -> None:
         """Tables and static files, at the same time."""
-        failed: list[str] = []
+        codes: dict[str, int] = {}
         jobs = {"migrate": ["migrate", "--noinput"], "static": ["collectstatic", "--noinput"]}
         for name, arguments in jobs.items():
-            self._once(name, [*arguments, "--verbosity", "0"], lambda code, name=name: code and failed.append(name))  # type: ignore[misc]
-        self.supervisor.wait_for(lambda: not any(self.supervisor.runs(name) for name in jobs), float("inf"))
-        if failed:
+            self._once(name, [*arguments, "--verbosity", "0"], partial(codes.__setitem__, name))
+        self.supervisor.wait_for(lambda: len(codes) == len(jobs), float("inf"))
+        if failed := [name for name, code in codes.items() if code != 0]:
             raise CommandError(f"Purser cannot start: {' and '.join(failed)} failed; the lines above say why.")
 
     # --- The processes --------------------------------------------------------------------------------------
@@ -133,7 +136,8 @@ class Application:
             return
         port = _simulator_port(self.embedded.var / "run" / "simulator.port")
         self.environment["PURSER_SIMULATOR_URL"] = f"http://127.0.0.1:{port}"
-        self._keep("simulator", ["-m", "providers.simulator", "--host", "127.0.0.1", "--port", str(port)])
+        arguments = ["-m", "providers.simulator", "--host", "127.0.0.1", "--port", str(port)]
+        self._keep("simulator", arguments, sink=None if self.verbose else self.supervisor.file_only("simulator"))
 
     def _start_processes(self) -> None:
         celery = ["-m", "celery", "-A", "dashboard.celery", "--quiet"]
@@ -151,14 +155,16 @@ class Application:
             orphaned=signal.SIGTERM,
         )
 
-    def _keep(self, name: str, arguments: list[str], *, orphaned: signal.Signals = signal.SIGKILL) -> None:
-        self.supervisor.add(Child(name, self._python(arguments, orphaned), self.supervisor.both(name)))
+    def _keep(
+        self, name: str, arguments: list[str], *, sink: Sink | None = None, orphaned: signal.Signals = signal.SIGKILL
+    ) -> None:
+        self.supervisor.add(Child(name, self._python(arguments, orphaned), sink or self.supervisor.both(name)))
 
-    def _once(self, name: str, arguments: list[str], then: Any, *, sink: Sink | None = None) -> None:
+    def _once(self, name: str, arguments: list[str], then: Callable[[int], None], *, sink: Sink | None = None) -> None:
         start = self._python(["manage.py", *arguments], signal.SIGKILL)
         self.supervisor.add(Child(name, start, sink or self.supervisor.both(name), then=then))
 
-    def _python(self, arguments: list[str], orphaned: signal.Signals) -> Any:
+    def _python(self, arguments: list[str], orphaned: signal.Signals) -> Start:
         def start(output: int) -> subprocess.Popen[bytes]:
             return processes.spawn(
                 [sys.executable, *arguments],
@@ -188,13 +194,14 @@ class Application:
         """The address, as soon as it answers, and the way in as long as nobody has signed in."""
         self.supervisor.wait_for(_web_answers, float("inf"))
         self.supervisor.say(f"Purser is at {settings.BASE_URL}  (Ctrl-C stops it)")
+
+        def asked(code: int) -> None:
+            if code != 0:
+                self.supervisor.say("no sign-in link could be made; try: manage.py sign_in_link")
+
         # The link is a key to the house: it goes to the terminal, never into a log.
-        self._once(
-            "sign-in",
-            ["sign_in_link", "--if-nobody-signed-in"],
-            lambda code: code and self.supervisor.say("no sign-in link could be made; try: manage.py sign_in_link"),
-            sink=self.supervisor.terminal_only("purser"),
-        )
+        show = self.supervisor.terminal_only("purser")
+        self._once("sign-in", ["sign_in_link", "--if-nobody-signed-in"], asked, sink=show)
 
 
 def _web_threads() -> int:

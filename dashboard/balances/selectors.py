@@ -1,0 +1,203 @@
+"""Reads of balances and quotas, as rows that pages can print."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.utils.translation import gettext as _
+
+from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaSeries
+from dashboard.balances.runway import RISE_SHARE, TopUp, find_topups
+from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
+from dashboard.core.templatetags.purser import duration_words, money_words
+
+SPARK_DAYS = 30
+_WINDOW_LENGTH = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "5h": timedelta(hours=5),
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+    "7d": timedelta(days=7),
+    "month": timedelta(days=30),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunwayRow:
+    """A runway in days and words. Without days, `words` is the short and `reason` the full explanation."""
+
+    low_days: Decimal | None
+    likely_days: Decimal | None
+    high_days: Decimal | None
+    words: str
+    reason: str
+
+
+def fresh(row: BalanceSeries | QuotaSeries, now: datetime) -> bool:
+    return now - row.at <= timedelta(seconds=row.fresh_for_seconds)
+
+
+def runway_row(series: BalanceSeries, now: datetime) -> RunwayRow | None:
+    """The runway as of `now`: told from fresh data only, the days passed since the reading taken off."""
+    if series.kind == "owed":
+        return None
+    if not fresh(series, now) and series.runway_reason in ("", "too_new", "no_burn"):
+        return RunwayRow(None, None, None, _("not known"), _("The last reading is too old to tell a runway from."))
+    if series.runway_reason == "empty":
+        return RunwayRow(Decimal(0), Decimal(0), Decimal(0), _("empty"), _("The balance is used up."))
+    if series.runway_reason:
+        words, reason = _reasons()[series.runway_reason]
+        return RunwayRow(None, None, None, words, reason)
+    passed = Decimal(str((now - series.at) / timedelta(days=1)))
+    low, likely, high = (
+        None if days is None else max(Decimal(0), Decimal(str(days)) - passed)
+        for days in (series.runway_low_days, series.runway_likely_days, series.runway_high_days)
+    )
+    if low is None:
+        return RunwayRow(None, None, None, _("60+ d"), _("At the present pace this lasts for more than four months."))
+    return RunwayRow(low, likely, high, duration_words(low, high if high is not None else Decimal(999)), "")
+
+
+def _reasons() -> dict[str, tuple[str, str]]:
+    return {
+        "too_new": (_("soon known"), _("A runway needs a day of readings.")),
+        "no_burn": (_("no burn"), _("Nothing was spent in the last 14 days of readings.")),
+        "posted": (_("not known"), _("This ledger moves only when a bill closes.")),
+        "stale": (_("not known"), _("The last reading is too old to tell a runway from.")),
+        "owed": (_("not known"), _("This is money owed.")),
+    }
+
+
+def primary_series(*, organization_id: int, account_ids: Sequence[int] | None = None) -> QuerySet[BalanceSeries]:
+    """One balance for each account, as its face on lists: money to spend before money owed, live before posted, a
+    filled wallet before an empty one."""
+    chosen = BalanceSeries.objects.filter(organization_id=organization_id)
+    if account_ids is not None:
+        chosen = chosen.filter(account_id__in=account_ids)
+    faces = (
+        chosen.annotate(is_owed=_flag(kind="owed"), is_posted=_flag(basis="posted"), is_empty=_flag(amount=0))
+        .order_by("account_id", "is_posted", "is_owed", "is_empty", "pk")
+        .distinct("account_id")
+    )
+    return BalanceSeries.objects.filter(pk__in=faces.values("pk"))
+
+
+def _flag(**condition: Any) -> Any:
+    return Case(When(**condition, then=Value(1)), default=Value(0), output_field=IntegerField())
+
+
+def soonest_dry(*, organization_id: int, limit: int) -> list[BalanceSeries]:
+    """The balances with a known runway, soonest first."""
+    return list(
+        BalanceSeries.objects.filter(organization_id=organization_id, runway_likely_days__isnull=False)
+        .select_related("account")
+        .order_by("runway_likely_days", "pk")[:limit]
+    )
+
+
+def sparkline(series: BalanceSeries, now: datetime) -> Sparkline | None:
+    """The last 30 days of a balance, one point a day."""
+    points = [
+        (datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC), Decimal(amount))
+        for day, amount in series.spark
+    ]
+    if points:
+        points[-1] = (min(series.at, now), points[-1][1])
+    start = now - timedelta(days=SPARK_DAYS)
+    row = runway_row(series, now)
+    low = row.low_days if row else None
+    severity = "" if low is None else "crit" if low < 1 else "warn" if low < 3 else ""
+    return sparkline_points(
+        points,
+        start=start,
+        end=now,
+        topups=[topup.at for topup in find_topups(points)],
+        dashed=not fresh(series, now),
+        label=_("30 days, now %(amount)s") % {"amount": money_words(series.amount, series.unit)},
+        severity=severity,
+    )
+
+
+def balance_history(*, series: BalanceSeries, since: datetime) -> list[tuple[datetime, Decimal]]:
+    """Every reading since then, oldest first."""
+    return list(BalanceReading.objects.filter(series=series, at__gte=since).order_by("at").values_list("at", "amount"))
+
+
+def thinned(points: Sequence[tuple[datetime, Decimal]], most: int) -> list[tuple[datetime, Decimal]]:
+    """At most about `most` points, with both sides of every jump kept."""
+    if len(points) <= most:
+        return list(points)
+    stride = -(-len(points) // most)
+    kept = set(range(0, len(points), stride)) | {len(points) - 1}
+    for index in range(1, len(points)):
+        before, after = points[index - 1][1], points[index][1]
+        if after - before > abs(before) * RISE_SHARE:
+            kept |= {index - 1, index}
+    return [points[index] for index in sorted(kept)]
+
+
+def topups_newest_first(points: Sequence[tuple[datetime, Decimal]], now: datetime) -> list[tuple[TopUp, timedelta]]:
+    """Each top-up with how long it lasted until the next one (or until now)."""
+    found = find_topups(points)
+    ends = [topup.at for topup in found[1:]] + [now]
+    return [(topup, end - topup.at) for topup, end in zip(found, ends, strict=True)][::-1]
+
+
+# --- Quotas -----------------------------------------------------------------------------------------------------
+
+
+def quotas_telling(*, organization_id: int, limit: int) -> list[QuotaSeries]:
+    """Limits that tell how full they are, fullest first."""
+    return list(
+        QuotaSeries.objects.filter(organization_id=organization_id, gone=False, percent_used__isnull=False)
+        .select_related("account")
+        .order_by("-percent_used", "pk")[:limit]
+    )
+
+
+def quotas_of_account(*, account_id: int) -> list[QuotaSeries]:
+    """Limits of one account: those that tell how full they are first, fullest first."""
+    return list(
+        QuotaSeries.objects.filter(account_id=account_id, gone=False).order_by(
+            F("percent_used").desc(nulls_last=True), "name", "scope", "pk"
+        )
+    )
+
+
+def fullest_quotas(*, account_ids: Iterable[int]) -> dict[int, QuotaSeries]:
+    """The fullest limit of each account that tells one."""
+    rows = (
+        QuotaSeries.objects.filter(account_id__in=list(account_ids), gone=False, percent_used__isnull=False)
+        .order_by("account_id", "-percent_used", "pk")
+        .distinct("account_id")
+    )
+    return {row.account_id: row for row in rows}
+
+
+def quota_window(series: QuotaSeries, now: datetime) -> dict[str, Any]:
+    """A limit as the quota row template wants it."""
+    return {
+        "name": f"{series.name} · {series.scope}" if series.scope else series.name,
+        "window_label": series.window,
+        "used": series.used,
+        "limit": series.limit,
+        "remaining": series.remaining,
+        "percent": series.percent_used,
+        "unit": series.unit,
+        "resets_at": series.resets_at,
+        "at": series.at,
+        "state": "fresh" if fresh(series, now) else "stale",
+        "meter": quota_meter(series, now),
+    }
+
+
+def quota_meter(series: QuotaSeries, now: datetime) -> Meter | None:
+    elapsed = None
+    length = _WINDOW_LENGTH.get(series.window)
+    if series.resets_at is not None and length is not None:
+        elapsed = Decimal(str(max(0.0, min(100.0, (1 - (series.resets_at - now) / length) * 100))))
+    return meter_geometry(series.percent_used, elapsed=elapsed)

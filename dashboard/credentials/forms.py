@@ -1,0 +1,132 @@
+"""The connect form, drawn from a provider's field declarations."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from dashboard.credentials.models import ProviderAccount, ProviderCredential
+from providers.spec import Field, Provider
+
+MOST_CHARACTERS = 8_000  # some keys are tokens of a few thousand characters; nothing real is longer
+
+
+class ConnectForm(forms.Form):
+    """Fields as declared, a label, and the admin's word on whether this is an account that is here already.
+
+    With `credential` the form replaces its values: secrets are never shown again, and an empty one keeps the old.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        provider: Provider,
+        accounts: Sequence[ProviderAccount] = (),
+        credential: ProviderCredential | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.provider = provider
+        self.credential = credential
+        for declared in provider.fields:
+            self.fields[declared.name] = _form_field(declared, credential)
+        if credential is None:
+            self.fields["label"] = forms.CharField(
+                label=_("Label"),
+                max_length=120,
+                required=False,
+                help_text=_("Shown beside the provider's name, for example the team or the purpose."),
+            )
+            if accounts:
+                self.fields["same_account"] = forms.ChoiceField(
+                    label=_("Account"),
+                    required=False,
+                    choices=[("", _("An account of its own")), *((str(one.pk), one.label) for one in accounts)],
+                    help_text=_(
+                        "Two keys of one account see the same balance. Say so here and it is counted once; "
+                        "where the provider tells an account id, Purser finds out by itself."
+                    ),
+                )
+        self._accounts = {str(one.pk): one for one in accounts}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for declared in self.provider.fields:
+            value = data.get(declared.name)
+            if not value:
+                continue
+            problem = _problem(declared, value)
+            if problem:
+                self.add_error(declared.name, problem)
+        secrets = [declared for declared in self.provider.fields if declared.secret]
+        filled = any(data.get(declared.name) for declared in secrets)
+        if secrets and not filled and self.credential is None and not self.errors:
+            raise forms.ValidationError(
+                _("Enter at least one of: %(names)s.") % {"names": ", ".join(field.label for field in secrets)}
+            )
+        return data
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The declared fields' values, cleaned of surrounding white space."""
+        return {field.name: self.cleaned_data.get(field.name) or "" for field in self.provider.fields}
+
+    @property
+    def same_account(self) -> ProviderAccount | None:
+        return self._accounts.get(self.cleaned_data.get("same_account") or "")
+
+
+def _form_field(declared: Field, credential: ProviderCredential | None) -> forms.Field:
+    stored = credential is not None and declared.name in credential.secret_hints
+    initial = credential.settings.get(declared.name, "") if credential and not declared.secret else declared.default
+    common: dict[str, Any] = {
+        "label": declared.label,
+        "required": declared.required and not stored,
+        "help_text": declared.help,
+        "initial": "" if declared.secret else initial,
+    }
+    field: forms.Field
+    if declared.kind == "choice":
+        field = forms.ChoiceField(choices=declared.choices, **common)
+    elif declared.kind == "url":
+        field = forms.URLField(assume_scheme="https", max_length=300, **common)
+    elif declared.kind == "decimal":
+        field = forms.DecimalField(max_digits=20, decimal_places=8, **common)
+        field.clean = _as_text(field.clean)  # type: ignore[method-assign]
+    elif declared.secret:
+        hint = credential.secret_hints.get(declared.name, "") if credential else ""
+        placeholder = _("stored, ends in %(hint)s; leave empty to keep it") % {"hint": hint} if stored else ""
+        widget = forms.PasswordInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": placeholder}, render_value=False
+        )
+        field = forms.CharField(widget=widget, max_length=MOST_CHARACTERS, **common)
+    else:
+        field = forms.CharField(max_length=MOST_CHARACTERS, **common)
+    field.link_url = declared.url  # type: ignore[attr-defined]
+    return field
+
+
+def _as_text(clean: Any) -> Any:
+    def cleaned(value: Any) -> str:
+        number = clean(value)
+        return "" if number is None else format(number, "f")
+
+    return cleaned
+
+
+def _problem(declared: Field, value: str) -> str | None:
+    """What is plainly wrong with a value, before anybody is asked. An unusual beginning alone is no error: providers
+    change their prefixes; the check tells."""
+    if declared.secret:
+        if not value.isascii() or any(letter.isspace() for letter in value):
+            return _("A key has no spaces, line breaks or letters outside of ASCII. Copy it again.")
+        for start, words in declared.wrong_starts.items():
+            if value.startswith(start) and not any(
+                value.startswith(right) and len(right) > len(start) for right in declared.starts_with
+            ):
+                return words
+    if declared.kind == "url" and urlsplit(value).scheme != "https":
+        return _("Use an https address: the key would travel in the open otherwise.")
+    return None

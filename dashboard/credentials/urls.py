@@ -1,0 +1,13 @@
+"""Connecting and checking. Mounted under the namespace `credentials` together with the account pages."""
+
+from django.urls import path
+
+from dashboard.credentials import views
+
+urlpatterns = [
+    path("connect/", views.connect, name="connect"),
+    path("connect/environment/", views.connect_from_environment, name="connect_from_environment"),
+    path("connect/<slug:slug>/", views.connect_form, name="connect_form"),
+    path("credentials/<int:credential_id>/check/", views.check, name="check"),
+    path("credentials/<int:credential_id>/recheck/", views.recheck, name="recheck"),
+]

@@ -1,0 +1,164 @@
+"""Connecting a provider: choose, enter, be checked."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from dashboard.credentials.forms import ConnectForm
+from dashboard.credentials.models import CredentialState, ProviderCredential
+from dashboard.credentials.selectors import (
+    accounts_of_provider,
+    connected_slugs,
+    credential_in,
+    environment_values,
+    provider_card,
+    providers_by_name,
+)
+from dashboard.credentials.services import (
+    credential_adopt,
+    credential_create,
+    credential_recheck,
+    credential_replace,
+)
+from dashboard.organizations.access import manager_required, member_required
+from dashboard.organizations.middleware import PurserRequest
+from providers.registry import PROVIDERS
+from providers.spec import CAPABILITIES, Provider
+
+
+@member_required
+@require_GET
+def connect(request: PurserRequest) -> HttpResponse:
+    connected = connected_slugs(organization_id=request.organization.pk)
+    providers = [provider_card(provider, connected) for provider in providers_by_name()]
+    return render(request, "credentials/connect.html", {"providers": providers, "capabilities": CAPABILITIES})
+
+
+@manager_required
+@require_http_methods(["GET", "POST"])
+def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
+    provider = _provider(slug)
+    accounts = accounts_of_provider(organization_id=request.organization.pk, slug=slug)
+    form = ConnectForm(request.POST or None, provider=provider, accounts=accounts)
+    if request.method == "POST" and form.is_valid():
+        check = request.POST.get("action") != "save"
+        credential = credential_create(
+            organization=request.organization,
+            provider=provider,
+            values=form.values,
+            label=form.cleaned_data["label"],
+            created_by=request.user,  # type: ignore[arg-type]
+            now=timezone.now(),
+            same_account=form.same_account,
+            check=check,
+        )
+        if not check:
+            credential_adopt(credential=credential)
+        return _go(request, reverse("credentials:check", args=[credential.pk]))
+    context = {"provider": provider_card(provider), "form": form, "result": None}
+    return render(request, "credentials/connect_form.html", context)
+
+
+@manager_required
+@require_http_methods(["GET", "POST"])
+def check(request: PurserRequest, credential_id: int) -> HttpResponse:
+    """The verdict on a credential as it stands; a POST enters other values and checks again."""
+    credential = _credential(request, credential_id)
+    form = ConnectForm(request.POST or None, provider=credential.provider, credential=credential)
+    if request.method == "POST" and form.is_valid():
+        credential_replace(credential=credential, values=form.values, now=timezone.now())
+        return _go(request, reverse("credentials:check", args=[credential.pk]))
+    context = {
+        "provider": provider_card(credential.provider),
+        "form": form,
+        "credential": credential,
+        "checking": credential.state == CredentialState.CHECKING,
+        "result": check_result(credential),
+        "account_url": reverse("credentials:account", args=[credential.account_id]),
+    }
+    return render(request, "credentials/check.html", context)
+
+
+@manager_required
+@require_POST
+def recheck(request: PurserRequest, credential_id: int) -> HttpResponse:
+    credential = _credential(request, credential_id)
+    credential_recheck(credential=credential, now=timezone.now())
+    return redirect("credentials:check", credential_id=credential.pk)
+
+
+@manager_required
+@require_POST
+def connect_from_environment(request: PurserRequest) -> HttpResponse:
+    provider = _provider(request.POST.get("slug", ""))
+    values = environment_values(provider)
+    if not values:
+        messages.error(request, _("The environment holds no key for %(name)s.") % {"name": provider.name})
+        return redirect("credentials:connect_form", slug=provider.slug)
+    if request.organization.is_demo or not settings.PROVIDER_KEYS:
+        raise Http404
+    credential = credential_create(
+        organization=request.organization,
+        provider=provider,
+        values=values,
+        label="",
+        created_by=request.user,  # type: ignore[arg-type]
+        now=timezone.now(),
+    )
+    return redirect("credentials:check", credential_id=credential.pk)
+
+
+def check_result(credential: ProviderCredential) -> dict[str, Any] | None:
+    """The verdict in words, or None while the check is under way or was never asked for."""
+    if credential.state == CredentialState.CHECKING or not credential.check_verdict:
+        return None
+    name = credential.provider.name
+    verdict = credential.check_verdict
+    shown = (
+        verdict if verdict in ("valid", "wrong_kind", "missing_scope", "unreachable", "not_understood") else "refused"
+    )
+    sentences = {
+        "valid": _("%(name)s knows it. Its figures are being read now.") % {"name": name},
+        "unreachable": _("The key was not judged: %(message)s It is kept, and Purser goes on trying.")
+        % {"message": credential.check_message},
+        "not_understood": _("%(message)s The key is kept, and Purser goes on trying.")
+        % {"message": credential.check_message},
+    }
+    next_step, url = "", ""
+    if shown not in sentences:
+        field = next((one for one in credential.provider.fields if one.name == credential.check_field), None)
+        url = credential.check_help_url or (field.url if field and field.url else credential.provider.console_url)
+        next_step = _("Open %(name)s and make the right key") % {"name": name}
+    return {
+        "verdict": shown,
+        "sentence": sentences.get(shown, credential.check_message),
+        "next_step": next_step,
+        "url": url,
+        "lines": [],
+    }
+
+
+def _provider(slug: str) -> Provider:
+    if slug not in PROVIDERS:
+        raise Http404
+    return PROVIDERS[slug]
+
+
+def _credential(request: PurserRequest, credential_id: int) -> ProviderCredential:
+    found = credential_in(organization_id=request.organization.pk, credential_id=credential_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _go(request: HttpRequest, url: str) -> HttpResponse:
+    """On to another page, for htmx and for a plain browser."""
+    return HttpResponseClientRedirect(url) if getattr(request, "htmx", False) else redirect(url)

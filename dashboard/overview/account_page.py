@@ -1,0 +1,405 @@
+"""What the page of one account prints, composed from the domains' selectors."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.balances.models import BalanceSeries
+from dashboard.balances.selectors import (
+    RunwayRow,
+    balance_history,
+    primary_series,
+    quota_window,
+    quotas_of_account,
+    runway_row,
+    thinned,
+    topups_newest_first,
+)
+from dashboard.core.drawing import balance_chart, meter_geometry, stack_chart
+from dashboard.core.templatetags.purser import age_words, currency_sign, money_words, unit_digits
+from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.selectors import absent_words, account_row, credentials_of_account, needs_words
+from dashboard.organizations.models import Organization
+from dashboard.overview.pages import account_state, dry_words
+from dashboard.sync.models import RunOutcome, StreamState, SyncStream
+from dashboard.sync.selectors import (
+    progress_of_account,
+    recent_ticks,
+    run_words,
+    runs_of_account,
+    stream_state,
+    streams_of_accounts,
+)
+from dashboard.usage.selectors import AccountUsage, usage_by_day
+from providers.spec import CAPABILITIES, Account, Endpoint, NotOffered
+
+HISTORY = timedelta(days=90)
+CHART_POINTS = 900
+READINGS = 60
+QUOTA_ROWS = 24
+RUNS = 25
+
+
+def account_context(
+    *, organization: Organization, account: ProviderAccount, before: int | None, now: datetime
+) -> dict[str, Any]:
+    """Everything on an account's page; `before` pages back through its log."""
+    streams = streams_of_accounts([account.pk])[account.pk]
+    credentials = credentials_of_account(account_id=account.pk)
+    usage = usage_by_day(account_id=account.pk, today=organization.local(now).date())
+    face = primary_series(organization_id=organization.pk, account_ids=[account.pk]).first()
+    balance = _balance(account, face, organization, now)
+    return {
+        "account": _head(account, credentials, streams, now),
+        "stats": _stats(face, usage, balance["runway"], now),
+        **balance,
+        **_quotas(account, now),
+        **_usage(account, usage),
+        "streams": _stream_rows(account, credentials, streams, now),
+        **_runs(account, before),
+        "progress": progress_row(account, now),
+        "credentials": [_credential_row(credential, now) for credential in credentials],
+    }
+
+
+def progress_row(account: ProviderAccount, now: datetime) -> dict[str, Any]:
+    """What syncing does now, for the panel that is asked every second."""
+    progress = progress_of_account(account_id=account.pk, now=now)
+    share = Decimal(progress.done * 100) / progress.total if progress.total else None
+    return {
+        "busy": progress.busy,
+        "done": progress.done,
+        "total": progress.total,
+        "words": progress.words,
+        "url": reverse("credentials:sync_progress", args=[account.pk]),
+        "share": meter_geometry(share, elapsed=100),
+    }
+
+
+def _head(
+    account: ProviderAccount,
+    credentials: Sequence[ProviderCredential],
+    streams: Sequence[SyncStream],
+    now: datetime,
+) -> dict[str, Any]:
+    state, reason = account_state(streams, now)
+    if any(credential.state == CredentialState.REFUSED for credential in credentials) and not streams:
+        state, reason = "refused", next(one.check_message for one in credentials if one.check_message)
+    successes = [stream.last_success_at for stream in streams if stream.last_success_at]
+    keys = ngettext("%(count)d key", "%(count)d keys", len(credentials)) % {"count": len(credentials)}
+    parts = [account.external_name, keys]
+    return {
+        **account_row(account),
+        "summary": ", ".join(part for part in parts if part),
+        "state": state,
+        "state_reason": reason,
+        "last_success": max(successes) if successes else None,
+        "console_url": account.provider.topup_url or account.provider.console_url,
+    }
+
+
+def _credential_row(credential: ProviderCredential, now: datetime) -> dict[str, Any]:
+    fields = [
+        {
+            "label": credential.provider.field(name).label,
+            "hint": hint,
+            "who": str(credential.created_by or ""),
+            "when": age_words(credential.secrets_changed_at, now),
+        }
+        for name, hint in credential.secret_hints.items()
+    ]
+    return {
+        "label": credential.label,
+        "fields": fields,
+        "kind": credential.key_kind,
+        "state": credential.state,
+        "url": reverse("credentials:check", args=[credential.pk]),
+        "relay": credential.relay_url,
+    }
+
+
+# --- Stats ------------------------------------------------------------------------------------------------------
+
+
+def _stats(
+    face: BalanceSeries | None, usage: AccountUsage, runway: RunwayRow | None, now: datetime
+) -> list[dict[str, Any]]:
+    stats: list[dict[str, Any]] = []
+    if face is not None:
+        note = ""
+        if face.granted is not None:
+            note = _("of it granted %(amount)s") % {"amount": money_words(face.granted, face.unit)}
+        if face.usable is False:
+            note = _("The provider says it serves no calls now")
+        stats.append(
+            {
+                "label": _("Owed") if face.kind == "owed" else _("Balance"),
+                "amount": face.amount,
+                "unit": face.unit,
+                "note": note,
+                "at": face.at,
+            }
+        )
+    if runway is not None:
+        low = runway.low_days
+        stats.append(
+            {
+                "label": _("Runway"),
+                "words": runway.words,
+                "note": runway.reason or (dry_words(low, runway.high_days, now) if low is not None else ""),
+                "severity": "" if low is None else "crit" if low < 1 else "warn" if low < 3 else "",
+            }
+        )
+    if face is not None and face.burn_per_day:
+        stats.append(
+            {
+                "label": _("Burn a day"),
+                "amount": face.burn_per_day.quantize(Decimal("0.01")),
+                "unit": face.unit,
+                "note": _("mean of the last 14 days"),
+            }
+        )
+    if usage.days:
+        stats.append(
+            {
+                "label": _("Spend, last 31 days"),
+                "amount": usage.total.cost,
+                "unit": usage.total.unit,
+                "words": "" if usage.total.unit else _("not told"),
+                "note": _basis_words(usage),
+            }
+        )
+        stats.append(
+            {
+                "label": _("Requests, last 31 days"),
+                "amount": usage.total.requests,
+                "unit": "",
+                "words": _("not told") if usage.total.requests is None else "",
+                "note": "",
+            }
+        )
+    return stats[:4]
+
+
+def _basis_words(usage: AccountUsage) -> str:
+    words = {"billed": _("billed by the provider"), "reported": _("reported with the usage")}
+    return ", ".join(words[basis] for basis in usage.bases if basis in words)
+
+
+# --- Balance ----------------------------------------------------------------------------------------------------
+
+
+def _balance(
+    account: ProviderAccount, face: BalanceSeries | None, organization: Organization, now: datetime
+) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "balance_chart": None,
+        "runway": None,
+        "readings": [],
+        "topups": [],
+        "balance_absent": absent_words(account.provider, "balance"),
+    }
+    if face is None:
+        return empty
+    points = balance_history(series=face, since=now - HISTORY)
+    runway = runway_row(face, now)
+    topups = topups_newest_first(points, now)
+    known = dict(points)
+    dry = None
+    if runway is not None and runway.low_days is not None:
+        high = runway.high_days if runway.high_days is not None else Decimal(120)
+        dry = (now + timedelta(days=float(runway.low_days)), now + timedelta(days=float(high)))
+    chart = balance_chart(
+        thinned(points, CHART_POINTS),
+        unit=face.unit,
+        symbol=currency_sign(face.unit),
+        digits=unit_digits(face.unit),
+        zone=organization.reporting_zone,
+        now=now,
+        words={"balance": _("Balance"), "now": _("Now")},
+        topups=[(topup.at, known[topup.at], f"+{money_words(topup.amount, face.unit)}") for topup, _lasted in topups],
+        dry=dry,
+        stale=runway is not None and runway.low_days is None and face.runway_reason == "",
+    )
+    endpoint = account.provider.endpoint("balance")
+    others = BalanceSeries.objects.filter(account=account).exclude(pk=face.pk).order_by("pk")
+    readings = [
+        {"at": at, "name": face.name, "amount": amount, "unit": face.unit, "basis": face.basis}
+        for at, amount in reversed(points[-READINGS:])
+    ]
+    also = [
+        {"at": one.at, "name": _kind_words(one), "amount": one.amount, "unit": one.unit, "basis": one.basis}
+        for one in others
+    ]
+    return {
+        "balance_chart": chart,
+        "runway": runway,
+        "readings": also + readings,
+        "topups": [
+            {"at": topup.at, "amount": topup.amount, "unit": face.unit, "lasted": _days(lasted)}
+            for topup, lasted in topups
+        ],
+        "balance_absent": "",
+        "balance_source": endpoint.source if isinstance(endpoint, Endpoint) else "",
+    }
+
+
+def _kind_words(series: BalanceSeries) -> str:
+    return _("%(name)s, owed") % {"name": series.name} if series.kind == "owed" else series.name
+
+
+def _days(lasted: timedelta) -> str:
+    if lasted < timedelta(days=2):
+        return _("%(count)s h") % {"count": int(lasted / timedelta(hours=1))}
+    return _("%(count)s d") % {"count": lasted.days}
+
+
+# --- Quotas, usage ----------------------------------------------------------------------------------------------
+
+
+def _quotas(account: ProviderAccount, now: datetime) -> dict[str, Any]:
+    rows = quotas_of_account(account_id=account.pk)
+    return {
+        "quotas": [quota_window(series, now) for series in rows[:QUOTA_ROWS]],
+        "quotas_left_out": max(0, len(rows) - QUOTA_ROWS),
+        "quota_absent": absent_words(account.provider, "quota"),
+    }
+
+
+def _usage(account: ProviderAccount, usage: AccountUsage) -> dict[str, Any]:
+    note = _basis_words(usage)
+    if any(day.span == "month" for day in usage.days):
+        note = f"{note}. {_('This provider gives sums by the month: each stands on its first day.')}".lstrip(". ")
+    return {
+        "usage_days": usage.days,
+        "usage_total": usage.total if usage.days else None,
+        "usage_chart": _usage_chart(usage),
+        "cost_note": note,
+        "usage_absent": "" if _tells_usage(account) else absent_words(account.provider, "usage"),
+    }
+
+
+def _tells_usage(account: ProviderAccount) -> bool:
+    return any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("usage", "cost"))
+
+
+def _usage_chart(usage: AccountUsage) -> dict[str, object] | None:
+    days = [row for row in reversed(usage.days) if row.span == "day" and row.day is not None]
+    unit = usage.total.unit
+    if not unit or len(days) < 2:
+        return None
+    totals: dict[str, Decimal] = {}
+    for row in days:
+        for model in row.models:
+            if model.cost is not None and model.unit == unit:
+                totals[model.name] = totals.get(model.name, Decimal(0)) + model.cost
+    names = sorted(totals, key=lambda name: -totals[name])
+    shown, others = names[:7], set(names[7:])
+    series: list[tuple[str, list[Decimal | None]]] = []
+    for name in shown:
+        costs = [{model.name: model.cost for model in row.models if model.unit == unit}.get(name) for row in days]
+        series.append((name or _("all models"), costs))
+    if others:
+        rest = [sum((one.cost or Decimal(0) for one in row.models if one.name in others), Decimal(0)) for row in days]
+        series.append((_("%(count)d others") % {"count": len(others)}, list(rest)))
+    return stack_chart(
+        [row.day for row in days if row.day],
+        series,
+        unit=unit,
+        symbol=currency_sign(unit),
+        digits=unit_digits(unit),
+        provisional=[row.day for row in days if row.provisional and row.day],
+    )
+
+
+# --- Streams and log --------------------------------------------------------------------------------------------
+
+
+def _stream_rows(
+    account: ProviderAccount,
+    credentials: Sequence[ProviderCredential],
+    streams: Sequence[SyncStream],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """One row per stream, and one for each capability that has none, saying why."""
+    ticks = recent_ticks([stream.pk for stream in streams])
+    rows = []
+    for capability in CAPABILITIES:
+        mine = [stream for stream in streams if stream.capability == capability]
+        rows += [_stream_row(stream, ticks.get(stream.pk, []), now, several=len(mine) > 1) for stream in mine]
+        if not mine:
+            rows.append(_absent_row(account, capability, credentials))
+    return rows
+
+
+def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, *, several: bool) -> dict[str, Any]:
+    standby, paused = stream.state == StreamState.STANDBY, stream.state == StreamState.PAUSED
+    under_way = stream.lease_until is not None and stream.lease_until > now
+    words = (
+        _("Another key of this account reads this; this one takes over when it fails.") if standby else stream.message
+    )
+    if several and stream.credential.label:
+        words = f"{stream.credential.label}: {words}" if words else stream.credential.label
+    return {
+        "id": stream.pk,
+        "capability": stream.capability,
+        "state": "waiting" if standby else "syncing" if under_way else stream_state(stream, now),
+        "words": words,
+        "ticks": ticks,
+        "last_success": stream.last_success_at,
+        "next_at": None if standby or paused else stream.next_run_at,
+        "next_words": _("standing by") if standby else _("when the key is fixed") if paused else "",
+        "todo": _("Fix the key") if paused else "",
+        "todo_url": reverse("credentials:check", args=[stream.credential_id]) if paused else "",
+        "can_try": not standby and not under_way,
+    }
+
+
+def _absent_row(account: ProviderAccount, capability: str, credentials: Sequence[ProviderCredential]) -> dict[str, Any]:
+    endpoint = account.provider.endpoint(capability)
+    row: dict[str, Any] = {"id": None, "capability": capability, "ticks": [], "last_success": None, "next_at": None}
+    if isinstance(endpoint, NotOffered):
+        return {**row, "state": "not_offered", "words": absent_words(account.provider, capability)}
+    checking = any(credential.state == CredentialState.CHECKING for credential in credentials)
+    missing: tuple[str, ...] = ()
+    for credential in credentials:
+        settings = {name: value for name, value in credential.settings.items() if value}
+        missing = endpoint.missing(Account(settings=settings, secrets=frozenset(credential.secret_hints)))
+    if missing:
+        words = _("Needs another field: %(names)s.") % {"names": needs_words(account.provider, endpoint, missing)}
+        url = reverse("credentials:check", args=[credentials[0].pk]) if credentials else ""
+        return {**row, "state": "not_tried", "words": words, "todo": _("Enter it"), "todo_url": url}
+    return {**row, "state": "waiting", "words": _("Waits for the check of the key.") if checking else ""}
+
+
+def _runs(account: ProviderAccount, before: int | None) -> dict[str, Any]:
+    runs = runs_of_account(account_id=account.pk, before=before, limit=RUNS + 1)
+    looks = {
+        RunOutcome.OK: "passed",
+        RunOutcome.PARTIAL: "provisional",
+        RunOutcome.RETRYABLE: "backing_off",
+        RunOutcome.ACTION_NEEDED: "paused",
+        RunOutcome.NOT_AVAILABLE: "not_available",
+    }
+    older = None
+    if len(runs) > RUNS:
+        older = f"{reverse('credentials:account', args=[account.pk])}?before={runs[RUNS - 1].pk}"
+    return {
+        "runs": [
+            {
+                "at": run.finished_at,
+                "capability": run.stream.capability,
+                "state": looks.get(RunOutcome(run.outcome), "failed"),
+                "words": run_words(run),
+                "seconds": (run.finished_at - run.started_at).total_seconds(),
+                "records": run.records,
+            }
+            for run in runs[:RUNS]
+        ],
+        "runs_older_url": older,
+    }

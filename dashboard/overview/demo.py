@@ -1,0 +1,116 @@
+"""The demo organization: every provider connected to the simulator, with a history, and gone with one click.
+
+The accounts are read like any other, through a relay; only the balances of the past have to be brought along, because
+no provider tells them afterwards. They come from the real adapters, which ask the simulator about past moments.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaReading, QuotaSeries
+from dashboard.balances.services import Place, balance_history_import
+from dashboard.credentials.models import ProviderAccount, ProviderCredential
+from dashboard.credentials.services import credential_create, credential_recheck
+from dashboard.organizations.models import Membership, Organization, Role, Team, User
+from dashboard.usage.services import account_usage_delete
+from providers.collect import collect
+from providers.errors import ProviderError
+from providers.records import Balance
+from providers.registry import PROVIDERS
+from providers.simulator.parts import PARTS
+from providers.simulator.replay import replay
+from providers.spec import Endpoint, Window
+
+HISTORY = timedelta(days=90)
+RECENT = timedelta(days=14)
+TEAMS = ("Search", "Support", "Research")
+ZONE = "Asia/Taipei"
+
+
+def demo_add_for(*, user: User, relay_url: str, now: datetime) -> Organization:
+    """The demo with this person as its owner: made when there is none, else pointed to where the simulator is now."""
+    with transaction.atomic():
+        organization, fresh = Organization.objects.get_or_create(
+            is_demo=True, defaults={"name": "Harbor Labs (demo)", "reporting_zone": ZONE}
+        )
+        Membership.objects.get_or_create(organization=organization, user=user, defaults={"role": Role.OWNER})
+        if fresh:
+            teams = [Team.objects.create(organization=organization, name=name) for name in TEAMS]
+            for position, part in enumerate(PARTS):
+                _connect(organization, part.slug, part.demo, teams[position % len(teams)], user, relay_url, now)
+    if not fresh:
+        demo_relay(relay_url=relay_url)
+    return organization
+
+
+def demo_relay(*, relay_url: str) -> None:
+    """The simulator of this start listens somewhere else than the last one did."""
+    ProviderCredential.objects.filter(organization__is_demo=True).update(relay_url=relay_url)
+
+
+def demo_delete(*, organization: Organization) -> None:
+    """Remove the demo with everything in it. Other organizations are never touched."""
+    if not organization.is_demo:
+        raise ValueError("only the demo can be removed like this")
+    with transaction.atomic():
+        accounts = list(ProviderAccount.objects.filter(organization=organization).values_list("pk", flat=True))
+        account_usage_delete(account_ids=accounts)
+        # The readings are many: two plain statements instead of Django's collecting of every row.
+        for reading, series in ((BalanceReading, BalanceSeries), (QuotaReading, QuotaSeries)):
+            rows = reading.objects.filter(series__in=series.objects.filter(organization=organization))
+            rows._raw_delete(rows.db)
+        organization.delete()
+
+
+def _connect(
+    organization: Organization,
+    slug: str,
+    values: Mapping[str, str],
+    team: Team,
+    user: User,
+    relay_url: str,
+    now: datetime,
+) -> None:
+    credential = credential_create(
+        organization=organization,
+        provider=PROVIDERS[slug],
+        values=values,
+        label="Production",
+        created_by=user,
+        now=now,
+        relay_url=relay_url,
+        check=False,
+    )
+    ProviderAccount.objects.filter(pk=credential.account_id).update(team=team)
+    _import_balances(credential, now)
+    credential_recheck(credential=credential, now=now)
+
+
+def _import_balances(credential: ProviderCredential, now: datetime) -> None:
+    endpoint = credential.provider.endpoint("balance")
+    if not isinstance(endpoint, Endpoint):
+        return
+    place = Place(
+        organization_id=credential.organization_id,
+        account_id=credential.account_id,
+        credential_id=credential.pk,
+        interval=endpoint.interval,
+    )
+    balance_history_import(place=place, readings=list(_past_balances(credential, now)), now=now)
+
+
+def _past_balances(credential: ProviderCredential, now: datetime) -> Iterator[tuple[datetime, list[Balance]]]:
+    """Every six hours of 90 days, every two hours of the last 14: what the adapter would have read."""
+    unlocked = credential.unlocked()
+    with replay(credential.provider.slug) as (send, travel):
+        at = now - HISTORY
+        while at < now:
+            travel(at)
+            try:
+                found = collect(credential.provider, "balance", unlocked, Window(start=at, end=at, now=at), send)
+            except ProviderError:
+                return  # an account without a balance yet has no past either
+            yield at, [record for record in found.records if isinstance(record, Balance)]
+            at += timedelta(hours=6 if now - at > RECENT else 2)

@@ -1,0 +1,348 @@
+"""What the overview and the account list print: rows composed from the domains' selectors."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from dashboard.balances.models import BalanceSeries
+from dashboard.balances.selectors import (
+    fresh,
+    fullest_quotas,
+    primary_series,
+    quota_window,
+    quotas_telling,
+    runway_row,
+    soonest_dry,
+    sparkline,
+)
+from dashboard.core.drawing import horizon_geometry, stack_chart
+from dashboard.core.templatetags.purser import currency_sign, day, unit_digits
+from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.selectors import absent_words, account_row
+from dashboard.organizations.models import Organization
+from dashboard.sync.models import StreamState, SyncStream
+from dashboard.sync.selectors import (
+    Health,
+    attention,
+    health_by_provider,
+    hour_ticks,
+    stream_state,
+    streams_of_accounts,
+    trouble_by_hour,
+    worst_state,
+)
+from dashboard.usage.selectors import MonthSpend, spend_between, spend_by_account, unpriced_by_account
+from providers.registry import PROVIDERS
+
+ROWS = 14
+QUOTA_GROUPS = 6
+DRY_ROWS = 6
+ATTENTION_ROWS = 6
+CHART_SERIES = 8
+
+
+def overview_context(*, organization: Organization, now: datetime) -> dict[str, Any]:
+    """Everything on the overview. The number of statements does not depend on how many accounts there are."""
+    health = health_by_provider(organization_id=organization.pk, now=now)
+    trouble = trouble_by_hour(organization_id=organization.pk, now=now)
+    return {
+        "balances": _balance_rows(organization, now),
+        "quotas": _quota_groups(organization, now),
+        "runs_dry": _runs_dry(organization, now),
+        "spend": _spend(organization, now),
+        "attention": _attention(organization, now),
+        "sync_health": _sync_health(health, trouble, now),
+        "sync_strip": _sync_strip(health, trouble, now),
+    }
+
+
+# --- Balances ---------------------------------------------------------------------------------------------------
+
+
+def _balance_rows(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+    """The accounts that need looking at first: those that run dry soonest, then the other wallets, then the rest."""
+    faces = list(
+        primary_series(organization_id=organization.pk)
+        .select_related("account")
+        .order_by("runway_likely_days", "account__provider_slug", "pk")[:ROWS]
+    )
+    rest = list(
+        ProviderAccount.objects.filter(organization=organization, balance_series__isnull=True).order_by(
+            "provider_slug", "pk"
+        )[: max(0, ROWS - len(faces))]
+    )
+    streams = streams_of_accounts([series.account_id for series in faces] + [account.pk for account in rest])
+    rows = [_balance_row(series.account, series, streams[series.account_id], now) for series in faces]
+    return rows + [_balance_row(account, None, streams[account.pk], now) for account in rest]
+
+
+def _balance_row(
+    account: ProviderAccount, series: BalanceSeries | None, streams: Sequence[SyncStream], now: datetime
+) -> dict[str, Any]:
+    state, reason = account_state(streams, now, capability="balance" if series is not None else None)
+    row: dict[str, Any] = {
+        "account": account_row(account),
+        "url": reverse("credentials:account", args=[account.pk]),
+        "amount": None,
+        "state": state,
+        "state_reason": reason,
+        "runway": None,
+        "sparkline": None,
+        "not_offered_reason": absent_words(account.provider, "balance") if series is None else "",
+    }
+    if series is not None:
+        row |= {
+            "amount": series.amount,
+            "unit": series.unit,
+            "granted": series.granted,
+            "basis": series.basis,
+            "at": series.at,
+            "state": state if state != "fresh" or fresh(series, now) else "stale",
+            "runway": runway_row(series, now),
+            "sparkline": sparkline(series, now),
+        }
+    return row
+
+
+def account_state(streams: Sequence[SyncStream], now: datetime, *, capability: str | None = None) -> tuple[str, str]:
+    """(state, reason) of an account: the worst of its streams, or of those of one capability."""
+    chosen = [
+        stream for stream in streams if stream.state != StreamState.STANDBY and capability in (None, stream.capability)
+    ]
+    if not chosen and streams and streams[0].credential.state == CredentialState.PAUSED:
+        return "paused", _("Paused by hand.")
+    states = {stream.pk: stream_state(stream, now) for stream in chosen}
+    worst = worst_state(states.values())
+    return worst, next((stream.message for stream in chosen if states[stream.pk] == worst and stream.message), "")
+
+
+# --- Runway and quotas ------------------------------------------------------------------------------------------
+
+
+def _runs_dry(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+    rows = []
+    for series in soonest_dry(organization_id=organization.pk, limit=DRY_ROWS * 2):
+        runway = runway_row(series, now)
+        if runway is None or runway.low_days is None:
+            continue
+        high = runway.high_days if runway.high_days is not None else Decimal(120)
+        burn = _("%(sign)s%(amount)s a day") % {
+            "sign": currency_sign(series.unit),
+            "amount": f"{(series.burn_per_day or Decimal(0)):,.2f}",
+        }
+        rows.append(
+            {
+                "account": account_row(series.account),
+                "url": reverse("credentials:account", args=[series.account_id]),
+                "cause": _("The balance is used up") if series.runway_reason == "empty" else burn,
+                "band": horizon_geometry(runway.low_days, high, runway.likely_days),
+                "words": runway.words,
+                "when_words": dry_words(runway.low_days, runway.high_days, now),
+            }
+        )
+    return rows[:DRY_ROWS]
+
+
+def dry_words(low_days: Decimal, high_days: Decimal | None, now: datetime) -> str:
+    """ "dry between Thu 26 and Sat 28 Nov", in the reporting zone that is active."""
+    low = now + timedelta(days=float(low_days))
+    if low_days <= 0:
+        return _("dry now")
+    if high_days is None:
+        return _("dry after %(first)s") % {"first": day(low)}
+    first, last = day(low), day(now + timedelta(days=float(high_days)))
+    if first == last:
+        return _("dry on %(day)s") % {"day": first}
+    return _("dry between %(first)s and %(last)s") % {"first": first, "last": last}
+
+
+def _quota_groups(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+    groups: dict[int, dict[str, Any]] = {}
+    for series in quotas_telling(organization_id=organization.pk, limit=40):
+        group = groups.setdefault(
+            series.account_id,
+            {
+                "account": account_row(series.account),
+                "url": reverse("credentials:account", args=[series.account_id]),
+                "windows": [],
+            },
+        )
+        if len(group["windows"]) < 3:
+            group["windows"].append(quota_window(series, now))
+    return list(groups.values())[:QUOTA_GROUPS]
+
+
+# --- Spend ------------------------------------------------------------------------------------------------------
+
+
+def _spend(organization: Organization, now: datetime) -> dict[str, Any]:
+    today = organization.local(now).date()
+    month = spend_between(organization_id=organization.pk, first=today.replace(day=1), last=today)
+    totals: dict[str, Decimal] = {}
+    by_provider: dict[tuple[str, str], Decimal] = {}
+    for part in month.parts:
+        totals[part.unit] = totals.get(part.unit, Decimal(0)) + part.amount
+        place = (part.unit, part.provider_slug)
+        by_provider[place] = by_provider.get(place, Decimal(0)) + part.amount
+    units = sorted(totals, key=lambda unit: -sum(part.unit == unit for part in month.parts))
+    main = units[0] if units else ""
+    ranked = sorted(by_provider, key=lambda place: (place[0] != main, place[0], -by_provider[place]))
+    return {
+        "month_label": date_format(today, "F Y"),
+        "totals": [{"unit": unit, "amount": totals[unit]} for unit in units],
+        "unpriced": month.unpriced_models,
+        "provisional": any(part.provisional for part in month.parts),
+        "chart": _spend_chart(month, main, [slug for unit, slug in ranked if unit == main], today),
+        "by_provider": [
+            {"name": PROVIDERS[slug].name, "amount": by_provider[(unit, slug)], "unit": unit} for unit, slug in ranked
+        ],
+    }
+
+
+def _spend_chart(month: MonthSpend, unit: str, slugs: Sequence[str], today: date) -> dict[str, object] | None:
+    """Spend by day in the main unit. Sums that a provider gives for the whole month have no day and stay out."""
+    days = [today.replace(day=1) + timedelta(days=offset) for offset in range(today.day)]
+    amounts = {
+        (part.provider_slug, part.day): part.amount for part in month.parts if part.unit == unit and part.span == "day"
+    }
+    daily = [slug for slug in slugs if any((slug, at) in amounts for at in days)]
+    if not daily:
+        return None
+    shown, others = daily[: CHART_SERIES - 1], daily[CHART_SERIES - 1 :]
+    series: list[tuple[str, list[Decimal | None]]] = [
+        (PROVIDERS[slug].name, [amounts.get((slug, at)) for at in days]) for slug in shown
+    ]
+    if others:
+        sums = [sum((amounts.get((slug, at), Decimal(0)) for slug in others), Decimal(0)) for at in days]
+        series.append((_("%(count)d others") % {"count": len(others)}, list(sums)))
+    open_days = {part.day for part in month.parts if part.provisional and part.unit == unit}
+    return stack_chart(
+        days, series, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit), provisional=open_days
+    )
+
+
+# --- What needs somebody ----------------------------------------------------------------------------------------
+
+
+def _attention(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+    items = []
+    for refused in ProviderCredential.objects.filter(
+        organization=organization, state=CredentialState.REFUSED
+    ).select_related("account")[:ATTENTION_ROWS]:
+        items.append(
+            {
+                "severity": "crit",
+                "title": _("%(name)s refused the key") % {"name": refused.account.provider_name},
+                "detail": refused.check_message,
+                "url": reverse("credentials:check", args=[refused.pk]),
+                "action": _("Fix"),
+            }
+        )
+    for stream in attention(organization_id=organization.pk, limit=ATTENTION_ROWS):
+        paused = stream.state == StreamState.PAUSED
+        account = stream.credential.account
+        words = _("%(name)s %(what)s is paused") if paused else _("%(name)s %(what)s keeps failing")
+        items.append(
+            {
+                "severity": "warn" if paused else "crit",
+                "title": words % {"name": account.provider_name, "what": stream.capability},
+                "detail": stream.message,
+                "url": reverse("credentials:check", args=[stream.credential_id])
+                if paused
+                else reverse("credentials:account", args=[account.pk]) + "#streams",
+                "action": _("Fix") if paused else _("Look"),
+            }
+        )
+    for series in soonest_dry(organization_id=organization.pk, limit=3):
+        runway = runway_row(series, now)
+        if runway is not None and runway.low_days is not None and runway.low_days < 1:
+            items.append(
+                {
+                    "severity": "crit",
+                    "title": _("%(name)s runs dry in %(words)s")
+                    % {"name": series.account.provider_name, "words": runway.words},
+                    "detail": dry_words(runway.low_days, runway.high_days, now),
+                    "url": reverse("credentials:account", args=[series.account_id]),
+                    "action": _("Look"),
+                }
+            )
+    items.sort(key=lambda item: item["severity"] != "crit")
+    return items[:ATTENTION_ROWS]
+
+
+def _sync_health(health: Sequence[Health], trouble: dict[tuple[str, int], set[str]], now: datetime) -> dict[str, Any]:
+    cells = []
+    for one in health:
+        states = [state for state in one.states if state not in ("standby", "not_available")]
+        cells.append(
+            {
+                "name": PROVIDERS[one.slug].name,
+                "slug": one.slug,
+                "icon": one.slug,
+                "streams": one.total,
+                "state": worst_state(states),
+                "ticks": hour_ticks(trouble, [one.slug], one.first_at, now),
+                "url": reverse("credentials:account_list") + f"?provider={one.slug}",
+            }
+        )
+    return {"fresh": sum(one.fresh for one in health), "total": sum(one.total for one in health), "providers": cells}
+
+
+def _sync_strip(health: Sequence[Health], trouble: dict[tuple[str, int], set[str]], now: datetime) -> dict[str, Any]:
+    firsts = [one.first_at for one in health if one.first_at]
+    return {
+        "fresh": sum(one.fresh for one in health),
+        "total": sum(one.total for one in health),
+        "ticks": hour_ticks(trouble, [one.slug for one in health], min(firsts) if firsts else None, now),
+        "url": reverse("overview:overview") + "#sync_health",
+    }
+
+
+# --- The account list -------------------------------------------------------------------------------------------
+
+
+def account_list_rows(
+    *, organization: Organization, provider: str | None, after: int | None, limit: int, now: datetime
+) -> tuple[list[dict[str, Any]], int | None]:
+    """(rows, id to go on after or None): accounts in the order they were connected, `limit` at a time."""
+    chosen = ProviderAccount.objects.filter(organization=organization)
+    if provider:
+        chosen = chosen.filter(provider_slug=provider)
+    if after is not None:
+        chosen = chosen.filter(pk__gt=after)
+    accounts = list(chosen.order_by("pk")[: limit + 1])
+    more = accounts[limit - 1].pk if len(accounts) > limit else None
+    accounts = accounts[:limit]
+    ids = [account.pk for account in accounts]
+    faces = {row.account_id: row for row in primary_series(organization_id=organization.pk, account_ids=ids)}
+    quotas, streams = fullest_quotas(account_ids=ids), streams_of_accounts(ids)
+    today = organization.local(now).date()
+    spend = spend_by_account(account_ids=ids, first=today.replace(day=1), last=today)
+    unpriced = unpriced_by_account(account_ids=ids, first=today.replace(day=1), last=today)
+    rows = []
+    for account in accounts:
+        face, quota = faces.get(account.pk), quotas.get(account.pk)
+        state, reason = account_state(streams[account.pk], now)
+        successes = [stream.last_success_at for stream in streams[account.pk] if stream.last_success_at]
+        rows.append(
+            {
+                "account": account_row(account),
+                "url": reverse("credentials:account", args=[account.pk]),
+                "amount": face.amount if face else None,
+                "unit": face.unit if face else "",
+                "at": face.at if face else None,
+                "not_offered_reason": absent_words(account.provider, "balance"),
+                "quota": quota_window(quota, now) if quota else None,
+                "spend": spend.get(account.pk, []),
+                "unpriced": unpriced.get(account.pk, 0),
+                "state": state,
+                "state_reason": reason,
+                "last_success": max(successes) if successes else None,
+            }
+        )
+    return rows, more

@@ -1,0 +1,17 @@
+from django.urls import path
+
+from dashboard.overview import views
+
+app_name = "overview"
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("demo/add/", views.demo_add, name="demo_add"),
+    path("demo/remove/", views.demo_remove, name="demo_remove"),
+]
+
+# The account pages read from several domains, so their views live here; their names are those of the domain.
+account_urls = [
+    path("accounts/", views.account_list, name="account_list"),
+    path("accounts/<int:account_id>/", views.account, name="account"),
+    path("accounts/<int:account_id>/progress/", views.sync_progress, name="sync_progress"),
+]

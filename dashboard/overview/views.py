@@ -1,0 +1,98 @@
+"""The pages that read from several domains: overview, accounts, one account; and the demo."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from dashboard.credentials.models import ProviderAccount
+from dashboard.credentials.selectors import environment_keys
+from dashboard.organizations.access import manager_required, member_required
+from dashboard.organizations.middleware import PurserRequest
+from dashboard.organizations.models import User
+from dashboard.organizations.services import organization_choose
+from dashboard.overview.account_page import account_context, progress_row
+from dashboard.overview.demo import demo_add_for, demo_delete
+from dashboard.overview.pages import account_list_rows, overview_context
+from providers.registry import PROVIDERS
+
+PAGE = 50
+
+
+@member_required
+@require_GET
+def overview(request: PurserRequest) -> HttpResponse:
+    if not ProviderAccount.objects.filter(organization=request.organization).exists():
+        context = {
+            "demo_available": bool(settings.SIMULATOR_URL) and request.membership.may_manage,
+            "environment_keys": environment_keys(organization_id=request.organization.pk),
+        }
+        return render(request, "overview/welcome.html", context)
+    now = timezone.now()
+    context = overview_context(organization=request.organization, now=now)
+    return render(request, "overview/overview.html", {**context, "now": now})
+
+
+@member_required
+@require_GET
+def account_list(request: PurserRequest) -> HttpResponse:
+    now = timezone.now()
+    after = request.GET.get("after", "")
+    provider = request.GET.get("provider", "")
+    rows, more = account_list_rows(
+        organization=request.organization,
+        provider=provider if provider in PROVIDERS else None,
+        after=int(after) if after.isdecimal() and len(after) < 18 else None,
+        limit=PAGE,
+        now=now,
+    )
+    return render(request, "credentials/account_list.html", {"accounts": rows, "more": more, "now": now})
+
+
+@member_required
+@require_GET
+def account(request: PurserRequest, account_id: int) -> HttpResponse:
+    found = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
+    before, now = request.GET.get("before", ""), timezone.now()
+    context = account_context(
+        organization=request.organization,
+        account=found,
+        before=int(before) if before.isdecimal() and len(before) < 18 else None,
+        now=now,
+    )
+    return render(request, "credentials/account.html", {**context, "now": now})
+
+
+@member_required
+@require_GET
+def sync_progress(request: PurserRequest, account_id: int) -> HttpResponse:
+    found = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
+    progress = progress_row(found, timezone.now())
+    response = render(request, "credentials/_sync_progress.html", {"progress": progress})
+    if not progress["busy"]:
+        response["HX-Trigger"] = "synced"
+    return response
+
+
+@manager_required
+@require_POST
+def demo_add(request: PurserRequest) -> HttpResponse:
+    if not settings.SIMULATOR_URL or not isinstance(request.user, User):
+        raise Http404
+    organization = demo_add_for(user=request.user, relay_url=settings.SIMULATOR_URL, now=timezone.now())
+    organization_choose(user=request.user, organization=organization)
+    messages.success(request, _("The demo is being filled: it has 90 days of history in about a minute."))
+    return redirect("overview:overview")
+
+
+@manager_required
+@require_POST
+def demo_remove(request: PurserRequest) -> HttpResponse:
+    if not request.organization.is_demo:
+        raise Http404
+    demo_delete(organization=request.organization)
+    messages.success(request, _("The demo is gone."))
+    return redirect("overview:overview")

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from dashboard.sync import views
+
+app_name = "sync"
+urlpatterns = [
+    path("sync/", views.sync_all, name="sync_all"),
+    path("sync/accounts/<int:account_id>/", views.account_sync, name="account_sync"),
+    path("sync/streams/<int:stream_id>/", views.stream_sync, name="stream_sync"),
+]

@@ -1,0 +1,52 @@
+"""Asking for a sync now."""
+
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from dashboard.credentials.models import ProviderAccount
+from dashboard.organizations.access import manager_required
+from dashboard.organizations.middleware import PurserRequest
+from dashboard.sync.models import SyncStream
+from dashboard.sync.services import streams_sync_now
+
+
+@manager_required
+@require_POST
+def sync_all(request: PurserRequest) -> HttpResponse:
+    ids = SyncStream.objects.filter(organization=request.organization).values_list("pk", flat=True)
+    _ask(request, list(ids))
+    return redirect("overview:overview")
+
+
+@manager_required
+@require_POST
+def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
+    account = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
+    _ask(request, list(SyncStream.objects.filter(credential__account=account).values_list("pk", flat=True)))
+    return redirect("credentials:account", account_id=account.pk)
+
+
+@manager_required
+@require_POST
+def stream_sync(request: PurserRequest, stream_id: int) -> HttpResponse:
+    stream = get_object_or_404(SyncStream, pk=stream_id, organization=request.organization)
+    _ask(request, [stream.pk])
+    return redirect("credentials:account", account_id=stream.credential.account_id)
+
+
+def _ask(request: PurserRequest, stream_ids: Sequence[int]) -> None:
+    with transaction.atomic():
+        asked = streams_sync_now(stream_ids=stream_ids, now=timezone.now())
+    if asked:
+        words = ngettext("Reading %(count)d thing now.", "Reading %(count)d things now.", asked) % {"count": asked}
+        messages.success(request, words)
+    else:
+        messages.info(request, _("Nothing to start: a sync is under way, or the provider asked us to wait."))

@@ -1,0 +1,154 @@
+"""Reads of the daily rollup."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q, Sum
+
+from dashboard.usage.models import UsageDaily
+
+
+@dataclass(frozen=True, slots=True)
+class SpendPart:
+    """Spend of one provider in one unit on one day; `span` "month" stands on the first day for its whole month."""
+
+    provider_slug: str
+    unit: str
+    day: date
+    span: str
+    amount: Decimal
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MonthSpend:
+    """All spend of a span of days, and how many models have tokens without a price."""
+
+    parts: list[SpendPart]
+    unpriced_models: int
+
+
+def spend_between(*, organization_id: int, first: date, last: date) -> MonthSpend:
+    """What an organization spent on the days [first, last], by provider, unit and day."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH days AS (SELECT account_id, unit, day, span, sum(spend) AS amount, bool_or(provisional) AS open,"
+            " count(DISTINCT model) FILTER (WHERE basis = 'unpriced' AND requests IS DISTINCT FROM 0) AS unpriced"
+            " FROM usage_usagedaily WHERE organization_id = %s AND day BETWEEN %s AND %s GROUP BY 1, 2, 3, 4)"
+            " SELECT provider_slug, unit, day, span, sum(amount), bool_or(open), max(unpriced) FROM days"
+            " JOIN credentials_provideraccount AS account ON account.id = days.account_id"
+            " GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 2",
+            [organization_id, first, last],
+        )
+        rows = cursor.fetchall()
+    parts = [
+        SpendPart(slug, unit, day, span, amount, bool(provisional))
+        for slug, unit, day, span, amount, provisional, _ in rows
+        if amount is not None and unit
+    ]
+    unpriced: dict[str, int] = defaultdict(int)
+    for slug, _unit, _day, _span, _amount, _open, count in rows:
+        unpriced[slug] = max(unpriced[slug], count)
+    return MonthSpend(parts=parts, unpriced_models=sum(unpriced.values()))
+
+
+def spend_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, list[dict[str, Any]]]:
+    """For each account its spend of the days [first, last], one entry per unit."""
+    rows = (
+        UsageDaily.objects.filter(account_id__in=list(account_ids), day__range=(first, last), spend__isnull=False)
+        .values("account_id", "unit")
+        .annotate(amount=Sum("spend"))
+        .order_by("account_id", "unit")
+    )
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["account_id"]].append({"unit": row["unit"], "amount": row["amount"]})
+    return found
+
+
+def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, int]:
+    """For each account how many models were used on these days without a price."""
+    return dict(
+        UsageDaily.objects.filter(account_id__in=list(account_ids), day__range=(first, last))
+        .filter(~Q(requests=0), basis="unpriced")
+        .values_list("account_id")
+        .annotate(Count("model", distinct=True))
+    )
+
+
+@dataclass(slots=True)
+class UsageRow:
+    """Figures of a day, or of one model on it. None is unknown; `cost` in `unit`."""
+
+    name: str = ""
+    day: date | None = None
+    span: str = "day"
+    provisional: bool = False
+    input: int | None = None
+    cached: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    requests: int | None = None
+    cost: Decimal | None = None
+    unit: str = ""
+    models: list["UsageRow"] = field(default_factory=list)
+
+    def take(self, other: "UsageDaily | UsageRow") -> None:
+        """Add figures; unknown stays unknown until something is told."""
+        for ours, theirs in _COLUMNS:
+            name = theirs if isinstance(other, UsageDaily) else ours
+            value = getattr(other, name)
+            if value is not None:
+                setattr(self, ours, (getattr(self, ours) or 0) + value)
+        cost = other.spend if isinstance(other, UsageDaily) else other.cost
+        if cost is not None and (not self.unit or self.unit == other.unit):
+            self.cost, self.unit = (self.cost or Decimal(0)) + cost, other.unit
+        self.provisional = self.provisional or other.provisional
+
+
+_COLUMNS = (
+    ("input", "input_tokens"),
+    ("cached", "cached_input_tokens"),
+    ("cache_write", "cache_write_tokens"),
+    ("output", "output_tokens"),
+    ("reasoning", "reasoning_tokens"),
+    ("requests", "requests"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUsage:
+    """Days newest first, their sum, and on which bases their money stands."""
+
+    days: list[UsageRow]
+    total: UsageRow
+    bases: Sequence[str]
+
+
+def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsage:
+    """An account's usage by day, and by model inside a day."""
+    rows = UsageDaily.objects.filter(account_id=account_id, day__gt=today - timedelta(days=days)).order_by(
+        "-day", "span", "model"
+    )
+    by_day: dict[tuple[date, str], UsageRow] = {}
+    by_model: dict[tuple[date, str, str], UsageRow] = {}
+    total, bases = UsageRow(), set[str]()
+    for row in rows:
+        day = by_day.setdefault((row.day, row.span), UsageRow(day=row.day, span=row.span))
+        model = by_model.get((row.day, row.span, row.model))
+        if model is None:
+            model = by_model[(row.day, row.span, row.model)] = UsageRow(name=row.model)
+            day.models.append(model)
+        for place in (day, model, total):
+            place.take(row)
+        if row.spend is not None:
+            bases.add(row.basis)
+    for day in by_day.values():
+        day.models.sort(key=lambda model: (-(model.cost or Decimal(0)), model.name))
+    return AccountUsage(days=list(by_day.values()), total=total, bases=sorted(bases))
