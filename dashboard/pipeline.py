@@ -47,7 +47,7 @@ def sync_stream(stream_id: int, token: int) -> None:
 def check_credential(credential_id: int) -> None:
     """Prove a credential by reads that cost nothing, then read what it can tell."""
     credential = ProviderCredential.objects.select_related("account").filter(pk=credential_id).first()
-    if credential is None or credential.state != CredentialState.CHECKING:
+    if credential is None or credential.state not in (CredentialState.CHECKING, CredentialState.ACTIVE):
         return
     for stream_id, token in credential_check(credential=credential, clock=timezone.now):
         sync_stream.apply_async((stream_id, token), expires=240)

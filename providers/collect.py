@@ -122,6 +122,9 @@ def drive(provider: Provider, steps: Steps, credentials: Credentials, send: Send
 
 def prepare(provider: Provider, request: Request, credentials: Credentials) -> Outgoing:
     """Attach the secret that the request names, after making sure that its host was declared or typed by the admin."""
+    host = _host_or_none(request.url)
+    if host is None:
+        raise ActionNeeded("The URL is not a plain http(s) address.")
     headers = [("Accept", "application/json"), *request.headers]
     if request.auth is not None:
         declared = provider.field(request.auth)
@@ -134,10 +137,8 @@ def prepare(provider: Provider, request: Request, credentials: Credentials) -> O
                 "Paste it again.",
                 field=declared.name,
             )
-        if host_of(request.url) not in _allowed_hosts(provider, credentials, declared.hosts):
-            raise ActionNeeded(
-                f"{host_of(request.url)} is not a host of {provider.name}: nothing was sent.", field=declared.name
-            )
+        if host not in _allowed_hosts(provider, credentials, declared.hosts):
+            raise ActionNeeded(f"{host} is not a host of {provider.name}: nothing was sent.", field=declared.name)
         headers.append((declared.header, f"{declared.prefix}{secret}"))
     return Outgoing(
         method=request.method, url=request.url, params=request.params, headers=tuple(headers), json=request.json
@@ -145,12 +146,20 @@ def prepare(provider: Provider, request: Request, credentials: Credentials) -> O
 
 
 def _allowed_hosts(provider: Provider, credentials: Credentials, narrowed: tuple[str, ...]) -> frozenset[str]:
-    typed = frozenset(
-        host_of(credentials.values[declared.name])
+    typed = (
+        _host_or_none(credentials.values[declared.name])
         for declared in provider.fields
         if declared.kind == "url" and credentials.values.get(declared.name)
     )
-    return (frozenset(narrowed) if narrowed else provider.hosts) | typed
+    return (frozenset(narrowed) if narrowed else provider.hosts) | frozenset(host for host in typed if host)
+
+
+def _host_or_none(url: str) -> str | None:
+    """The host, or None where an admin typed something that is no URL ("https://[x", a port of letters)."""
+    try:
+        return host_of(url) or None
+    except ValueError:
+        return None
 
 
 def _fits_header(secret: str) -> bool:

@@ -87,6 +87,10 @@ class PayloadError(ProviderError):
     kind = "payload_error"
 
 
+class TooLarge(PayloadError):
+    """The answer is larger than what is taken. Asking for less at once may mend it."""
+
+
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by `Retry-After` (a number or an HTTP date, RFC 9110 section 10.2.3), or None.
 
@@ -102,7 +106,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
         try:
             wanted = parsedate_to_datetime(raw)
             said = parsedate_to_datetime(headers.get("date", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if wanted.tzinfo is None or said.tzinfo is None:
             return None

@@ -100,8 +100,8 @@ def instant(value: Any, where: str) -> datetime:
     raw = _FRACTION.sub(r"\1", text(value, where).strip())
     try:
         moment = datetime.fromisoformat(raw)
-    except ValueError as error:
-        raise PayloadError(f"{where} is not a time.") from error
+    except ValueError:  # its words quote the value
+        raise PayloadError(f"{where} is not a time.") from None
     if moment.tzinfo is None:
         raise PayloadError(f"{where} is a time without its zone.")
     return _as_utc(moment, where)
@@ -122,8 +122,8 @@ def utc_day(value: Any, where: str) -> datetime:
     try:
         day = date.fromisoformat(text(value, where)[:10])
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    except ValueError as error:
-        raise PayloadError(f"{where} is not a day.") from error
+    except ValueError:  # its words quote the value
+        raise PayloadError(f"{where} is not a day.") from None
 
 
 def day_start(moment: datetime) -> datetime:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -88,6 +88,8 @@ class Reply:
             return json.loads(self.body, parse_float=Decimal, parse_constant=_refuse_constant)
         except ValueError as error:
             raise Retryable("The answer is not JSON: a gateway's page, or cut off.", status=self.status) from error
+        except InvalidOperation as error:  # an exponent beyond what Decimal can hold
+            raise PayloadError("The answer holds a number that cannot be real.", status=self.status) from error
         except RecursionError as error:
             raise PayloadError("The answer is nested too deeply to be read.", status=self.status) from error
 

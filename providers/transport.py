@@ -22,7 +22,7 @@ import httpx
 
 from providers.addresses import Reach, is_loopback, refusal
 from providers.collect import Outgoing
-from providers.errors import ActionNeeded, PayloadError, Retryable
+from providers.errors import ActionNeeded, PayloadError, Retryable, TooLarge
 from providers.spec import Reply, host_of
 
 CONNECT_SECONDS = 5.0
@@ -81,8 +81,8 @@ class Transport:
             reply = self._attempts(request, host_of(outgoing.url))
             if reply.status not in _REDIRECTS:
                 return reply
-            target = urljoin(outgoing.url, reply.headers.get("location", ""))
-            if outgoing.method != "GET" or _origin(target) != _origin(outgoing.url):
+            target = _same_origin_target(outgoing.url, reply.headers.get("location", ""))
+            if outgoing.method != "GET" or target is None:
                 raise PayloadError(
                     f"{host_of(outgoing.url)} wanted to send the call to another place ({reply.status}); "
                     "it was not followed.",
@@ -93,11 +93,19 @@ class Transport:
         raise PayloadError(f"{host_of(outgoing.url)} redirects in a circle.")
 
     def _request(self, outgoing: Outgoing) -> httpx.Request:
-        parts = urlsplit(outgoing.url)
-        if parts.scheme != "https" and self.reach == "public" and self.via is None:
-            raise ActionNeeded(f"{host_of(outgoing.url)} would be called without encryption; use https.")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ActionNeeded("The URL is not a plain http(s) address.")
+        try:
+            parts = urlsplit(outgoing.url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+                raise ActionNeeded("The URL is not a plain http(s) address.")
+            if parts.scheme != "https" and self.reach == "public" and self.via is None:
+                raise ActionNeeded(f"{host_of(outgoing.url)} would be called without encryption; use https.")
+            return self._built(outgoing)
+        except UnicodeEncodeError:
+            raise ActionNeeded("A field holds a letter that a request cannot carry in its host or headers.") from None
+        except (ValueError, httpx.InvalidURL):
+            raise ActionNeeded("The URL is not a plain http(s) address.") from None
+
+    def _built(self, outgoing: Outgoing) -> httpx.Request:
         content = b"" if outgoing.json is None else json.dumps(outgoing.json).encode()
         headers = [("Host", host_of(outgoing.url)), ("User-Agent", USER_AGENT), ("Accept-Encoding", "gzip")]
         if outgoing.json is not None:
@@ -112,20 +120,21 @@ class Transport:
 
     def _attempts(self, request: httpx.Request, host: str) -> Reply:
         """One try and at most two short ones more on connection trouble. Every call of an adapter is a read, so that
-        asking twice changes nothing at the provider; an answer, whatever its status, is never asked for again."""
+        asking twice changes nothing at the provider; an answer, whatever its status, is never asked for again. Causes
+        are cut off (`from None`): the HTTP library's own words quote headers and lines of the answer."""
         for pause in (*RETRY_PAUSES, None):
             try:
                 return self._once(request, host)
-            except _CONNECTION_TROUBLE as error:
+            except _CONNECTION_TROUBLE:
                 if pause is None or _left() <= pause:
-                    raise Retryable(f"{host} could not be reached.", unreachable=True) from error
+                    raise Retryable(f"{host} could not be reached.", unreachable=True) from None
                 self.pause(pause)
             except AddressRefused as error:
                 raise ActionNeeded(f"{host} was not called: {error}.") from error
-            except (httpx.TimeoutException, httpcore.TimeoutException) as error:
-                raise Retryable(f"{host} did not answer in time.", unreachable=True) from error
-            except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-                raise Retryable(f"The connection to {host} broke off.", unreachable=True) from error
+            except (httpx.TimeoutException, httpcore.TimeoutException):
+                raise Retryable(f"{host} did not answer in time.", unreachable=True) from None
+            except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError):
+                raise Retryable(f"The connection to {host} broke off.", unreachable=True) from None
         raise AssertionError("unreachable")
 
     def _once(self, request: httpx.Request, host: str) -> Reply:
@@ -150,19 +159,39 @@ class Transport:
         if encoding not in ("", "identity", "gzip"):
             raise PayloadError(f"{host} answered in an encoding that was not asked for.")
         raw = response.stream if isinstance(response.stream, Iterable) else iter(())
-        chunks = _gunzip(raw, self.max_body_bytes) if encoding == "gzip" else raw
+        chunks = self._within_bounds(raw, host)
+        if encoding == "gzip":
+            chunks = self._within_bounds(_gunzip(chunks, self.max_body_bytes), host)
         body = bytearray()
         for chunk in chunks:
             body += chunk
-            if len(body) > self.max_body_bytes:
-                raise PayloadError(f"{host} sent more than {self.max_body_bytes // 2**20} MiB; the rest was not read.")
+        return bytes(body)
+
+    def _within_bounds(self, chunks: Iterable[bytes], host: str) -> Iterator[bytes]:
+        """The chunks as long as they stay under the cap and the deadline: packed bytes and unpacked ones alike."""
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if size > self.max_body_bytes:
+                raise TooLarge(f"{host} sent more than {self.max_body_bytes // 2**20} MiB; the rest was not read.")
             if _left() <= 0:
                 raise Retryable(f"{host} did not finish its answer in time.", unreachable=True)
-        return bytes(body)
+            yield chunk
 
 
 def _left() -> float:
     return _deadline.get() - time.monotonic()
+
+
+def _same_origin_target(url: str, location: str) -> str | None:
+    """Where a redirect leads, or None when that is another place or nowhere at all."""
+    try:
+        target = urljoin(url, location)
+        stays = _origin(target) == _origin(url) and "@" not in urlsplit(target).netloc
+        httpx.URL(target)
+    except (ValueError, httpx.InvalidURL):
+        return None
+    return target if stays else None
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -170,17 +199,19 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _gunzip(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
-    """Decompress with a bound on the output: a small body must not unfold into gigabytes."""
-    unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        for chunk in chunks:
-            yield unpack.decompress(chunk, limit + 1)
-            if unpack.unconsumed_tail:
-                yield unpack.decompress(unpack.unconsumed_tail, limit + 1)
-        yield unpack.flush()
-    except zlib.error as error:
-        raise PayloadError("The answer's compression is broken.") from error
-    if not unpack.eof:
+    """Decompress with a bound on the output: a small body must not unfold into gigabytes. A body may have several
+    members, one after the other (RFC 1952 section 2.2); an empty one is no archive at all, as with an answer 204."""
+    unpack = None
+    for chunk in chunks:
+        while chunk:
+            if unpack is None or unpack.eof:
+                unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            try:
+                yield unpack.decompress(chunk, limit + 1)
+            except zlib.error as error:
+                raise PayloadError("The answer's compression is broken.") from error
+            chunk = unpack.unconsumed_tail or unpack.unused_data
+    if unpack is not None and not unpack.eof:
         raise Retryable("The answer broke off in the middle.", unreachable=True)
 
 
@@ -204,7 +235,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         failure: Exception | None = None
         for address in addresses:
             try:
-                stream = self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+                stream = self._plain.connect_tcp(address, port, _bounded(timeout), local_address, socket_options)
                 return _DeadlineStream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
@@ -221,7 +252,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
     def _judged(self, host: str, port: int) -> list[str]:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label that is empty or longer than 63 letters
             raise httpcore.ConnectError("the name was not resolved") from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for address in addresses:

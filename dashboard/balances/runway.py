@@ -63,11 +63,10 @@ def runway(points: Sequence[Point], *, now: datetime, fresh_for: timedelta) -> R
     if amount <= 0:
         return Runway(low_days=0, likely_days=0, high_days=0, reason="empty")
     recent = [point for point in points if point[0] >= last_at - LOOK_BACK]
-    covered = last_at - recent[0][0]
-    if covered < LEAST_HISTORY:
+    if last_at - recent[0][0] < LEAST_HISTORY:
         return Runway(reason="too_new")
     days = _falls_by_day(recent)
-    burn = sum((fall for _, fall in days), Decimal(0)) / Decimal(covered / DAY)
+    burn = sum((fall for _, fall in days), Decimal(0)) / len(days)
     if burn <= 0:
         return Runway(burn_per_day=Decimal(0), reason="no_burn")
     paces = {weekend: _pace(days, weekend) for weekend in (False, True)}

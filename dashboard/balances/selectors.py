@@ -91,11 +91,12 @@ def _flag(**condition: Any) -> Any:
 
 
 def soonest_dry(*, organization_id: int, limit: int) -> list[BalanceSeries]:
-    """The balances with a known runway, soonest first."""
+    """Each account's face, those that run dry soonest first, then those without a known runway. An empty side wallet
+    alarms nobody."""
     return list(
-        BalanceSeries.objects.filter(organization_id=organization_id, runway_likely_days__isnull=False)
+        primary_series(organization_id=organization_id)
         .select_related("account")
-        .order_by("runway_likely_days", "pk")[:limit]
+        .order_by("runway_likely_days", "account__provider_slug", "pk")[:limit]
     )
 
 

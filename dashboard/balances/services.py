@@ -42,14 +42,14 @@ class Place:
 
 def balances_land(*, place: Place, balances: Sequence[Balance], now: datetime) -> int:
     """Append the readings and bring each series up to date. Returns how many readings were written."""
-    known = {
+    known: dict[tuple[str, ...], BalanceSeries] = {
         (series.name, series.kind, series.unit, series.basis): series
         for series in BalanceSeries.objects.filter(account_id=place.account_id)
     }
     written = 0
     for told in balances:
         balance = replace(told, amount=stored(told.amount), granted=stored_or_none(told.granted))
-        series = known.get(balance.key)  # type: ignore[call-overload]
+        series = known.get(balance.key)
         changed = series is None or (series.amount, series.granted) != (balance.amount, balance.granted)
         if series is None:
             series = BalanceSeries(
@@ -161,7 +161,7 @@ def quotas_land(*, place: Place, quotas: Sequence[Quota], per_key: bool, now: da
     """Append the readings, bring each series up to date, and mark limits that are no longer told as gone.
     `per_key` limits belong to their credential, others to the account. Returns how many readings were written."""
     owner = place.credential_id if per_key else None
-    known = {
+    known: dict[tuple[str, ...], QuotaSeries] = {
         (series.name, series.scope, series.window, series.unit): series
         for series in QuotaSeries.objects.filter(account_id=place.account_id, credential_id=owner)
     }
@@ -169,7 +169,7 @@ def quotas_land(*, place: Place, quotas: Sequence[Quota], per_key: bool, now: da
     readings: list[QuotaReading] = []
     updated: list[QuotaSeries] = []
     for quota in quotas:
-        series = known.pop(quota.key, None)  # type: ignore[call-overload]
+        series = known.pop(quota.key, None)
         values: dict[str, Any] = {
             "used": quota.used,
             "limit": quota.limit,

@@ -291,11 +291,15 @@ class Embedded:
         self._await(lambda: self._ask_redis(b"PING").startswith(b"+PONG"), process, "redis")
 
     def _end_stray_redis(self) -> None:
-        """A Redis that still answers on our socket would write to the same file: it is asked to save and go."""
+        """A Redis left over writes to the same file, and takes its socket away as it goes: it goes first."""
         if self._ask_redis(b"PING"):
             self._ask_redis(b"SHUTDOWN")
-            if not _until(lambda: not self._ask_redis(b"PING"), 20.0):
-                raise EmbeddedError(f"A Redis that runs on {self.var / 'redis'} does not stop: end it first")
+
+        def gone() -> bool:
+            return not self._ask_redis(b"PING") and not _at_work("redis-server", self.var / "redis")
+
+        if not _until(gone, 20.0):
+            raise EmbeddedError(f"A Redis that runs on {self.var / 'redis'} does not stop: end it first")
 
     def _ask_redis(self, command: bytes) -> bytes:
         """One inline command on the socket; nothing when nobody answers."""
@@ -337,15 +341,20 @@ def _plain_environment() -> dict[str, str]:
 
 
 def _postgres_processes(data: Path) -> list[int]:
-    """Pids of PostgreSQL processes at work on `data`. All of them, server and backends, have it as their directory."""
+    """Pids of PostgreSQL processes at work on `data`, server and backends."""
     if sys.platform != "linux":
         leader = _first_number(data / "postmaster.pid")
         command = subprocess.run(["/bin/ps", "-o", "command=", "-p", str(leader)], capture_output=True, check=False)
         return [leader] if os.fsencode(data) in command.stdout else []
+    return _at_work("postgres", data)
+
+
+def _at_work(program: str, data: Path) -> list[int]:
+    """Pids of a server's processes by their directory, which is that of the data for all of them (Linux only)."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (folder / "comm").read_text().strip() == "postgres" and (folder / "cwd").readlink() == data.resolve():
+            if (folder / "comm").read_text().strip() == program and (folder / "cwd").readlink() == data.resolve():
                 found.append(int(folder.name))
         except OSError:
             continue  # gone meanwhile, or another user's

@@ -104,7 +104,7 @@ def _form_field(declared: Field, credential: ProviderCredential | None) -> forms
         field = forms.CharField(widget=widget, max_length=MOST_CHARACTERS, **common)
     else:
         field = forms.CharField(max_length=MOST_CHARACTERS, **common)
-    field.link_url = declared.url  # type: ignore[attr-defined]
+    setattr(field, "link_url", declared.url)  # noqa: B010 -- for the template; Django fields declare no such thing
     return field
 
 

@@ -1,10 +1,11 @@
 """Reads of accounts, credentials, and of what the registry says about providers."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
 
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
@@ -16,6 +17,12 @@ def accounts_of(*, organization_id: int) -> list[ProviderAccount]:
     return list(
         ProviderAccount.objects.filter(organization_id=organization_id).order_by("provider_slug", "label", "pk")
     )
+
+
+def accounts_without_balance(*, organization_id: int, limit: int) -> list[ProviderAccount]:
+    """Accounts that have no balance reading, because their provider tells none or it has not come yet."""
+    chosen = ProviderAccount.objects.filter(organization_id=organization_id, balance_series__isnull=True)
+    return list(chosen.order_by("provider_slug", "pk")[: max(0, limit)])
 
 
 def account_row(account: ProviderAccount) -> dict[str, Any]:
@@ -118,7 +125,17 @@ def accounts_of_provider(*, organization_id: int, slug: str) -> list[ProviderAcc
     return list(ProviderAccount.objects.filter(organization_id=organization_id, provider_slug=slug).order_by("label"))
 
 
+# Verdicts that judged nothing: whose key it is was not told yet, so the check is made again.
+UNPROVEN = ("", "unreachable", "not_understood")
+PROVE_AGAIN_AFTER = timedelta(hours=1)
+
+
 def credentials_unchecked(*, before: datetime) -> list[int]:
-    """Credentials whose check was asked for before that moment and has not settled."""
-    waiting = ProviderCredential.objects.filter(state=CredentialState.CHECKING, check_asked_at__lt=before)
+    """Credentials whose check was asked for before that moment and has not settled, and those in use that no check has
+    judged for an hour: until it did, nobody knows whether two keys belong to one account."""
+    lost = Q(state=CredentialState.CHECKING)
+    unproven = Q(state=CredentialState.ACTIVE, check_verdict__in=UNPROVEN) & (
+        Q(checked_at__isnull=True) | Q(checked_at__lt=before - PROVE_AGAIN_AFTER)
+    )
+    waiting = ProviderCredential.objects.filter(lost | unproven, check_asked_at__lt=before)
     return list(waiting.values_list("pk", flat=True))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from dashboard.core.encryption import Unreadable
 from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import CredentialState, OfferedModel, ProviderAccount, ProviderCredential
 from dashboard.organizations.models import Organization, User
@@ -58,7 +59,7 @@ def credential_replace(*, credential: ProviderCredential, values: Mapping[str, s
         field.kind == "url" and values.get(field.name, "") != credential.settings.get(field.name, "")
         for field in provider.fields
     )
-    kept = {} if hosts_changed else credential.unlocked().values
+    kept = {} if hosts_changed else _readable_values(credential)
     secrets = {
         field.name: values.get(field.name) or kept.get(field.name, "") for field in provider.fields if field.secret
     }
@@ -73,6 +74,14 @@ def credential_replace(*, credential: ProviderCredential, values: Mapping[str, s
     with transaction.atomic():
         credential.save()
         enqueue_on_commit("check_credential", credential.pk)
+
+
+def _readable_values(credential: ProviderCredential) -> Mapping[str, str]:
+    """What is stored, or nothing when its encryption key is gone: then everything is entered anew."""
+    try:
+        return credential.unlocked().values
+    except Unreadable:
+        return {}
 
 
 def credential_recheck(*, credential: ProviderCredential, now: datetime) -> None:
@@ -90,6 +99,9 @@ def credential_adopt(*, credential: ProviderCredential) -> None:
         enqueue_on_commit("adopt_credential", credential.pk)
 
 
+_VERDICT = ("state", "check_verdict", "check_message", "check_field", "check_help_url", "checked_at")
+
+
 def check_settle(
     *,
     credential: ProviderCredential,
@@ -100,8 +112,9 @@ def check_settle(
     identity: Identity | None = None,
     field: str = "",
     help_url: str = "",
-) -> None:
-    """Put down what the check said. A known account id joins the credential to the account that has it already."""
+) -> bool:
+    """Put down what the check said, unless other values were entered meanwhile: then it says nothing about them and
+    False comes back. A known account id joins the credential to the account that has it already."""
     credential.state = state
     credential.check_verdict = verdict
     credential.check_message = message
@@ -112,32 +125,42 @@ def check_settle(
         credential.key_kind = (identity.key_kind or "")[:60]
         credential.warnings = list(identity.warnings)
     with transaction.atomic():
-        credential.save()
+        stored = ProviderCredential.objects.select_for_update().filter(pk=credential.pk)
+        if not stored.filter(secrets_changed_at=credential.secrets_changed_at).exists():
+            return False
+        credential.save(update_fields=[*_VERDICT, "key_kind", "warnings"])
         if identity is not None and identity.account_id:
             account_recognise(
                 credential=credential, external_id=identity.account_id[:200], name=(identity.account_name or "")[:200]
             )
+    return True
 
 
 def account_recognise(*, credential: ProviderCredential, external_id: str, name: str) -> None:
-    """Join credentials of one provider account, told by the provider's own id. Only an account that holds no other
-    credential dissolves into the other; one that was known under another id stays apart."""
+    """Give the credential the account that the provider says it belongs to: the one that is known by this id, or its
+    own if that has no other id yet, or else a new one. An account whose last credential left before anything else knew
+    it dissolves; one with an id of its own keeps its history."""
     account = credential.account
-    known = (
-        ProviderAccount.objects.filter(
-            organization_id=account.organization_id, provider_slug=account.provider_slug, external_id=external_id
-        )
-        .exclude(pk=account.pk)
-        .first()
-    )
+    known = ProviderAccount.objects.filter(
+        organization_id=account.organization_id, provider_slug=account.provider_slug, external_id=external_id
+    ).first()
+    if known is None and account.external_id == "":
+        account.external_id, account.external_name = external_id, name
+        account.save(update_fields=["external_id", "external_name"])
+        return
     if known is None:
-        if account.external_id in ("", external_id):
-            account.external_id, account.external_name = external_id, name
-            account.save(update_fields=["external_id", "external_name"])
+        known = ProviderAccount.objects.create(
+            organization_id=account.organization_id,
+            provider_slug=account.provider_slug,
+            label=_free_label(account.organization, account.provider),
+            external_id=external_id,
+            external_name=name,
+        )
+    if known.pk == account.pk:
         return
     credential.account = known
     credential.save(update_fields=["account"])
-    if not account.credentials.exists():
+    if account.external_id == "" and not account.credentials.exists():
         account.delete()
 
 

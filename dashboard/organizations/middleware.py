@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from dashboard.organizations.models import Membership, Organization, User
-from dashboard.organizations.selectors import membership_for
+from dashboard.organizations.selectors import acting_membership, memberships_of
 
 
 class PurserRequest(HttpRequest):
@@ -23,9 +23,11 @@ class OrganizationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        membership = None
+        membership, memberships = None, []
         if isinstance(request.user, User):
-            membership = membership_for(request.user)
+            memberships = memberships_of(request.user)
+            membership = acting_membership(request.user, memberships)
+        request.memberships = memberships  # type: ignore[attr-defined]
         request.membership = membership  # type: ignore[attr-defined]
         request.organization = membership.organization if membership else None  # type: ignore[attr-defined]
         if membership is None:

@@ -380,7 +380,7 @@ def _absent_row(account: ProviderAccount, capability: str, credentials: Sequence
 def _runs(account: ProviderAccount, before: int | None) -> dict[str, Any]:
     runs = runs_of_account(account_id=account.pk, before=before, limit=RUNS + 1)
     looks = {
-        RunOutcome.OK: "passed",
+        RunOutcome.OK: "read",
         RunOutcome.PARTIAL: "provisional",
         RunOutcome.RETRYABLE: "backing_off",
         RunOutcome.ACTION_NEEDED: "paused",

@@ -58,8 +58,10 @@ def demo_delete(*, organization: Organization) -> None:
         accounts = list(ProviderAccount.objects.filter(organization=organization).values_list("pk", flat=True))
         account_usage_delete(account_ids=accounts)
         # The readings are many: two plain statements instead of Django's collecting of every row.
-        for reading, series in ((BalanceReading, BalanceSeries), (QuotaReading, QuotaSeries)):
-            rows = reading.objects.filter(series__in=series.objects.filter(organization=organization))
+        for rows in (
+            BalanceReading.objects.filter(series__in=BalanceSeries.objects.filter(organization=organization)),
+            QuotaReading.objects.filter(series__in=QuotaSeries.objects.filter(organization=organization)),
+        ):
             rows._raw_delete(rows.db)
         organization.delete()
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -23,7 +24,7 @@ from dashboard.balances.selectors import (
 from dashboard.core.drawing import horizon_geometry, stack_chart
 from dashboard.core.templatetags.purser import currency_sign, day, unit_digits
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
-from dashboard.credentials.selectors import absent_words, account_row
+from dashboard.credentials.selectors import absent_words, account_row, accounts_without_balance
 from dashboard.organizations.models import Organization
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.selectors import (
@@ -46,16 +47,21 @@ ATTENTION_ROWS = 6
 CHART_SERIES = 8
 
 
-def overview_context(*, organization: Organization, now: datetime) -> dict[str, Any]:
-    """Everything on the overview. The number of statements does not depend on how many accounts there are."""
+def overview_context(*, organization: Organization, now: datetime) -> dict[str, Any] | None:
+    """Everything on the overview, or None when there is no account yet. The number of statements does not depend on how
+    many accounts there are."""
+    faces = soonest_dry(organization_id=organization.pk, limit=ROWS)
+    rest = accounts_without_balance(organization_id=organization.pk, limit=ROWS - len(faces))
+    if not faces and not rest:
+        return None
     health = health_by_provider(organization_id=organization.pk, now=now)
     trouble = trouble_by_hour(organization_id=organization.pk, now=now)
     return {
-        "balances": _balance_rows(organization, now),
+        "balances": _balance_rows(faces, rest, now),
         "quotas": _quota_groups(organization, now),
-        "runs_dry": _runs_dry(organization, now),
+        "runs_dry": _runs_dry(faces, now),
         "spend": _spend(organization, now),
-        "attention": _attention(organization, now),
+        "attention": _attention(organization, faces, now),
         "sync_health": _sync_health(health, trouble, now),
         "sync_strip": _sync_strip(health, trouble, now),
     }
@@ -64,18 +70,10 @@ def overview_context(*, organization: Organization, now: datetime) -> dict[str, 
 # --- Balances ---------------------------------------------------------------------------------------------------
 
 
-def _balance_rows(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+def _balance_rows(
+    faces: Sequence[BalanceSeries], rest: Sequence[ProviderAccount], now: datetime
+) -> list[dict[str, Any]]:
     """The accounts that need looking at first: those that run dry soonest, then the other wallets, then the rest."""
-    faces = list(
-        primary_series(organization_id=organization.pk)
-        .select_related("account")
-        .order_by("runway_likely_days", "account__provider_slug", "pk")[:ROWS]
-    )
-    rest = list(
-        ProviderAccount.objects.filter(organization=organization, balance_series__isnull=True).order_by(
-            "provider_slug", "pk"
-        )[: max(0, ROWS - len(faces))]
-    )
     streams = streams_of_accounts([series.account_id for series in faces] + [account.pk for account in rest])
     rows = [_balance_row(series.account, series, streams[series.account_id], now) for series in faces]
     return rows + [_balance_row(account, None, streams[account.pk], now) for account in rest]
@@ -124,9 +122,9 @@ def account_state(streams: Sequence[SyncStream], now: datetime, *, capability: s
 # --- Runway and quotas ------------------------------------------------------------------------------------------
 
 
-def _runs_dry(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+def _runs_dry(faces: Sequence[BalanceSeries], now: datetime) -> list[dict[str, Any]]:
     rows = []
-    for series in soonest_dry(organization_id=organization.pk, limit=DRY_ROWS * 2):
+    for series in faces:
         runway = runway_row(series, now)
         if runway is None or runway.low_days is None:
             continue
@@ -142,7 +140,7 @@ def _runs_dry(organization: Organization, now: datetime) -> list[dict[str, Any]]
                 "cause": _("The balance is used up") if series.runway_reason == "empty" else burn,
                 "band": horizon_geometry(runway.low_days, high, runway.likely_days),
                 "words": runway.words,
-                "when_words": dry_words(runway.low_days, runway.high_days, now),
+                "when_words": dry_days(runway.low_days, runway.high_days, now),
             }
         )
     return rows[:DRY_ROWS]
@@ -159,6 +157,22 @@ def dry_words(low_days: Decimal, high_days: Decimal | None, now: datetime) -> st
     if first == last:
         return _("dry on %(day)s") % {"day": first}
     return _("dry between %(first)s and %(last)s") % {"first": first, "last": last}
+
+
+def dry_days(low_days: Decimal, high_days: Decimal | None, now: datetime) -> str:
+    """The same for a narrow column: "Thu to Sat" within the week, "28 Nov to 2 Dec" beyond."""
+    if low_days <= 0 and not high_days:
+        return _("dry now")
+    near = high_days is not None and high_days < 6
+    form = "D" if near else "j M"
+    ends = [
+        date_format(timezone.localtime(now + timedelta(days=float(days))), form)
+        for days in (low_days, high_days)
+        if days is not None
+    ]
+    if len(ends) == 1:
+        return _("from %(first)s") % {"first": ends[0]}
+    return ends[0] if ends[0] == ends[1] else _("%(first)s to %(last)s") % {"first": ends[0], "last": ends[1]}
 
 
 def _quota_groups(organization: Organization, now: datetime) -> list[dict[str, Any]]:
@@ -229,7 +243,7 @@ def _spend_chart(month: MonthSpend, unit: str, slugs: Sequence[str], today: date
 # --- What needs somebody ----------------------------------------------------------------------------------------
 
 
-def _attention(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+def _attention(organization: Organization, faces: Sequence[BalanceSeries], now: datetime) -> list[dict[str, Any]]:
     items = []
     for refused in ProviderCredential.objects.filter(
         organization=organization, state=CredentialState.REFUSED
@@ -258,13 +272,13 @@ def _attention(organization: Organization, now: datetime) -> list[dict[str, Any]
                 "action": _("Fix") if paused else _("Look"),
             }
         )
-    for series in soonest_dry(organization_id=organization.pk, limit=3):
+    for series in faces[:3]:
         runway = runway_row(series, now)
         if runway is not None and runway.low_days is not None and runway.low_days < 1:
             items.append(
                 {
                     "severity": "crit",
-                    "title": _("%(name)s runs dry in %(words)s")
+                    "title": (_("%(name)s is empty") if runway.high_days == 0 else _("%(name)s runs dry in %(words)s"))
                     % {"name": series.account.provider_name, "words": runway.words},
                     "detail": dry_words(runway.low_days, runway.high_days, now),
                     "url": reverse("credentials:account", args=[series.account_id]),

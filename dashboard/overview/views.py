@@ -25,14 +25,14 @@ PAGE = 50
 @member_required
 @require_GET
 def overview(request: PurserRequest) -> HttpResponse:
-    if not ProviderAccount.objects.filter(organization=request.organization).exists():
-        context = {
+    now = timezone.now()
+    context = overview_context(organization=request.organization, now=now)
+    if context is None:
+        welcome = {
             "demo_available": bool(settings.SIMULATOR_URL) and request.membership.may_manage,
             "environment_keys": environment_keys(organization_id=request.organization.pk),
         }
-        return render(request, "overview/welcome.html", context)
-    now = timezone.now()
-    context = overview_context(organization=request.organization, now=now)
+        return render(request, "overview/welcome.html", welcome)
     return render(request, "overview/overview.html", {**context, "now": now})
 
 

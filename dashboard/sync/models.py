@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.credentials.models import ProviderCredential
 from dashboard.organizations.models import Organization
+from providers.spec import Endpoint
 
 
 class StreamState(models.TextChoices):
@@ -61,6 +62,12 @@ class SyncStream(models.Model):
     def __str__(self) -> str:
         return f"{self.capability} of {self.credential_id}"
 
+    @property
+    def has_history(self) -> bool:
+        """Whether the provider keeps a history of this, to be read span by span."""
+        endpoint = self.credential.provider.endpoint(self.capability)
+        return isinstance(endpoint, Endpoint) and bool(endpoint.history)
+
 
 class RunOutcome(models.TextChoices):
     OK = "ok", _("Read")
@@ -96,7 +103,7 @@ class SyncRun(models.Model):
             # The overview draws the hours that had trouble; good runs, by far the most, stay out of this index.
             models.Index(
                 fields=["organization", "finished_at"],
-                condition=~models.Q(outcome__in=["ok", "partial"]),
+                condition=~models.Q(outcome__in=["ok", "partial", "not_available"]),
                 name="sync_run_trouble",
             ),
         ]

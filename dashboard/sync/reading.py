@@ -16,7 +16,7 @@ from dashboard.core.database import reconnecting
 from dashboard.core.encryption import Unreadable
 from dashboard.credentials.models import ProviderCredential
 from dashboard.sync.models import SyncStream
-from dashboard.sync.services import Overtaken, Run, run_fail, run_land, streams_lease_now
+from dashboard.sync.services import Overtaken, Run, run_fail, run_land, streams_lease_due_again
 from dashboard.sync.windows import Reading, next_reading
 from providers.collect import Collected, collect
 from providers.errors import ActionNeeded, ProviderError
@@ -67,11 +67,9 @@ def stream_read(*, stream: SyncStream, token: int, clock: Clock) -> tuple[int, i
     reading = next_reading(stream, endpoint, started_at)
     run = Run(stream=stream, token=token, reading=reading, started_at=started_at)
     try:
-        outcome = _fetch(stream, reading, started_at)
-        if isinstance(outcome, Collected):
-            outcome = _land(run, outcome, clock)
-        if outcome is not None:
-            error = outcome
+        came = _fetch(stream, reading, started_at)
+        error = _land(run, came, clock) if isinstance(came, Collected) else came
+        if error is not None:
             reconnecting(lambda: run_fail(run=run, error=error, now=clock(), chance=random.Random()))  # noqa: S311
             return None
     except Overtaken:
@@ -113,6 +111,7 @@ def _land(run: Run, collected: Collected, clock: Clock) -> ProviderError | None:
 
 
 def _more(stream: SyncStream, now: datetime) -> tuple[int, int] | None:
-    due = SyncStream.objects.filter(pk=stream.pk, next_run_at__lte=now).exists()
-    leases = streams_lease_now(stream_ids=[stream.pk], now=now) if due else []
+    """A new lease when the stream is due again at once, because more history is to come. Nothing to look up without
+    history."""
+    leases = streams_lease_due_again(stream_id=stream.pk, now=now) if stream.has_history else []
     return leases[0] if leases else None

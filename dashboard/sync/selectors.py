@@ -91,7 +91,7 @@ def trouble_by_hour(*, organization_id: int, now: datetime) -> dict[tuple[str, i
             " FROM sync_syncrun AS run JOIN sync_syncstream AS stream ON stream.id = run.stream_id"
             " JOIN credentials_providercredential AS credential ON credential.id = stream.credential_id"
             " JOIN credentials_provideraccount AS account ON account.id = credential.account_id"
-            " WHERE run.organization_id = %(organization)s AND run.outcome NOT IN ('ok', 'partial')"
+            " WHERE run.organization_id = %(organization)s AND run.outcome NOT IN ('ok', 'partial', 'not_available')"
             " AND run.finished_at > %(now)s - interval '24 hours'",
             {"now": now, "organization": organization_id},
         )
@@ -142,7 +142,7 @@ def recent_ticks(stream_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
         )
         found: dict[int, list[dict[str, str]]] = defaultdict(list)
         for stream_id, outcome in cursor.fetchall():
-            look = {"ok": "ok", "partial": "ok", "retryable": "warn", "not_available": "warn"}.get(outcome, "crit")
+            look = {"ok": "ok", "partial": "ok", "retryable": "warn", "not_available": "none"}.get(outcome, "crit")
             found[stream_id].append({"state": look, "title": str(RunOutcome(outcome).label)})
     return found
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -15,6 +16,7 @@ from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import offered_models_land
 from dashboard.keys.services import provider_keys_land
+from dashboard.sync.loading import stream_load
 from dashboard.sync.models import RUNNING_STATES, RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.windows import Reading, after_success
 from dashboard.usage.partitions import partitions_ensure
@@ -134,6 +136,12 @@ def streams_lease_now(*, stream_ids: Sequence[int], now: datetime) -> list[tuple
     )
 
 
+def streams_lease_due_again(*, stream_id: int, now: datetime) -> list[tuple[int, int]]:
+    """Lease one stream if it is due already: its next span of history."""
+    condition = "stream.id = %(id)s AND stream.next_run_at <= %(now)s AND stream.state = ANY(%(states)s)"
+    return _lease(condition, {"id": stream_id, "now": now, "states": list(RUNNING_STATES), "limit": 1}, now)
+
+
 def streams_sync_now(*, stream_ids: Sequence[int], now: datetime) -> int:
     """Lease what is free of these streams and put it on the queue. Returns how many."""
     leases = streams_lease_now(stream_ids=stream_ids, now=now)
@@ -142,7 +150,7 @@ def streams_sync_now(*, stream_ids: Sequence[int], now: datetime) -> int:
     return len(leases)
 
 
-def _lease(condition: str, values: dict[str, object], now: datetime) -> list[tuple[int, int]]:
+def _lease(condition: str, values: dict[str, Any], now: datetime) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE sync_syncstream SET lease_until = %(until)s, lease_token = lease_token + 1 WHERE id IN ("
@@ -159,14 +167,16 @@ def _lease(condition: str, values: dict[str, object], now: datetime) -> list[tup
 
 
 def stream_start(*, stream_id: int, token: int, now: datetime) -> SyncStream | None:
-    """The leased stream with its credential, its lease begun anew; None when the lease is no longer ours, so that a
-    message that lay in the queue too long dies here."""
-    started = SyncStream.objects.filter(pk=stream_id, lease_token=token, lease_until__gte=now).update(
-        lease_until=now + LEASE
-    )
-    if not started:
+    """The leased stream with its credential and account; None when the lease is no longer ours, so that a message that
+    lay in the queue too long dies here. A lease that is half over is begun anew."""
+    stream = stream_load(stream_id=stream_id, token=token)
+    if stream is None or stream.lease_until is None or stream.lease_until < now:
         return None
-    return SyncStream.objects.select_related("credential__account").get(pk=stream_id)
+    if stream.lease_until - now < LEASE / 2:
+        held = SyncStream.objects.filter(pk=stream_id, lease_token=token, lease_until__gte=now)
+        if not held.update(lease_until=now + LEASE):
+            return None
+    return stream
 
 
 # --- Landing ----------------------------------------------------------------------------------------------------
@@ -182,7 +192,7 @@ class Run:
     started_at: datetime
 
 
-def run_land(*, run: Run, collected: Collected, now: datetime) -> SyncRun:
+def run_land(*, run: Run, collected: Collected, now: datetime) -> RunOutcome:
     """Store the records, move the cursor and log the run in one transaction. Raises Overtaken when the lease is no
     longer ours, PayloadError when the records cannot be an account's history; in both cases nothing is stored."""
     records = collected.records
@@ -193,9 +203,9 @@ def run_land(*, run: Run, collected: Collected, now: datetime) -> SyncRun:
     if cost:
         partitions_ensure(table="usage_costrecord", starts=(row.start for row in cost), now=now)
     with transaction.atomic():
-        _own(run, now)
-        changed = _store(run, collected, usage, cost, now)
+        # First of all, because the row stays locked until the commit: whoever is overtaken stores nothing.
         _succeed(run, now)
+        changed = _store(run, collected, usage, cost, now)
         return _log(
             run,
             RunOutcome.PARTIAL if collected.partial else RunOutcome.OK,
@@ -207,7 +217,7 @@ def run_land(*, run: Run, collected: Collected, now: datetime) -> SyncRun:
         )
 
 
-def run_fail(*, run: Run, error: ProviderError, now: datetime, chance: random.Random) -> SyncRun:
+def run_fail(*, run: Run, error: ProviderError, now: datetime, chance: random.Random) -> RunOutcome:
     """Put down what went wrong and when to try again; values and cursor stay as they were. Raises Overtaken."""
     stream = run.stream
     if run.reading.backfill and isinstance(error, NotAvailable | PayloadError) and error.status in _OUT_OF_RANGE:
@@ -245,7 +255,7 @@ def run_fail(*, run: Run, error: ProviderError, now: datetime, chance: random.Ra
         return logged
 
 
-def _end_history(run: Run, now: datetime) -> SyncRun:
+def _end_history(run: Run, now: datetime) -> RunOutcome:
     """The provider refuses to look back further: what came so far is all the history there is."""
     with transaction.atomic():
         _own(run, now)
@@ -303,42 +313,56 @@ def _store(run: Run, collected: Collected, usage: list[UsageBucket], cost: list[
     raise AssertionError(f"no landing for {stream.capability}")
 
 
+_SUCCEED = """
+UPDATE sync_syncstream SET state = 'fresh', failures = 0, message = '', lease_until = NULL, last_run_at = %(now)s,
+    last_success_at = %(now)s, next_run_at = %(next)s, cursor = %(cursor)s, backfilled_to = %(back)s,
+    backfill_goal = %(goal)s
+WHERE id = %(id)s AND lease_token = %(token)s AND lease_until >= %(now)s
+"""
+
+
 def _succeed(run: Run, now: datetime) -> None:
+    """Move the stream on, if the lease is still ours. Raises Overtaken."""
     stream = run.stream
     endpoint = stream.credential.provider.endpoint(stream.capability)
     assert isinstance(endpoint, Endpoint)
     progress = after_success(stream, endpoint, run.reading, now)
-    SyncStream.objects.filter(pk=stream.pk).update(
-        state=StreamState.FRESH,
-        failures=0,
-        message="",
-        lease_until=None,
-        last_run_at=now,
-        last_success_at=now,
-        next_run_at=progress.next_run_at,
-        cursor=progress.cursor,
-        backfilled_to=progress.backfilled_to,
-        backfill_goal=progress.backfill_goal,
-    )
+    values: dict[str, Any] = {
+        "id": stream.pk,
+        "token": run.token,
+        "now": now,
+        "next": progress.next_run_at,
+        "cursor": progress.cursor,
+        "back": progress.backfilled_to,
+        "goal": progress.backfill_goal,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SUCCEED, values)
+        if cursor.rowcount != 1:
+            raise Overtaken
+
+
+_LOG = """
+INSERT INTO sync_syncrun (organization_id, stream_id, outcome, message, started_at, finished_at, window_start,
+    window_end, backfill, calls, records, changed)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 def _log(
     run: Run, outcome: RunOutcome, message: str, now: datetime, *, calls: int = 0, records: int = 0, changed: int = 0
-) -> SyncRun:
-    return SyncRun.objects.create(
-        organization_id=run.stream.organization_id,
-        stream=run.stream,
-        outcome=outcome,
-        message=message,
-        started_at=run.started_at,
-        finished_at=now,
-        window_start=run.reading.start if run.reading.has_span else None,
-        window_end=run.reading.end if run.reading.has_span else None,
-        backfill=run.reading.backfill,
-        calls=calls,
-        records=records,
-        changed=changed,
-    )
+) -> RunOutcome:
+    span = (run.reading.start, run.reading.end) if run.reading.has_span else (None, None)
+    stream = run.stream
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LOG,
+            [
+                *(stream.organization_id, stream.pk, outcome.value, message, run.started_at, now, *span),
+                *(run.reading.backfill, calls, records, changed),
+            ],
+        )
+    return outcome
 
 
 def _pause(failures: int, interval: timedelta, chance: random.Random) -> timedelta:

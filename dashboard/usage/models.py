@@ -91,13 +91,34 @@ class UsageDaily(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "day", "span", "model", "unit"], name="usage_daily_once")
         ]
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.day}"
+
+
+class SpendDaily(models.Model):
+    """What an account spent on a day, in one unit: the models of UsageDaily summed. Pages over many accounts read this,
+    so that their cost follows accounts x days and not the number of models. Rebuilt together with UsageDaily."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+")
+    provider_slug = models.CharField(max_length=40)
+    day = models.DateField()
+    span = models.CharField(max_length=5)
+    unit = models.CharField(max_length=20, blank=True)
+    spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    provisional = models.BooleanField()
+    unpriced_models = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "day", "span", "unit"], name="spend_daily_once")]
         indexes = [
             models.Index(
                 fields=["organization", "day"],
-                include=["account", "unit", "spend", "provisional", "span"],
-                name="usage_daily_spend",
+                include=["provider_slug", "span", "unit", "spend", "provisional", "unpriced_models"],
+                name="spend_daily_by_day",
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.model} on {self.day}"
+        return f"{self.spend} {self.unit} on {self.day}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -45,10 +46,18 @@ SELECT %(organization)s, %(account)s, day, span, model, unit, input_tokens, cach
 FROM joined
 """
 
+_REBUILD_SPEND = """
+INSERT INTO usage_spenddaily (organization_id, account_id, provider_slug, day, span, unit, spend, provisional,
+    unpriced_models)
+SELECT %(organization)s, %(account)s, %(slug)s, day, span, unit, sum(spend), bool_or(provisional),
+    count(*) FILTER (WHERE basis = 'unpriced' AND requests IS DISTINCT FROM 0)
+FROM usage_usagedaily WHERE account_id = %(account)s AND day = ANY(%(days)s) GROUP BY day, span, unit
+"""
+
 
 def rollup_rebuild(*, account_id: int, buckets: Iterable[tuple[datetime, datetime]]) -> None:
     """Rebuild the days of an account that these (start, end) buckets fall on, inside the caller's transaction."""
-    # Usage and cost of one account may land at the same time: the second waits here, and then sees what the first wrote.
+    # Usage and cost of one account may land at the same time: the second waits here, then sees what the first wrote.
     account = (
         ProviderAccount.objects.select_for_update(no_key=True, of=("self",))
         .select_related("organization")
@@ -56,21 +65,20 @@ def rollup_rebuild(*, account_id: int, buckets: Iterable[tuple[datetime, datetim
     )
     days = {bucket_day(start, end, account.organization) for start, end in buckets}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM usage_usagedaily WHERE account_id = %s AND day = ANY(%s)", [account_id, sorted(days)]
-        )
-        cursor.execute(
-            _REBUILD,
-            {
-                "account": account_id,
-                "organization": account.organization_id,
-                "zone": account.organization.reporting_zone,
-                "days": sorted(days),
-                # Wide enough for any zone; the day itself is decided above.
-                "since": min(days) - timedelta(days=2),
-                "until": max(days) + timedelta(days=3),
-            },
-        )
+        for table in ("usage_usagedaily", "usage_spenddaily"):
+            cursor.execute(f"DELETE FROM {table} WHERE account_id = %s AND day = ANY(%s)", [account_id, sorted(days)])
+        values: dict[str, Any] = {
+            "account": account_id,
+            "organization": account.organization_id,
+            "slug": account.provider_slug,
+            "zone": account.organization.reporting_zone,
+            "days": sorted(days),
+            # Wide enough for any zone; the day itself is decided above.
+            "since": min(days) - timedelta(days=2),
+            "until": max(days) + timedelta(days=3),
+        }
+        cursor.execute(_REBUILD, values)
+        cursor.execute(_REBUILD_SPEND, values)
 
 
 def bucket_day(start: datetime, end: datetime, organization: object) -> date:

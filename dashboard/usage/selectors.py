@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-from django.db.models import Count, Q, Sum
+from django.contrib.postgres.aggregates import BoolOr
+from django.db.models import Max, Sum
 
-from dashboard.usage.models import UsageDaily
+from dashboard.usage.models import SpendDaily, UsageDaily
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,12 @@ class MonthSpend:
 
 def spend_between(*, organization_id: int, first: date, last: date) -> MonthSpend:
     """What an organization spent on the days [first, last], by provider, unit and day."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH days AS (SELECT account_id, unit, day, span, sum(spend) AS amount, bool_or(provisional) AS open,"
-            " count(DISTINCT model) FILTER (WHERE basis = 'unpriced' AND requests IS DISTINCT FROM 0) AS unpriced"
-            " FROM usage_usagedaily WHERE organization_id = %s AND day BETWEEN %s AND %s GROUP BY 1, 2, 3, 4)"
-            " SELECT provider_slug, unit, day, span, sum(amount), bool_or(open), max(unpriced) FROM days"
-            " JOIN credentials_provideraccount AS account ON account.id = days.account_id"
-            " GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 2",
-            [organization_id, first, last],
-        )
-        rows = cursor.fetchall()
+    rows = (
+        SpendDaily.objects.filter(organization_id=organization_id, day__range=(first, last))
+        .values_list("provider_slug", "unit", "day", "span")
+        .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
+        .order_by("day", "provider_slug", "unit")
+    )
     parts = [
         SpendPart(slug, unit, day, span, amount, bool(provisional))
         for slug, unit, day, span, amount, provisional, _ in rows
@@ -60,7 +55,7 @@ def spend_between(*, organization_id: int, first: date, last: date) -> MonthSpen
 def spend_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, list[dict[str, Any]]]:
     """For each account its spend of the days [first, last], one entry per unit."""
     rows = (
-        UsageDaily.objects.filter(account_id__in=list(account_ids), day__range=(first, last), spend__isnull=False)
+        SpendDaily.objects.filter(account_id__in=list(account_ids), day__range=(first, last), spend__isnull=False)
         .values("account_id", "unit")
         .annotate(amount=Sum("spend"))
         .order_by("account_id", "unit")
@@ -74,10 +69,9 @@ def spend_by_account(*, account_ids: Iterable[int], first: date, last: date) -> 
 def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, int]:
     """For each account how many models were used on these days without a price."""
     return dict(
-        UsageDaily.objects.filter(account_id__in=list(account_ids), day__range=(first, last))
-        .filter(~Q(requests=0), basis="unpriced")
+        SpendDaily.objects.filter(account_id__in=list(account_ids), day__range=(first, last), unpriced_models__gt=0)
         .values_list("account_id")
-        .annotate(Count("model", distinct=True))
+        .annotate(Max("unpriced_models"))
     )
 
 

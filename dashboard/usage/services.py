@@ -149,5 +149,5 @@ def key_hash(key: tuple[str, ...]) -> UUID:
 def account_usage_delete(*, account_ids: Sequence[int]) -> None:
     """Remove all records and rollups of these accounts: the record tables have no foreign key that would cascade."""
     with connection.cursor() as cursor:
-        for table in ("usage_usagerecord", "usage_costrecord", "usage_usagedaily"):
+        for table in ("usage_usagerecord", "usage_costrecord", "usage_usagedaily", "usage_spenddaily"):
             cursor.execute(f'DELETE FROM "{table}" WHERE account_id = ANY(%s)', [list(account_ids)])

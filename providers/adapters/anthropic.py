@@ -303,7 +303,8 @@ def parse_member_limits(document: Any) -> Iterator[Quota]:
     for row in get(document, "data", rows):
         limit = maybe(row, "amount", decimal)
         used = get(row, "period_to_date_spend", decimal) or None
-        period, unit, actor = get(row, "period", text), get(row, "currency", currency), get(row, "actor", mapping)
+        period, unit = get(row, "period", text), get(row, "currency", currency)
+        member = maybe(row, "actor", mapping) or row
         if limit is not None or used is not None:
             yield Quota(
                 name="Member spend limit",
@@ -311,7 +312,7 @@ def parse_member_limits(document: Any) -> Iterator[Quota]:
                 used=None if used is None else money(used, unit),
                 limit=None if limit is None else money(limit, unit),
                 window=PERIODS.get(period, period),
-                scope=get(actor, "user_id" if "user_id" in actor else "scoped_api_key_id", text),
+                scope=get(member, "scoped_api_key_id" if "scoped_api_key_id" in member else "user_id", text),
             )
 
 
@@ -366,9 +367,13 @@ def cost(account: Account, window: Window) -> Steps:
 
 def quota(account: Account, window: Window) -> Steps:
     found: list[Quota] = []
+    missing: NotAvailable | None = None
     if account.has("admin_key"):
-        for document in (yield from pages(RATE_LIMITS, next_page)):
-            found += parse_rate_limits(document)
+        try:
+            for document in (yield from pages(RATE_LIMITS, next_page)):
+                found += parse_rate_limits(document)
+        except NotAvailable as error:
+            missing = error
         for workspace in account.list("workspace_ids"):
             request = read(f"organizations/workspaces/{quote(workspace, safe='')}/rate_limits", "admin_key")
             documents = yield from optional(request)
@@ -386,6 +391,8 @@ def quota(account: Account, window: Window) -> Steps:
             if not account.has("admin_key") or error.status not in (400, 403, 404):
                 raise
             yield Partial(reason=f"The members' limits were not read. {error.message}")
+    if missing and not found:
+        raise missing
     return found
 
 
@@ -434,7 +441,7 @@ def detail(reply: Reply) -> str | None:
     """`error.details.error_code`, None when the body has none or cannot be read."""
     try:
         return get(get(get(reply.json(), "error", mapping), "details", mapping), "error_code", text)
-    except PayloadError:
+    except ProviderError:  # no JSON, or none of these names: the status alone decides
         return None
 
 

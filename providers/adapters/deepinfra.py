@@ -230,6 +230,8 @@ def quota(account: Account, window: Window) -> Steps:
     try:
         reply = yield RATE_LIMIT
     except NotAvailable:
+        if not quotas:
+            raise
         yield Partial(reason="DeepInfra did not tell the rate limits.")
         return quotas
     return [*quotas, *parse_rate_limits(reply)]

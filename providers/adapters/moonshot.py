@@ -132,7 +132,7 @@ def counted(row: Mapping[str, Any], place: Place) -> Iterator[tuple[Place, Use]]
     if limit is not None and limit > 0:
         if used is None:
             used = Decimal(0) if remaining is None else limit - remaining
-        yield place, (percentage((used * 100 / limit).quantize(Decimal("0.0001"))), reset_time(row))
+        yield place, (percentage(used * 100 / limit).quantize(Decimal("0.0001")), reset_time(row))
 
 
 def percentage(value: Decimal) -> Decimal:
@@ -273,7 +273,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
             field="api_key",
             url=page,
         )
-    if kimi_code and reply.status == 404:
+    if kimi_code and reply.status == 404 and not request.url.endswith("/models"):
         return ActionNeeded(
             "This is not a Kimi Code key (404). A key of the Open Platform belongs to the product “Open Platform”.",
             code="wrong_kind",

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any, TypeVar
 
-from providers.errors import ActionCode, ActionNeeded, NotAvailable, PayloadError, ProviderError
+from providers.errors import ActionCode, ActionNeeded, NotAvailable, PayloadError, ProviderError, TooLarge
 from providers.paging import BrokenCursor, pages
 from providers.parse import (
     boolean,
@@ -56,8 +56,9 @@ ADMIN_KEYS = "https://platform.openai.com/settings/organization/admin-keys"
 INFERENCE_KEYS = "https://platform.openai.com/api-keys"
 BILLING = "https://platform.openai.com/settings/organization/billing/overview"
 
-# The default of both reports. They take 31 and 180, but so many days of a large organization do not fit one answer.
-BUCKETS_PER_PAGE = 7
+# More is refused (400).
+USAGE_DAYS_PER_PAGE = 31
+COST_DAYS_PER_PAGE = 180
 PROJECTS_AT_MOST = 400
 # How long a closed day still moves is not documented; the last three days are read again and count as provisional.
 PROVISIONAL = timedelta(days=3)
@@ -112,9 +113,19 @@ RATE_LIMITS = (
 )
 
 
+def report(path: str, group_by: Iterable[str], account: Account, window: Window) -> Reading[list[Any]]:
+    """All pages of a report. Where so many days of a large organization do not fit one answer: a page for each day."""
+    request = report_request(path, group_by, account, window)
+    try:
+        return (yield from pages(request, next_report_page))
+    except TooLarge:
+        return (yield from pages(request.with_params(("limit", "1")), next_report_page))
+
+
 def report_request(path: str, group_by: Iterable[str], account: Account, window: Window) -> Request:
     """A report over whole UTC days. Lists are repeated keys without brackets."""
     start, end = day_start(window.start), day_after(window.end)
+    most = COST_DAYS_PER_PAGE if path == "costs" else USAGE_DAYS_PER_PAGE
     return Request(
         url=f"{ORGANIZATION}/{path}",
         auth="admin_key",
@@ -122,7 +133,7 @@ def report_request(path: str, group_by: Iterable[str], account: Account, window:
             ("start_time", str(int(start.timestamp()))),
             ("end_time", str(int(end.timestamp()))),
             ("bucket_width", "1d"),
-            ("limit", str(max(1, min(BUCKETS_PER_PAGE, (end - start).days)))),
+            ("limit", str(max(1, min(most, (end - start).days)))),
             *(("group_by", name) for name in group_by),
             *(("project_ids", project) for project in account.list("project_ids")),
         ),
@@ -362,10 +373,9 @@ def quota(account: Account, window: Window) -> Steps:
 def usage(account: Account, window: Window) -> Steps:
     """All reports. Only the refusal of the first is the refusal of usage: another may be closed to this key alone."""
     found: list[UsageBucket] = []
-    for name, report in REPORTS.items():
-        request = report_request(f"usage/{name}", report.group_by, account, window)
+    for name, declared in REPORTS.items():
         try:
-            documents = yield from pages(request, next_report_page)
+            documents = yield from report(f"usage/{name}", declared.group_by, account, window)
             found.extend(parse_usage(documents, name, window.now))
         except (NotAvailable, ActionNeeded, PayloadError) as error:
             if name == "completions" or (isinstance(error, ActionNeeded) and error.code == "refused"):
@@ -376,8 +386,7 @@ def usage(account: Account, window: Window) -> Steps:
 
 
 def cost(account: Account, window: Window) -> Steps:
-    request = report_request("costs", ("project_id", "line_item"), account, window)
-    documents = yield from pages(request, next_report_page)
+    documents = yield from report("costs", ("project_id", "line_item"), account, window)
     charges = list(parse_costs(documents, window.now))
     if None in charges:
         yield Partial(reason=f"{charges.count(None)} of OpenAI's cost rows hold no amount.")
@@ -435,7 +444,7 @@ def error_of(reply: Reply) -> tuple[str, str]:
     """(code, message in lower case) of an error body. `error` is an object, a bare text, or absent."""
     try:
         document = reply.json()
-    except PayloadError:
+    except ProviderError:  # no JSON: the status alone decides
         return "", ""
     error = document.get("error", document) if isinstance(document, dict) else None
     parts = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)

@@ -314,7 +314,19 @@ def listed_keys(account: Account, spaces: list[str], *params: tuple[str, str]) -
 
 
 def balance(account: Account, window: Window) -> Steps:
-    reply = yield Request(url=f"{API}/credits", auth=account.first_of("management_key", "inference_key"))
+    """An inference key is often answered too; where it is not, nothing is wrong with it."""
+    try:
+        reply = yield Request(url=f"{API}/credits", auth=account.first_of("management_key", "inference_key"))
+    except ActionNeeded as error:
+        if error.status != 403 or account.has("management_key"):
+            raise
+        raise ActionNeeded(
+            "OpenRouter tells the balance only to a management key.",
+            code="missing_field",
+            status=403,
+            field="management_key",
+            url=MANAGEMENT_KEYS,
+        ) from error
     return parse_balance(reply)
 
 
@@ -390,7 +402,7 @@ def cost(account: Account, window: Window) -> Steps:
 
 def keys(account: Account, window: Window) -> Steps:
     spaces = yield from workspaces(account)
-    listed = yield from listed_keys(account, spaces, ("include_disabled", "true"), ("include_expired", "true"))
+    listed = yield from listed_keys(account, spaces, ("include_disabled", "true"))
     return parse_keys(listed, window.now)
 
 

@@ -123,9 +123,15 @@ def team_trouble(words: str, code: ActionCode = "missing_field") -> ActionNeeded
     return ActionNeeded(words, code=code, field="team_id", url=CONSOLE)
 
 
+def prepaid_used(invoice: Mapping[str, Any]) -> Decimal:
+    """What this cycle took from prepaid credit, seen with both signs. Missing or empty is 0: proto3 leaves it out."""
+    told = maybe(invoice, "prepaidCreditsUsed", mapping)
+    return abs(dollars(told, "prepaidCreditsUsed")) if told else Decimal(0)
+
+
 def parse_balances(ledger: Reply | None, preview: Reply | None) -> Iterator[Balance]:
-    """Live: posted credit less what this cycle took from it (`prepaidCreditsUsed` was seen with both signs). No credit
-    in the preview beside an empty ledger means that there is no prepaid pot, which is not an empty one: no record."""
+    """Live: posted credit less what this cycle took from it. No credit in the preview beside an empty ledger means that
+    there is no prepaid pot, which is not an empty one: no record."""
     posted = live = None
     touched = False
     if ledger:
@@ -134,43 +140,42 @@ def parse_balances(ledger: Reply | None, preview: Reply | None) -> Iterator[Bala
         touched = bool(posted or maybe(document, "changes", rows))
     if preview:
         invoice = get(preview.json(), "coreInvoice", mapping)
-        credit, used = (maybe(invoice, name, dollars) for name in ("prepaidCredits", "prepaidCreditsUsed"))
+        credit, used = maybe(invoice, "prepaidCredits", dollars), prepaid_used(invoice)
         if not (touched or credit or used):
             return
-        live = None if credit is None else -credit - abs(used or Decimal(0))
+        live = None if credit is None else -credit - used
     told: tuple[tuple[Basis, Decimal | None], ...] = (("live", live), ("posted", posted))
     for basis, amount in told:
         if amount is not None:
             yield Balance(name="Prepaid credit", kind="prepaid", amount=amount, unit="USD", basis=basis)
 
 
-def parse_postpaid(reply: Reply, now: datetime) -> Decimal | None:
-    """This month's spend beyond prepaid credit: `totalWithCorr` less the prepaid part. None when the preview is of
-    another month, or when credits issued by xAI blur what counts against the limit."""
-    document = reply.json()
-    invoice = get(document, "coreInvoice", mapping)
+def this_month(preview: Reply, now: datetime) -> Mapping[str, Any]:
+    """The invoice of the preview, empty where it is of another month."""
+    document = preview.json()
     cycle = maybe(document, "billingCycle", mapping)
     if cycle is not None and (get(cycle, "year", integer), get(cycle, "month", integer)) != (now.year, now.month):
-        return None
-    if any(maybe(invoice, name, decimal) for name in ("autoCreditsIssued", "defaultCreditsIssued")):
-        return None
-    total = maybe(invoice, "totalWithCorr", dollars)
-    if total is None:
-        return None
-    return total - abs(maybe(invoice, "prepaidCreditsUsed", dollars) or Decimal(0))
+        return {}
+    return get(document, "coreInvoice", mapping)
 
 
-def parse_spending_limit(reply: Reply, preview: Reply | None, now: datetime) -> Quota:
-    """The limit per calendar month on postpaid spend. 0 is a real limit: prepaid credit only."""
-    limits = get(reply.json(), "spendingLimits", mapping)
-    return Quota(
-        name="Postpaid spend",
-        unit="USD",
-        used=parse_postpaid(preview, now) if preview else None,
-        limit=get(limits, "effectiveSl", dollars),
-        window="month",
-        resets_at=next_month(now),
-    )
+def parse_spending(limits: Reply | None, preview: Reply | None, now: datetime) -> Iterator[Quota]:
+    """All spend of the month, and the limit on what of it exceeds prepaid credit. 0 is a real limit: prepaid credit
+    only. Credits issued by xAI blur what counts against the limit: then what is used of it stays unknown."""
+    invoice = this_month(preview, now) if preview else {}
+    spent = maybe(invoice, "totalWithCorr", dollars)
+    if limits:
+        issued = any(maybe(invoice, name, decimal) for name in ("autoCreditsIssued", "defaultCreditsIssued"))
+        yield Quota(
+            name="Postpaid spend",
+            unit="USD",
+            used=None if spent is None or issued else spent - prepaid_used(invoice),
+            limit=get(get(limits.json(), "spendingLimits", mapping), "effectiveSl", dollars),
+            window="month",
+            resets_at=next_month(now),
+        )
+    if spent is not None:
+        yield Quota(name="Spend this month", unit="USD", used=spent, window="month", resets_at=next_month(now))
 
 
 def offered(document: Any) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
@@ -283,21 +288,20 @@ def optional(request: Request) -> Generator[Request | Partial, Reply, Reply | No
 
 
 def quota(account: Account, window: Window) -> Steps:
-    """The spending limit and, where the key may read models, their rate limits."""
+    """The month's spend, the limit on it and, where the key may read models, their rate limits."""
     team = yield from team_of(account)
     limit = yield from optional(billing(team, "postpaid/spending-limits"))
-    preview = (yield from optional(billing(team, PREVIEW))) if limit else None
+    preview = yield from optional(billing(team, PREVIEW))
     try:
-        limits = yield from optional(auth(team, "models"))
+        models = yield from optional(auth(team, "models"))
     except ActionNeeded:
-        if limit is None:
+        if limit is None and preview is None:
             raise
-        limits = None
+        models = None
         yield Partial(reason="The management key lacks the ACL to read models, so rate limits are missing.")
-    if limit is None and limits is None:
+    if limit is None and preview is None and models is None:
         raise NotAvailable("xAI tells no limits for this team. Check the team id.", status=404)
-    spending = [parse_spending_limit(limit, preview, window.now)] if limit else []
-    return [*spending, *(parse_model_limits(limits) if limits else ())]
+    return [*parse_spending(limit, preview, window.now), *(parse_model_limits(models) if models else ())]
 
 
 def cost(account: Account, window: Window) -> Steps:

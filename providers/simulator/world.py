@@ -202,7 +202,7 @@ class SimAccount:
                 self._closings.append((current, left, bought))
                 current += timedelta(days=1)
             if day < EPOCH:
-                return self.profile.topup * self.scale
+                return Decimal(0)  # the opening amount comes in at EPOCH, as the first of `topups`
             return self._closings[(day - EPOCH).days][1]
 
 

@@ -1,6 +1,7 @@
 """The embedded servers: start, stop, and what a killed start leaves behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,16 @@ from kombu import Connection
 
 from dashboard.core import processes
 from dashboard.core.embedded import Embedded, broker_url
+from tests.core.folders import folder
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In place of pytest's own, see tests/core/folders.py."""
+    with folder() as path:
+        yield path
 
 
 @pytest.fixture
@@ -75,6 +84,7 @@ def test_a_deep_folder_with_spaces_works(tmp_path: Path) -> None:
         assert not embedded.run_dir.is_relative_to(embedded.var)
     finally:
         embedded.stop()
+        shutil.rmtree(embedded.run_dir, ignore_errors=True)
 
 
 def test_celery_reaches_the_same_redis(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 from django.utils.html import strip_tags
 
@@ -22,7 +22,9 @@ ENGINE = Engine(builtins=["dashboard.core.templatetags.purser"])
 
 @pytest.fixture(autouse=True)
 def _english() -> Iterator[None]:
-    with translation.override("en"), timezone.override(UTC):
+    # The names of built files come from a manifest that only a build writes; the words under test need none.
+    plain = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    with override_settings(STORAGES=plain), translation.override("en"), timezone.override(UTC):
         yield
 
 

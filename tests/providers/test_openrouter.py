@@ -87,7 +87,7 @@ def test_an_inference_key_tells_its_own_limit_only() -> None:
     assert (limit.used, limit.window) == (spent, "week")
     with pytest.raises(ActionNeeded) as refused:
         read("balance", credentials=INFERENCE)
-    assert refused.value.code == "wrong_kind"
+    assert (refused.value.code, refused.value.field) == ("missing_field", "management_key")
 
 
 def test_keys_of_all_workspaces_and_public_models() -> None:

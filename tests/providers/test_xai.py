@@ -55,9 +55,12 @@ def test_balances_are_the_ledger() -> None:
 
 
 def test_quota_keys_and_models() -> None:
-    limits = [record for record in read("quota")[0].records if isinstance(record, Quota)]
+    found, simulator = read("quota")
+    limits = [record for record in found.records if isinstance(record, Quota)]
+    spent = simulator.world.account(part.PROFILE, "harbor").spent(datetime(2026, 11, 1, tzinfo=UTC), NOW)
     assert (limits[0].limit, limits[0].used) == (Decimal(500), Decimal(0))
-    assert len(limits) == 1 + 3 * len(part.PROFILE.models)
+    assert (limits[1].name, limits[1].used) == ("Spend this month", spent)
+    assert len(limits) == 2 + 3 * len(part.PROFILE.models)
     listed = read("keys")[0]
     assert [key.name for key in listed.records if isinstance(key, ProviderKey)] == list(part.PROFILE.keys)
     assert listed.calls == 3  # the team, then two pages

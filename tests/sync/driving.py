@@ -9,12 +9,10 @@ from dashboard.sync.models import SyncStream
 from dashboard.sync.reading import stream_read
 from dashboard.sync.services import credential_streams_wake, stream_start, streams_lease_due
 from providers.registry import PROVIDERS
+from providers.simulator.parts import PARTS
 
-KEYS = {
-    "deepseek": {"api_key": "sk-sim-harbor"},
-    "openrouter": {"management_key": "sk-or-v1-sim-harbor-management"},
-    "openai": {"admin_key": "sk-admin-sim-harbor", "inference_key": "sk-proj-sim-harbor"},
-}
+# What connects the simulated account "harbor" of every provider.
+KEYS = {part.slug: dict(part.demo) for part in PARTS}
 
 
 def connected(organization: Organization, slug: str, now: datetime, **values: str) -> ProviderCredential:

@@ -6,7 +6,7 @@ context, so that one page speaks of one moment.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from functools import cache
@@ -20,12 +20,12 @@ from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format, get_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
 
-from dashboard.core.drawing import Tick, tick_strip
+from dashboard.core.drawing import tick_strip
 
 register = template.Library()
 
@@ -352,9 +352,9 @@ def control(field: BoundField) -> SafeString:
     attributes: dict[str, str | bool] = {"class": f"{dress} {widget.attrs.get('class', '')}".strip()}
     if isinstance(widget, PasswordInput):
         attributes["class"] = f"{attributes['class']} font-mono"
-        # A browser that offers to remember a provider's key would keep it where nobody looks for it.
-        attributes.setdefault("autocomplete", "new-password")
-        attributes["spellcheck"] = "false"
+        # A browser that offers to remember a provider's key would keep it where nobody looks for it; few of them
+        # heed "off" on a password.
+        attributes |= {"autocomplete": "new-password", "spellcheck": "false"}
     return field.as_widget(attrs=attributes)
 
 
@@ -393,10 +393,14 @@ _STATES: Mapping[str, tuple[str, str, str]] = {
     "ok": ("g-ok", "st-ok", gettext_noop("OK")),
     "passed": ("g-ok", "st-good", gettext_noop("Works")),
     "stale": ("g-stale", "st-warn", gettext_noop("Stale")),
+    "read": ("g-fine", "", gettext_noop("Read")),
     "backing_off": ("g-stale", "st-warn", gettext_noop("Backing off")),
     "failing": ("g-crit", "st-crit", gettext_noop("Failing")),
     "failed": ("g-crit", "st-crit", gettext_noop("Failed")),
     "refused": ("g-crit", "st-crit", gettext_noop("Refused")),
+    "checking": ("g-sync", "", gettext_noop("Checking")),
+    "active": ("g-ok", "st-ok", gettext_noop("In use")),
+    "standby": ("g-wait", "st-off", gettext_noop("Standing by")),
     "warn": ("g-warn", "st-warn", gettext_noop("Warning")),
     "paused": ("g-pause", "st-warn", gettext_noop("Paused")),
     "disabled": ("g-pause", "st-off", gettext_noop("Disabled")),
@@ -487,16 +491,25 @@ def verdict_title(verdict: str) -> str:
     return _(_VERDICTS[verdict][2]) if verdict in _VERDICTS else verdict
 
 
-@register.filter
-def ticks(values: Iterable[Mapping[str, Any]]) -> list[Tick]:
-    """Places of a strip's ticks from [{state, title}]."""
-    return tick_strip((str(tick["state"]), str(tick.get("title", ""))) for tick in values)
-
-
-@register.filter
-def strip_width(values: Iterable[Any]) -> int:
-    """Width of the drawing that holds a strip's ticks."""
-    return max(1, 4 * len(list(values)) - 1)
+@register.simple_tag
+def ticks(values: Sequence[Mapping[str, Any]], label: str) -> SafeString:
+    """A strip of ticks from [{state, title}]: one path per look, because a page holds some two hundred of them. What
+    they say stands once in words, in the drawing's name."""
+    marks = tick_strip((str(tick["state"]), str(tick.get("title", ""))) for tick in values)
+    paths: dict[str, str] = {}
+    told: dict[str, int] = {}
+    for mark in marks:
+        paths[mark.look] = paths.get(mark.look, "") + f"M{mark.x:g} {mark.y:g}h3v{mark.height:g}h-3z"
+        if mark.title:
+            told[mark.title] = told.get(mark.title, 0) + 1
+    words = ", ".join(f"{count} {title}" for title, count in told.items())
+    return format_html(
+        '<svg class="block w-full h-3" viewBox="0 0 {} 12" preserveAspectRatio="none" role="img" aria-label="{}">'
+        "{}</svg>",
+        str(max(1, 4 * len(values) - 1)),
+        f"{label}: {words}" if words else label,
+        format_html_join("", '<path class="{}" d="{}"/>', paths.items()),
+    )
 
 
 @register.filter

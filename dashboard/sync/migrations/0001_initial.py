@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="syncrun",
             index=models.Index(
-                condition=models.Q(("outcome__in", ["ok", "partial"]), _negated=True),
+                condition=models.Q(("outcome__in", ["ok", "partial", "not_available"]), _negated=True),
                 fields=["organization", "finished_at"],
                 name="sync_run_trouble",
             ),

@@ -9,11 +9,11 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard.core import processes
@@ -119,14 +119,13 @@ class Application:
         return child.process
 
     def _prepare(self) -> None:
-        """Tables and static files, at the same time."""
-        codes: dict[str, int] = {}
-        jobs = {"migrate": ["migrate", "--noinput"], "static": ["collectstatic", "--noinput"]}
-        for name, arguments in jobs.items():
-            self._once(name, [*arguments, "--verbosity", "0"], partial(codes.__setitem__, name))
-        self.supervisor.wait_for(lambda: len(codes) == len(jobs), float("inf"))
-        if failed := [name for name, code in codes.items() if code != 0]:
-            raise CommandError(f"Purser cannot start: {' and '.join(failed)} failed; the lines above say why.")
+        """Tables in a child, and static files here meanwhile: this process has loaded all that takes."""
+        codes: list[int] = []
+        self._once("migrate", ["migrate", "--noinput", "--verbosity", "0"], codes.append)
+        call_command("collectstatic", "--noinput", "--verbosity", "0")
+        self.supervisor.wait_for(lambda: bool(codes), float("inf"))
+        if codes != [0]:
+            raise CommandError("Purser cannot start: its tables could not be made; the lines above say why.")
 
     # --- The processes --------------------------------------------------------------------------------------
 

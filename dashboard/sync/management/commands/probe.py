@@ -107,7 +107,7 @@ def _provider(slug: str) -> Provider:
 
 
 def _capabilities(provider: Provider, wanted: Sequence[str]) -> list[str]:
-    known = list(provider.capabilities)
+    known: list[str] = list(provider.capabilities)
     for name in wanted:
         if name not in known:
             raise CommandError(f"There is no capability “{name}”. Known: {', '.join(known)}.")
@@ -120,9 +120,9 @@ def _fields(provider: Provider, pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator or name not in known:
-            # The value may be a secret: only the name is repeated.
-            raise CommandError(f"--field {name}: expected NAME=VALUE with one of {', '.join(sorted(known))}.")
-        values[name] = sys.stdin.readline().rstrip("\n") if value == "-" else value.strip()
+            # Nothing is repeated: a key given without its NAME= would stand here.
+            raise CommandError(f"--field expects NAME=VALUE with one of these names: {', '.join(sorted(known))}.")
+        values[name] = (sys.stdin.readline() if value == "-" else value).strip()
     return values
 
 
@@ -131,16 +131,20 @@ def _moment(text: str | None, option: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise CommandError(f"{option} is not an ISO 8601 time, e.g. 2026-11-20T00:00:00Z.") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _relay(url: str | None) -> str | None:
     if url is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable:
         raise CommandError("--via is a URL such as https://relay.example or http://127.0.0.1:8700.")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise CommandError("--via without encryption is for this machine only: use https, or http://127.0.0.1:PORT.")
