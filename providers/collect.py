@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from providers.errors import ActionNeeded, PayloadError, ProviderError, error_for_status
@@ -43,11 +45,13 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """Records without duplicates, and the reasons why something may be missing."""
+    """Records without duplicates, and the reasons why something may be missing. `told_at` is the provider's own clock,
+    from the last answer that told it."""
 
     records: list[Record]
     partial: tuple[str, ...] = ()
     calls: int = 0
+    told_at: datetime | None = None
 
 
 class CapabilityNotOffered(Exception):
@@ -100,6 +104,7 @@ def drive(provider: Provider, steps: Steps, credentials: Credentials, send: Send
     """Run steps to their end. A provider error is thrown into the steps first: an adapter may know a way on."""
     partial: list[str] = []
     calls = 0
+    told_at: datetime | None = None
     try:
         item = next(steps)
         while True:
@@ -115,9 +120,10 @@ def drive(provider: Provider, steps: Steps, credentials: Credentials, send: Send
             except ProviderError as error:
                 item = steps.throw(error)
             else:
+                told_at = _date_of(reply) or told_at
                 item = steps.send(reply)
     except StopIteration as end:
-        return Collected(records=_distinct(end.value), partial=tuple(partial), calls=calls)
+        return Collected(records=_distinct(end.value), partial=tuple(partial), calls=calls, told_at=told_at)
 
 
 def prepare(provider: Provider, request: Request, credentials: Credentials) -> Outgoing:
@@ -172,6 +178,15 @@ def _call(provider: Provider, request: Request, credentials: Credentials, send: 
         return reply
     explained = provider.explain(reply, request) if provider.explain else None
     raise explained or error_for_status(reply.status, reply.headers, host=host_of(request.url))
+
+
+def _date_of(reply: Reply) -> datetime | None:
+    """The `Date` header, when it is one."""
+    try:
+        told = parsedate_to_datetime(reply.headers.get("date", ""))
+    except ValueError:
+        return None
+    return told if told.tzinfo is not None else None
 
 
 def _distinct(records: Iterable[Record]) -> list[Record]:

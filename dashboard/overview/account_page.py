@@ -42,6 +42,7 @@ HISTORY = timedelta(days=90)
 CHART_POINTS = 900
 READINGS = 60
 QUOTA_ROWS = 24
+LIMIT_ROWS = 60
 RUNS = 25
 
 
@@ -264,9 +265,12 @@ def _days(lasted: timedelta) -> str:
 
 def _quotas(account: ProviderAccount, now: datetime) -> dict[str, Any]:
     rows = quotas_of_account(account_id=account.pk)
+    told = [series for series in rows if series.percent_used is not None]
+    ceilings = [series for series in rows if series.percent_used is None]
     return {
-        "quotas": [quota_window(series, now) for series in rows[:QUOTA_ROWS]],
-        "quotas_left_out": max(0, len(rows) - QUOTA_ROWS),
+        "quotas": [quota_window(series, now) for series in told[:QUOTA_ROWS]],
+        "limits": [quota_window(series, now) for series in ceilings[:LIMIT_ROWS]],
+        "quotas_left_out": max(0, len(told) - QUOTA_ROWS) + max(0, len(ceilings) - LIMIT_ROWS),
         "quota_absent": absent_words(account.provider, "quota"),
     }
 

@@ -144,7 +144,8 @@ def recent_ticks(stream_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
         for stream_id, outcome in cursor.fetchall():
             look = {"ok": "ok", "partial": "ok", "retryable": "warn", "not_available": "none"}.get(outcome, "crit")
             found[stream_id].append({"state": look, "title": str(RunOutcome(outcome).label)})
-    return found
+    nothing = {"state": "none", "title": ""}
+    return {stream_id: [nothing] * (TICKS - len(ticks)) + ticks for stream_id, ticks in found.items()}
 
 
 def runs_of_account(*, account_id: int, before: int | None, limit: int) -> list[SyncRun]:

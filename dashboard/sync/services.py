@@ -32,6 +32,7 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
 # From this many failures in a row on, a stream is called failing: people should look.
 FAILING_AFTER = 4
+CLOCK_TOLERANCE = timedelta(minutes=5)
 # What providers answer when asked for days that they no longer keep.
 _OUT_OF_RANGE = frozenset({400, 404, 410, 416, 422})
 
@@ -209,12 +210,22 @@ def run_land(*, run: Run, collected: Collected, now: datetime) -> RunOutcome:
         return _log(
             run,
             RunOutcome.PARTIAL if collected.partial else RunOutcome.OK,
-            " ".join(collected.partial),
+            " ".join((*collected.partial, *clock_words(collected.told_at, now))),
             now,
             calls=collected.calls,
             records=len(records),
             changed=changed,
         )
+
+
+def clock_words(told_at: datetime | None, now: datetime) -> list[str]:
+    """A sentence when this machine's clock and the provider's are apart: ages and windows would be wrong by that."""
+    if told_at is None or abs(now - told_at) <= CLOCK_TOLERANCE:
+        return []
+    minutes = round(abs(now - told_at) / timedelta(minutes=1))
+    ahead = _("This machine's clock is %(minutes)d min ahead of the provider's.")
+    behind = _("This machine's clock is %(minutes)d min behind the provider's.")
+    return [(ahead if now > told_at else behind) % {"minutes": minutes}]
 
 
 def run_fail(*, run: Run, error: ProviderError, now: datetime, chance: random.Random) -> RunOutcome:

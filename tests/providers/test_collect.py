@@ -97,7 +97,7 @@ def giving(*records: Record) -> Callable[[Account, Window], Steps]:
 
 def asking(*requests: Request) -> Callable[[Account, Window], Steps]:
     def steps(account: Account, window: Window) -> Steps:
-        for request in requests:
+        for request in requests:  # noqa: UP028 (a tuple cannot be sent the replies)
             yield request
         return [BALANCE]
 

@@ -75,9 +75,7 @@ def test_what_was_charged_is_what_stands_there(
     SyncStream.objects.update(cursor=None, backfilled_to=None, backfill_goal=None, next_run_at=now, lease_until=None)
     run_all(now)
     assert counts == (UsageRecord.objects.count(), CostRecord.objects.count(), UsageDaily.objects.count())
-    assert rows == sorted(
-        map(str, UsageDaily.objects.values_list("day", "span", "model", "unit", "spend", "requests"))
-    )
+    assert rows == sorted(map(str, UsageDaily.objects.values_list("day", "span", "model", "unit", "spend", "requests")))
     changed = SyncRun.objects.filter(stream__capability__in=["usage", "cost"]).order_by("-pk")
     second_pass = changed[: changed.count() // 2]
     assert {run.changed for run in second_pass} == {0}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -110,7 +111,7 @@ def test_after_a_long_absence_the_gap_is_read_in_chunks_oldest_first() -> None:
     spans = list(readings(one, endpoint(), NOW))
     assert spans[0].start == away - 3 * DAY
     assert [span.end for span in spans] == [away + 30 * DAY, away + 60 * DAY, NOW]
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         assert after.start <= before.end, "no gap between two spans"
         assert after.end - after.start <= endpoint().chunk + endpoint().lookback
     assert one.cursor == NOW
@@ -182,4 +183,4 @@ def test_whatever_the_clock_does_spans_are_sound_and_the_stream_comes_to_rest(
 def test_first_read_and_backfill_cover_the_history_exactly(chunk: int) -> None:
     spans = sorted((span.start, span.end) for span in readings(stream(), endpoint(chunk=chunk * DAY), NOW, most=100))
     assert (spans[0][0], spans[-1][1]) == (NOW - 90 * DAY, NOW)
-    assert all(before[1] == after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(spans))

@@ -26,10 +26,25 @@ from providers.records import CostBucket, UsageBucket
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
-FIGURES = (
-    "day span model unit input_tokens cached_input_tokens cache_write_tokens output_tokens reasoning_tokens requests "
-    "billed reported spend basis provisional"
-).split()
+FIGURES = [
+    "day",
+    "span",
+    "model",
+    "unit",
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "requests",
+    "billed",
+    "reported",
+    "spend",
+    "basis",
+    "provisional",
+]
+USAGE_KEY = ["model", "provider_key", "project", "user", "tier", "endpoint", "unit"]
+COST_KEY = ["model", "line_item", "project", "provider_key", "unit"]
 
 
 @pytest.fixture
@@ -62,7 +77,7 @@ def land(
     kind: type | None = None,
 ) -> Landed:
     """As a sync run does it: partitions first, then one transaction."""
-    if not (kind or type(buckets[0])) is CostBucket:
+    if (kind or type(buckets[0])) is not CostBucket:
         usage = [row for row in buckets if isinstance(row, UsageBucket)]
         partitions_ensure(table="usage_usagerecord", starts=(row.start for row in usage), now=NOW)
         with transaction.atomic():
@@ -114,11 +129,11 @@ def test_every_part_of_the_natural_key_counts(account: ProviderAccount) -> None:
     base = used()
     others = [
         replace(base, end=base.end + HOUR),
-        *(replace(base, **{name: "x"}) for name in "model provider_key project user tier endpoint unit".split()),
+        *(replace(base, **{name: "x"}) for name in USAGE_KEY),
     ]
     assert land(account, [base, *others]).changed == len(others) + 1
     money = paid("1")
-    more = [replace(money, **{name: "x"}) for name in "model line_item project provider_key unit".split()]
+    more = [replace(money, **{name: "x"}) for name in COST_KEY]
     assert land(account, [money, *more, replace(money, category="tax")]).changed == len(more) + 2
 
 
@@ -182,7 +197,7 @@ def test_usage_and_cost_land_in_one_transaction(account: ProviderAccount) -> Non
 
 
 def test_text_that_looks_like_copy_syntax_is_stored_as_it_came(account: ProviderAccount) -> None:
-    odd = "a\tb\\N\n\"quoted\" '; DROP TABLE x; -- 模型"
+    odd = 'a\tb\\N\n"quoted" \'; DROP TABLE x; -- 模型'
     land(account, [used(model=odd, quantities={"images\t": Decimal("1.5")})])
     land(account, [paid("1", model=odd, line_item="\\.")])
     row = UsageRecord.objects.get()
@@ -374,9 +389,7 @@ def test_the_long_day_of_new_york_has_twenty_five_hours(account: ProviderAccount
 
 
 @pytest.mark.parametrize("zone", ["Asia/Taipei", "Asia/Kathmandu", "America/New_York", "Pacific/Niue"])
-def test_whole_days_stay_on_the_providers_day(
-    account: ProviderAccount, organization: Organization, zone: str
-) -> None:
+def test_whole_days_stay_on_the_providers_day(account: ProviderAccount, organization: Organization, zone: str) -> None:
     Organization.objects.filter(pk=organization.pk).update(reporting_zone=zone)
     land(account, [used(), used(MONDAY + DAY)])
     assert [row[0].day for row in rollup(account)] == [16, 17]

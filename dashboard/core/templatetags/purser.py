@@ -393,7 +393,7 @@ _STATES: Mapping[str, tuple[str, str, str]] = {
     "ok": ("g-ok", "st-ok", gettext_noop("OK")),
     "passed": ("g-ok", "st-good", gettext_noop("Works")),
     "stale": ("g-stale", "st-warn", gettext_noop("Stale")),
-    "read": ("g-fine", "", gettext_noop("Read")),
+    "read": ("g-ok", "st-ok", gettext_noop("Read")),
     "backing_off": ("g-stale", "st-warn", gettext_noop("Backing off")),
     "failing": ("g-crit", "st-crit", gettext_noop("Failing")),
     "failed": ("g-crit", "st-crit", gettext_noop("Failed")),

@@ -1,0 +1,47 @@
+"""The documents say what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from providers.registry import PROVIDERS
+from providers.spec import CAPABILITIES, NotOffered
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_every_provider_stands_in_the_table_as_it_is_declared() -> None:
+    for provider in PROVIDERS.values():
+        row = next(line for line in README.splitlines() if line.startswith(f"| {provider.name} |"))
+        cells = [cell.strip() for cell in row.strip("|").split("|")][1:]
+        for capability, cell in zip(CAPABILITIES, cells, strict=True):
+            endpoint = provider.endpoint(capability)
+            if isinstance(endpoint, NotOffered):
+                assert cell == "not offered", (provider.slug, capability)
+            else:
+                assert cell == {"unverified": "configured by you"}.get(endpoint.confidence, endpoint.confidence)
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_named_files_commands_and_targets_exist(text: str) -> None:
+    for path in re.findall(r"`((?:providers|dashboard|tests|templates)/[\w/.]+\.(?:py|md|png))`", text):
+        assert (ROOT / path).exists(), path
+    for target in re.findall(r"(?:`|^)make (\w+)", text, re.MULTILINE):
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+    for command in re.findall(r"manage\.py (\w+)", text):
+        found = list(ROOT.glob(f"dashboard/*/management/commands/{command}.py"))
+        assert found or command in ("migrate", "collectstatic"), command
+
+
+def test_every_setting_is_in_the_example() -> None:
+    example = (ROOT / ".env.example").read_text()
+    for name in re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "dashboard" / "settings.py").read_text()):
+        assert name in example, name
+
+
+@pytest.mark.parametrize("name", re.findall(r"\]\((dashboard/[\w/.-]+)\)", README))
+def test_pictures_are_there_and_small(name: str) -> None:
+    assert 0 < (ROOT / name).stat().st_size < 300_000
