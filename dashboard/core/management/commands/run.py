@@ -56,6 +56,7 @@ class Application:
         self.verbose = verbose
         self.level = "info" if verbose else "warning"
         self.began = time.monotonic()
+        self.simulator_moved = False
         self.environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "dashboard.settings",
@@ -74,6 +75,8 @@ class Application:
             self._start_processes()
             if demo:
                 self._make_demo()
+            elif self.simulator_moved:
+                self._once("demo", ["demo", "--relay-only"], lambda code: None)
             self._announce()
             self.supervisor.forever()
         except StopRequested:
@@ -133,7 +136,7 @@ class Application:
         module = settings.BASE_DIR / "providers" / "simulator" / "__main__.py"
         if not settings.DEMO or settings.SIMULATOR_URL or not module.exists():
             return
-        port = _simulator_port(self.embedded.var / "run" / "simulator.port")
+        port, self.simulator_moved = _simulator_port(self.embedded.var / "run" / "simulator.port")
         self.environment["PURSER_SIMULATOR_URL"] = f"http://127.0.0.1:{port}"
         arguments = ["-m", "providers.simulator", "--host", "127.0.0.1", "--port", str(port)]
         self._keep("simulator", arguments, sink=None if self.verbose else self.supervisor.file_only("simulator"))
@@ -217,8 +220,8 @@ def _why_not(error: OSError) -> str:
     return f"{place} cannot be used ({error.strerror}). PURSER_HOST and PURSER_PORT choose the address."
 
 
-def _simulator_port(memory: Path) -> int:
-    """The port of last time if it is free, so that addresses kept from then go on working; else any free one."""
+def _simulator_port(memory: Path) -> tuple[int, bool]:
+    """(port, whether it moved): the port of last time if it is free, so that the demo's accounts still find it."""
     try:
         wanted = int(memory.read_text())
     except (OSError, ValueError):
@@ -234,7 +237,7 @@ def _simulator_port(memory: Path) -> int:
             break
     memory.parent.mkdir(parents=True, exist_ok=True)
     memory.write_text(str(free))
-    return free
+    return free, wanted not in (0, free)
 
 
 def _web_answers() -> bool:

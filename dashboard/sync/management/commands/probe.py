@@ -182,7 +182,9 @@ def _read(
         status = error.kind
         if isinstance(error, ActionNeeded) and error.code == "missing_field" and not asked:
             # Asked for everything, a key tells what it can; what needs another key is not a failure of this one.
-            status = "not_available"
+            required = {field.name for field in provider.fields if field.required}
+            if credentials.account(provider).secrets and error.field not in required:
+                status = "not_available"
         retry_after = error.retry_after if isinstance(error, Retryable) else None
         return {**result, "status": status, "message": error.message, "retry_after_seconds": retry_after}
     return {
