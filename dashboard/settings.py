@@ -112,7 +112,7 @@ TEMPLATES = [
                 "dashboard.core.context.csp",
                 "dashboard.organizations.context.organization",
             ],
-            "builtins": ["dashboard.core.templatetags.purser"],
+            "builtins": ["dashboard.core.templatetags.purser", "dashboard.core.templatetags.drawings"],
             "libraries": {},
             "loaders": [
                 (

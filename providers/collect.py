@@ -184,7 +184,7 @@ def _date_of(reply: Reply) -> datetime | None:
     """The `Date` header, when it is one."""
     try:
         told = parsedate_to_datetime(reply.headers.get("date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return told if told.tzinfo is not None else None
 

@@ -144,7 +144,7 @@ def thinned(points: Sequence[tuple[datetime, Decimal]], most: int) -> list[tuple
 def topups_newest_first(points: Sequence[tuple[datetime, Decimal]], now: datetime) -> list[tuple[TopUp, timedelta]]:
     """Each top-up with how long it lasted until the next one (or until now)."""
     found = find_topups(points)
-    ends = [topup.at for topup in found[1:]] + [now]
+    ends = [topup.at for topup in found[1:]] + [now] * bool(found)
     return [(topup, end - topup.at) for topup, end in zip(found, ends, strict=True)][::-1]
 
 

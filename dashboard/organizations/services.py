@@ -17,7 +17,8 @@ def owner_ensure() -> User:
     with transaction.atomic():
         owner = User.objects.filter(memberships__role=Role.OWNER, memberships__organization__is_demo=False).first()
         if owner is None:
-            owner, _ = User.objects.get_or_create(email=FIRST_OWNER_EMAIL, defaults={"name": "Owner"})
+            owner = User.objects.filter(email=FIRST_OWNER_EMAIL).first()
+            owner = owner or User.objects.create_user(FIRST_OWNER_EMAIL, name="Owner")
             organization = Organization.objects.create(name="My organization")
             Membership.objects.create(organization=organization, user=owner, role=Role.OWNER)
         return owner

@@ -40,8 +40,9 @@ from dashboard.sync.selectors import (
 from dashboard.usage.selectors import MonthSpend, spend_between, spend_by_account, unpriced_by_account
 from providers.registry import PROVIDERS
 
-ROWS = 14
-QUOTA_GROUPS = 6
+ROWS = 10
+QUOTA_GROUPS = 5
+QUOTA_WINDOWS = 3
 DRY_ROWS = 6
 ATTENTION_ROWS = 6
 CHART_SERIES = 8
@@ -176,19 +177,20 @@ def dry_days(low_days: Decimal, high_days: Decimal | None, now: datetime) -> str
 
 
 def _quota_groups(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+    """The accounts with the fullest limits, up to three limits each."""
     groups: dict[int, dict[str, Any]] = {}
-    for series in quotas_telling(organization_id=organization.pk, limit=40):
-        group = groups.setdefault(
-            series.account_id,
-            {
+    for series in quotas_telling(organization_id=organization.pk, limit=QUOTA_GROUPS * 4):
+        if series.account_id not in groups:
+            if len(groups) == QUOTA_GROUPS:
+                continue
+            groups[series.account_id] = {
                 "account": account_row(series.account),
                 "url": reverse("credentials:account", args=[series.account_id]),
                 "windows": [],
-            },
-        )
-        if len(group["windows"]) < 3:
-            group["windows"].append(quota_window(series, now))
-    return list(groups.values())[:QUOTA_GROUPS]
+            }
+        if len(groups[series.account_id]["windows"]) < QUOTA_WINDOWS:
+            groups[series.account_id]["windows"].append(quota_window(series, now))
+    return list(groups.values())
 
 
 # --- Spend ------------------------------------------------------------------------------------------------------

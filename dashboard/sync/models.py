@@ -85,6 +85,7 @@ class SyncRun(models.Model):
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     stream = models.ForeignKey(SyncStream, on_delete=models.CASCADE, related_name="runs")
+    provider_slug = models.CharField(max_length=40)
     outcome = models.CharField(max_length=14, choices=RunOutcome)
     message = models.TextField(blank=True)
     started_at = models.DateTimeField()
@@ -103,6 +104,7 @@ class SyncRun(models.Model):
             # The overview draws the hours that had trouble; good runs, by far the most, stay out of this index.
             models.Index(
                 fields=["organization", "finished_at"],
+                include=["provider_slug", "outcome"],
                 condition=~models.Q(outcome__in=["ok", "partial", "not_available"]),
                 name="sync_run_trouble",
             ),

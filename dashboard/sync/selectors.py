@@ -17,6 +17,18 @@ from providers.spec import Endpoint
 LATE_AFTER_INTERVALS = 3
 _WORST_FIRST = ("paused", "failing", "backing_off", "stale", "waiting", "fresh")
 TICKS = 24
+# Columns of the credential that no list prints; the secrets above all stay in the database.
+_UNSHOWN = (
+    "credential__encrypted_secrets",
+    "credential__key_id",
+    "credential__secret_hints",
+    "credential__fingerprints",
+    "credential__settings",
+    "credential__warnings",
+    "credential__relay_url",
+    "credential__check_message",
+    "credential__check_help_url",
+)
 
 
 def stream_state(stream: SyncStream, now: datetime) -> str:
@@ -37,7 +49,7 @@ def worst_state(states: Iterable[str]) -> str:
 def streams_of_accounts(account_ids: Sequence[int]) -> dict[int, list[SyncStream]]:
     found: dict[int, list[SyncStream]] = defaultdict(list)
     rows = SyncStream.objects.filter(credential__account_id__in=account_ids).select_related("credential")
-    for stream in rows.order_by("credential_id", "pk"):
+    for stream in rows.defer(*_UNSHOWN).order_by("credential_id", "pk"):
         found[stream.credential.account_id].append(stream)
     return found
 
@@ -86,13 +98,9 @@ def trouble_by_hour(*, organization_id: int, now: datetime) -> dict[tuple[str, i
     """{(provider slug, hours ago): outcomes} of the last 24 hours' runs that were not good."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT account.provider_slug,"
-            " floor(extract(epoch FROM %(now)s - run.finished_at) / 3600)::int, run.outcome"
-            " FROM sync_syncrun AS run JOIN sync_syncstream AS stream ON stream.id = run.stream_id"
-            " JOIN credentials_providercredential AS credential ON credential.id = stream.credential_id"
-            " JOIN credentials_provideraccount AS account ON account.id = credential.account_id"
-            " WHERE run.organization_id = %(organization)s AND run.outcome NOT IN ('ok', 'partial', 'not_available')"
-            " AND run.finished_at > %(now)s - interval '24 hours'",
+            "SELECT DISTINCT provider_slug, floor(extract(epoch FROM %(now)s - finished_at) / 3600)::int, outcome"
+            " FROM sync_syncrun WHERE organization_id = %(organization)s"
+            " AND outcome NOT IN ('ok', 'partial', 'not_available') AND finished_at > %(now)s - interval '24 hours'",
             {"now": now, "organization": organization_id},
         )
         found: dict[tuple[str, int], set[str]] = defaultdict(set)
@@ -127,6 +135,7 @@ def attention(*, organization_id: int, limit: int) -> list[SyncStream]:
             organization_id=organization_id, state__in=[StreamState.PAUSED, StreamState.FAILING], enabled=True
         )
         .select_related("credential__account")
+        .defer(*_UNSHOWN)
         .order_by("state", "credential_id", "pk")[:limit]
     )
 

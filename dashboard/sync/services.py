@@ -354,9 +354,9 @@ def _succeed(run: Run, now: datetime) -> None:
 
 
 _LOG = """
-INSERT INTO sync_syncrun (organization_id, stream_id, outcome, message, started_at, finished_at, window_start,
-    window_end, backfill, calls, records, changed)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO sync_syncrun (organization_id, stream_id, provider_slug, outcome, message, started_at, finished_at,
+    window_start, window_end, backfill, calls, records, changed)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -369,8 +369,8 @@ def _log(
         cursor.execute(
             _LOG,
             [
-                *(stream.organization_id, stream.pk, outcome.value, message, run.started_at, now, *span),
-                *(run.reading.backfill, calls, records, changed),
+                *(stream.organization_id, stream.pk, stream.credential.account.provider_slug, outcome.value, message),
+                *(run.started_at, now, *span, run.reading.backfill, calls, records, changed),
             ],
         )
     return outcome

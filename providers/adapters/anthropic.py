@@ -2,17 +2,17 @@
 
 Docs: https://platform.claude.com/docs/en/manage-claude/{usage-cost-api,usage-cost-analytics-api,rate-limits-api,
 spend-limits-api,admin-api} and the types of the `anthropic` SDK 2.11, checked 2026-11-20.
-Key: an Admin key for everything but the model list; an inference key reads models only, an Enterprise key with scope
-read:spend_limits the members' caps.
+Key: an Admin key for everything but the model list; an inference key reads models only. An Enterprise key reads the
+members' caps (scope read:spend_limits), and usage and cost through the analytics (scope read:analytics).
 Quirks: money is in cents, as decimal strings. The version header is pinned: 2026-10-21 changes the shape of keys and
 limits. A null api_key_id is use without a key, a null workspace_id the default workspace. Priority Tier spend is in the
 usage report but not in the cost report, code execution the other way round: the two need not agree.
 Left out on purpose: the Claude Code report, an estimate that overlaps the cost report. The analytics beta shows the
-same spend as the cost report a second time: it only fills `cost` and `requests` of usage rows, where it answers.
+same spend as the cost report a second time: beside an Admin key it only fills `cost` and `requests` of usage rows.
 """
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -57,6 +57,7 @@ from providers.spec import (
 API = "https://api.anthropic.com"
 DOCS = "https://platform.claude.com/docs/en/manage-claude"
 VERSION = ("anthropic-version", "2023-06-01")
+USAGE_GROUPS = ("api_key_id", "workspace_id", "model", "service_tier")
 ANALYTICS_BETA = ("anthropic-beta", "analytics-usage-cost-2026-08-24")
 SPEND_LIMITS_BETA = ("anthropic-beta", "spend-limit-reads-2026-09-26")
 ANALYTICS_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,6 +68,8 @@ KEY_STATES: dict[str, KeyState] = {
     "archived": "archived",
     "expired": "expired",
 }
+Row = Mapping[str, Any]
+Span = tuple[datetime, datetime]
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month"}
 LIMIT_UNITS = (("token", "tokens"), ("request", "requests"), ("tool_use", "tool uses"))
 # ISO 4217 currencies without a minor unit: their "cents" are whole. Anthropic bills in USD today.
@@ -120,18 +123,23 @@ def report_request(path: str, window: Window, *groups: str) -> Request:
     )
 
 
-def analytics_requests(window: Window) -> Iterator[Request]:
+def analytics_requests(
+    window: Window,
+    report: str = "cost",
+    auth: str = "admin_key",
+    groups: tuple[str, ...] = ("api_key_id", "model", "service_tier"),
+) -> Iterator[Request]:
     """Spans of at most 31 days, none older than 365 days or than the API's first day."""
     start = max(day_start(window.start), day_after(window.now - timedelta(days=365)), ANALYTICS_SINCE)
     while start < window.end:
         end = min(start + timedelta(days=31), day_after(window.end))
         yield read(
-            "organizations/analytics/cost",
-            "admin_key",
+            f"organizations/analytics/{report}",
+            auth,
             ("starting_at", iso_z(start)),
             ("ending_at", iso_z(end)),
             ("time_bucket_width", "1d"),
-            *(("group_by[]", group) for group in ("api_key_id", "model", "service_tier")),
+            *(("group_by[]", group) for group in groups),
             ("order_by", "time"),
             ("order", "asc"),
             ("limit", "1000"),  # rows, not buckets
@@ -176,26 +184,61 @@ def finality(end: datetime, now: datetime) -> bool | None:
 def parse_usage(document: Any, now: datetime) -> Iterator[UsageBucket]:
     """Rows of the token report. The unit is always there, so that a row keeps its key when its cost is told later."""
     for bucket in get(document, "data", rows):
-        start, end = get(bucket, "starting_at", instant), get(bucket, "ending_at", instant)
+        span = span_of(bucket)
         for row in get(bucket, "results", rows):
-            written = get(row, "cache_creation", mapping)
-            tools = get(row, "server_tool_use", mapping)
-            yield UsageBucket(
-                start=start,
-                end=end,
-                model=maybe(row, "model", text),
-                provider_key=maybe(row, "api_key_id", text),
-                project=maybe(row, "workspace_id", text),
-                tier=maybe(row, "service_tier", text),
-                input_tokens=get(row, "uncached_input_tokens", integer),
-                cached_input_tokens=get(row, "cache_read_input_tokens", integer),
-                cache_write_tokens=get(written, "ephemeral_5m_input_tokens", integer)
-                + get(written, "ephemeral_1h_input_tokens", integer),
-                output_tokens=get(row, "output_tokens", integer),
-                quantities={"web_search_requests": Decimal(get(tools, "web_search_requests", integer))},
-                unit="USD",
-                final=finality(end, now),
-            )
+            yield usage_bucket(span, row, row, now)
+
+
+def span_of(row: Row) -> Span:
+    return get(row, "starting_at", instant), get(row, "ending_at", instant)
+
+
+def usage_bucket(span: Span, names: Row, counts: Row, now: datetime) -> UsageBucket:
+    start, end = span
+    written = get(counts, "cache_creation", mapping)
+    tools = maybe(counts, "server_tool_use", mapping)
+    searches = {} if tools is None else {"web_search_requests": Decimal(get(tools, "web_search_requests", integer))}
+    return UsageBucket(
+        start=start,
+        end=end,
+        model=maybe(names, "model", text),
+        provider_key=maybe(names, "api_key_id", text),
+        project=maybe(names, "workspace_id", text),
+        tier=maybe(names, "service_tier", text),
+        input_tokens=get(counts, "uncached_input_tokens", integer),
+        cached_input_tokens=get(counts, "cache_read_input_tokens", integer),
+        cache_write_tokens=get(written, "ephemeral_5m_input_tokens", integer)
+        + get(written, "ephemeral_1h_input_tokens", integer),
+        output_tokens=get(counts, "output_tokens", integer),
+        quantities=searches,
+        unit="USD",
+        final=finality(end, now),
+    )
+
+
+def parse_analytics_usage(document: Any, now: datetime) -> Iterator[UsageBucket]:
+    """One row per day and group; a day without use has none."""
+    for row in get(document, "data", rows):
+        counts = get(row, "usage", mapping)
+        bucket = usage_bucket(span_of(row), get(row, "group", mapping), counts, now)
+        yield replace(bucket, requests=maybe(counts, "requests", integer))
+
+
+def parse_analytics_cost(document: Any, now: datetime) -> Iterator[CostBucket]:
+    """What was charged after discounts, before credits, per day, key, workspace and model."""
+    for row in get(document, "data", rows):
+        (start, end), group, cost = span_of(row), get(row, "group", mapping), get(row, "cost", mapping)
+        unit = get(cost, "currency", currency)
+        yield CostBucket(
+            start=start,
+            end=end,
+            amount=money(get(cost, "amount", decimal), unit),
+            unit=unit,
+            model=maybe(group, "model", text),
+            project=maybe(group, "workspace_id", text),
+            provider_key=maybe(group, "api_key_id", text),
+            final=finality(end, now),
+        )
 
 
 Place = tuple[datetime, str | None, str | None, str | None]
@@ -239,7 +282,7 @@ def parse_cost(documents: Iterable[Any], now: datetime) -> Iterator[CostBucket]:
     lines: dict[tuple[Any, ...], dict[tuple[Any, ...], Decimal]] = {}
     for document in documents:
         for bucket in get(document, "data", rows):
-            span = (get(bucket, "starting_at", instant), get(bucket, "ending_at", instant))
+            span = span_of(bucket)
             for row in get(bucket, "results", rows):
                 names = (maybe(row, name, text) for name in ("model", "description", "workspace_id"))
                 line = lines.setdefault((*span, get(row, "currency", currency), *names), {})
@@ -304,7 +347,7 @@ def parse_member_limits(document: Any) -> Iterator[Quota]:
         limit = maybe(row, "amount", decimal)
         used = get(row, "period_to_date_spend", decimal) or None
         period, unit = get(row, "period", text), get(row, "currency", currency)
-        member = maybe(row, "actor", mapping) or row
+        member = {**row, **(maybe(row, "actor", mapping) or {})}
         if limit is not None or used is not None:
             yield Quota(
                 name="Member spend limit",
@@ -350,17 +393,31 @@ def optional(request: Request) -> Generator[Request | Partial, Reply, list[Any] 
         return None
 
 
+def analytics(window: Window, report: str, groups: tuple[str, ...]) -> Generator[Request | Partial, Reply, list[Any]]:
+    """The analytics of an Enterprise organisation, which has no other report."""
+    documents: list[Any] = []
+    for request in analytics_requests(window, report, "enterprise_key", groups):
+        documents += yield from pages(request, report_page)
+    return documents
+
+
 def usage(account: Account, window: Window) -> Steps:
-    groups = ("api_key_id", "workspace_id", "model", "service_tier")
-    documents = yield from pages(report_request("organizations/usage_report/messages", window, *groups), report_page)
+    if not account.has("admin_key"):
+        documents = yield from analytics(window, "usage", USAGE_GROUPS)
+        return [bucket for document in documents for bucket in parse_analytics_usage(document, window.now)]
+    request = report_request("organizations/usage_report/messages", window, *USAGE_GROUPS)
+    documents = yield from pages(request, report_page)
     buckets = [bucket for document in documents for bucket in parse_usage(document, window.now)]
-    analytics: list[Any] = []
+    told: list[Any] = []
     for request in analytics_requests(window) if buckets else ():
-        analytics += (yield from optional(request)) or ()
-    return with_costs(buckets, parse_analytics(analytics))
+        told += (yield from optional(request)) or ()
+    return with_costs(buckets, parse_analytics(told))
 
 
 def cost(account: Account, window: Window) -> Steps:
+    if not account.has("admin_key"):
+        documents = yield from analytics(window, "cost", ("api_key_id", "workspace_id", "model"))
+        return [bucket for document in documents for bucket in parse_analytics_cost(document, window.now)]
     request = report_request("organizations/cost_report", window, "description", "workspace_id")
     return parse_cost((yield from pages(request, report_page)), window.now)
 
@@ -427,6 +484,9 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
     status, field = reply.status, request.auth or "admin_key"
     if status in (400, 403) and detail(reply) == "organization_type_not_supported":
         return NotAvailable("Anthropic does not offer this for this kind of organisation.", status=status)
+    if field == "enterprise_key" and "/analytics/" in request.url and status in (400, 403, 404):
+        words = "Anthropic's analytics are not open to this Enterprise key. That takes the scope read:analytics."
+        return NotAvailable(words, status=status)
     if (field, status) in WORDS:
         code, words = WORDS[field, status]
         return ActionNeeded(words, code=code, status=status, field=field, url=PROVIDER.field(field).url)
@@ -496,7 +556,8 @@ PROVIDER = Provider(
         Field(
             name="enterprise_key",
             label="Claude Enterprise key",
-            help="Only for Claude Enterprise: reads each member's spend limit. The scope read:spend_limits is enough.",
+            help="Only for Claude Enterprise: reads each member's spend limit (scope read:spend_limits), and usage and "
+            "cost (scope read:analytics) where there is no Admin key.",
             secret=True,
             url="https://platform.claude.com/docs/en/manage-claude/analytics-api",
             starts_with=("sk-ant-",),
@@ -524,7 +585,7 @@ PROVIDER = Provider(
         "usage": Endpoint(
             steps=usage,
             interval=timedelta(minutes=15),
-            needs=("admin_key",),
+            needs=("admin_key|enterprise_key",),
             source=f"{DOCS}/usage-cost-api",
             history=timedelta(days=90),
             chunk=timedelta(days=30),
@@ -532,7 +593,7 @@ PROVIDER = Provider(
         "cost": Endpoint(
             steps=cost,
             interval=timedelta(minutes=15),
-            needs=("admin_key",),
+            needs=("admin_key|enterprise_key",),
             source=f"{DOCS}/usage-cost-api",
             history=timedelta(days=90),
             chunk=timedelta(days=30),

@@ -28,9 +28,9 @@ SELECT %(org)s, id, capability, CASE WHEN id %% 50 = 0 THEN 'failing' ELSE 'fres
     now() + interval '5 minutes', 0, 0, now(), now(), ''
 FROM credentials_providercredential, unnest(ARRAY['balance','quota','usage']) AS capability
 WHERE organization_id = %(org)s;
-INSERT INTO sync_syncrun (organization_id, stream_id, outcome, message, started_at, finished_at, backfill, calls, records,
-    changed)
-SELECT %(org)s, stream.id, CASE WHEN (stream.id + h) %% 40 = 0 THEN 'retryable' ELSE 'ok' END, '', now() - h * interval
+INSERT INTO sync_syncrun (organization_id, stream_id, provider_slug, outcome, message, started_at, finished_at,
+    backfill, calls, records, changed)
+SELECT %(org)s, stream.id, (ARRAY['deepseek','openrouter','openai','xai'])[1 + stream.id %% 4], CASE WHEN (stream.id + h) %% 40 = 0 THEN 'retryable' ELSE 'ok' END, '', now() - h * interval
     '20 minutes', now() - h * interval '20 minutes', false, 1, 1, 1
 FROM sync_syncstream AS stream, generate_series(0, 71) AS h WHERE stream.organization_id = %(org)s;
 INSERT INTO balances_balanceseries (organization_id, account_id, name, kind, unit, basis, amount, at, stored_at,

@@ -63,6 +63,16 @@ def test_usage_is_the_ledger_and_costs_are_joined_where_a_key_is_named() -> None
     assert {row.tier for row in rows} == {"standard", "batch"}
 
 
+def test_an_enterprise_key_reads_the_ledger_through_the_analytics() -> None:
+    enterprise = Credentials(values={"enterprise_key": "sk-ant-api01-sim-harbor"})
+    found, account = read("cost", credentials=enterprise)
+    assert sum(row.amount for row in found.records if isinstance(row, CostBucket)) == account.spent(START, NOW)
+    rows = [row for row in read("usage", credentials=enterprise)[0].records if isinstance(row, UsageBucket)]
+    charges = list(account.daily(START, NOW))
+    assert sum(row.input_tokens or 0 for row in rows) == sum(charge.input_tokens for charge in charges)
+    assert sum(row.requests or 0 for row in rows) == sum(charge.requests for charge in charges)
+
+
 @pytest.mark.parametrize("capability", ["usage", "cost"])
 def test_long_windows_are_read_in_pages(capability: str) -> None:
     start = datetime(2026, 8, 20, tzinfo=UTC)
@@ -206,8 +216,8 @@ def test_declared_needs() -> None:
     }
     assert missing == {
         "quota": ("admin_key|enterprise_key",),
-        "usage": ("admin_key",),
-        "cost": ("admin_key",),
+        "usage": ("admin_key|enterprise_key",),
+        "cost": ("admin_key|enterprise_key",),
         "keys": ("admin_key",),
         "models": (),
     }

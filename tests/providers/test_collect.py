@@ -178,6 +178,27 @@ def test_partial_reasons_are_gathered_in_order() -> None:
     assert found.calls == len(sent) == 1
 
 
+@pytest.mark.parametrize(
+    ("dates", "told"),
+    [
+        (["Fri, 20 Nov 2026 13:59:50 GMT"], datetime(2026, 11, 20, 13, 59, 50, tzinfo=UTC)),
+        (
+            ["Fri, 20 Nov 2026 13:00:00 GMT", "Fri, 20 Nov 2026 13:00:09 GMT"],
+            datetime(2026, 11, 20, 13, 0, 9, tzinfo=UTC),
+        ),
+        (["Fri, 20 Nov 2026 13:00:00 GMT", ""], datetime(2026, 11, 20, 13, tzinfo=UTC)),
+        (["yesterday"], None),
+        (["Fri, 20 Nov 2026 13:00:00"], None),
+        ([f"Fri, 20 Nov {'9' * 30} 13:00:00 GMT"], None),
+        ([f"Fri, 20 Nov 2026 13:00:00 +{'9' * 30}"], None),
+    ],
+)
+def test_the_providers_own_clock_is_told(dates: list[str], told: datetime | None) -> None:
+    send, _ = answering(*(Reply(status=200, headers={"date": text}, body=b"{}") for text in dates))
+    asked = provider(asking(*(Request(url=f"{BASE}/v1", auth="api_key") for _ in dates)))
+    assert collect(asked, "balance", KEY, WINDOW, send).told_at == told
+
+
 def test_steps_that_ask_nothing() -> None:
     def steps(account: Account, window: Window) -> Generator[Request | Partial, Reply, list[Record]]:
         return []

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from providers.adapters import openai
-from providers.collect import Collected, Credentials, check, collect
-from providers.errors import ActionNeeded
+from providers.collect import Collected, Credentials, Outgoing, check, collect
+from providers.errors import ActionNeeded, TooLarge
 from providers.records import CostBucket, ProviderKey, Quota, UsageBucket
 from providers.registry import PROVIDERS
 from providers.simulator.server import Simulator
@@ -46,6 +46,20 @@ def test_costs_equal_the_ledger() -> None:
     assert Decimal(20) < ledger(simulator).spent(START, START + timedelta(days=1)) < Decimal(400)
     assert {charge.final for charge in charges if charge.end > NOW - timedelta(days=3)} == {False}
     assert all(charge.end - charge.start == timedelta(days=1) for charge in charges)
+
+
+def test_days_that_do_not_fit_one_answer_come_one_by_one() -> None:
+    send, _ = simulated("openai", NOW)
+
+    def narrow(outgoing: Outgoing) -> Reply:
+        if dict(outgoing.params)["limit"] != "1":
+            raise TooLarge("More than 16 MiB.")
+        return send(outgoing)
+
+    window = Window(start=START, end=NOW, now=NOW)
+    told = collect(OPENAI, "cost", Credentials(values=KEYS), window, narrow)
+    assert told.records == read("cost")[0].records
+    assert told.calls == 12  # the one that was too large, then eleven days
 
 
 def test_tokens_and_requests_equal_the_ledger() -> None:

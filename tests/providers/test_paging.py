@@ -60,6 +60,12 @@ def test_three_pages_keep_the_first_parameters_and_replace_the_marker() -> None:
     assert partial == []
 
 
+def test_a_marker_of_another_name_is_added_to_the_first_call() -> None:
+    names = [("page", "b"), ("after", "c"), None]
+    _, asked, _ = walk(lambda number: {"number": number}, lambda document: names[document["number"] - 1])
+    assert asked[2].params == (*FIRST.params, ("after", "c"))
+
+
 def test_a_marker_that_is_missing_ends_with_a_reason() -> None:
     documents, asked, partial = walk(lambda number: {"next": "b"} if number == 1 else {"more": True})
     assert len(documents) == len(asked) == 2

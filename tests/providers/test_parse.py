@@ -347,4 +347,4 @@ def test_an_error_names_the_place_and_never_the_value(reader: Any, value: Any) -
         reader(value, "the place")
     except PayloadError as error:
         assert "the place" in error.message
-        assert CANARY not in "".join(traceback.format_exception(error)) + repr(vars(error))
+        assert "canary" not in "".join(traceback.format_exception(error)) + repr(vars(error))

@@ -22,12 +22,13 @@ from tests.sync.driving import KEYS, run_leased
 
 SLUGS = sorted(PROVIDERS)
 CANARY = "canary7f3a"
-# A key of the right provider but of the wrong kind, and what is said about it.
+# A key of the right provider but of the wrong kind, and the verdict. Where the provider refuses it like any unknown
+# key, the kind cannot be told from its answer; the form names it by its beginning.
 WRONG_KIND = [
-    ("anthropic", {"admin_key": "sk-ant-api03-sim-harbor"}, "wrong_kind"),
-    ("anthropic", {"inference_key": "sk-ant-admin01-sim-harbor"}, "wrong_kind"),
+    ("anthropic", {"admin_key": "sk-ant-api03-sim-harbor"}, "refused"),
+    ("anthropic", {"inference_key": "sk-ant-admin01-sim-harbor"}, "refused"),
     ("deepinfra", {"api_key": "jwt:sim-harbor"}, "missing_scope"),
-    ("moonshot", {**KEYS["moonshot"], "api_key": "sk-kimi-sim-harbor"}, "wrong_kind"),
+    ("moonshot", {**KEYS["moonshot"], "api_key": "sk-kimi-sim-harbor"}, "refused"),
     ("moonshot", {**KEYS["moonshot"], "product": "kimi_code"}, "wrong_kind"),
     ("openai", {"admin_key": "sk-proj-sim-harbor"}, "missing_scope"),
     ("openrouter", {"management_key": "sk-or-v1-sim-harbor"}, "wrong_kind"),
@@ -79,7 +80,7 @@ def test_the_right_key_is_valid_and_everything_is_read(
 
 
 @pytest.mark.parametrize(("slug", "values", "verdict"), WRONG_KIND)
-def test_the_wrong_kind_of_key_is_named(
+def test_a_key_of_the_wrong_kind_is_never_used(
     organization: Organization,
     simulator: SimulatedWire,
     now: datetime,

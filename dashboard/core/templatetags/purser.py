@@ -6,12 +6,11 @@ context, so that one page speaks of one moment.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from django import template
 from django.contrib.staticfiles import finders
@@ -20,12 +19,10 @@ from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format, get_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
-
-from dashboard.core.drawing import tick_strip
 
 register = template.Library()
 
@@ -489,27 +486,6 @@ def verdict_icon(verdict: str) -> SafeString:
 def verdict_title(verdict: str) -> str:
     """A check's verdict in three to six words."""
     return _(_VERDICTS[verdict][2]) if verdict in _VERDICTS else verdict
-
-
-@register.simple_tag
-def ticks(values: Sequence[Mapping[str, Any]], label: str) -> SafeString:
-    """A strip of ticks from [{state, title}]: one path per look, because a page holds some two hundred of them. What
-    they say stands once in words, in the drawing's name."""
-    marks = tick_strip((str(tick["state"]), str(tick.get("title", ""))) for tick in values)
-    paths: dict[str, str] = {}
-    told: dict[str, int] = {}
-    for mark in marks:
-        paths[mark.look] = paths.get(mark.look, "") + f"M{mark.x:g} {mark.y:g}h3v{mark.height:g}h-3z"
-        if mark.title:
-            told[mark.title] = told.get(mark.title, 0) + 1
-    words = ", ".join(f"{count} {title}" for title, count in told.items())
-    return format_html(
-        '<svg class="block w-full h-3" viewBox="0 0 {} 12" preserveAspectRatio="none" role="img" aria-label="{}">'
-        "{}</svg>",
-        str(max(1, 4 * len(values) - 1)),
-        f"{label}: {words}" if words else label,
-        format_html_join("", '<path class="{}" d="{}"/>', paths.items()),
-    )
 
 
 @register.filter

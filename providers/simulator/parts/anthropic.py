@@ -241,65 +241,79 @@ def cost_rows(call: Call, charges: list[Charge], groups: list[str]) -> list[Any]
     ]
 
 
-def analytics_cost(call: Call) -> Answer:
+def analytics_cost(call: Call, charges: list[Charge]) -> dict[str, Any]:
+    cost = sum((charge.cost for charge in charges), Decimal(0))
+    requests = sum(charge.requests for charge in charges)
+    amounts = {"amount": f"{cost * 100:f}", "list_amount": f"{cost * 110:f}", "currency": "USD"}
+    return {"cost": {**amounts, "requests": requests}}
+
+
+def analytics_usage(call: Call, charges: list[Charge]) -> dict[str, Any]:
+    (row,) = usage_rows(call, charges, [])
+    names = ("uncached_input_tokens", "cache_read_input_tokens", "cache_creation", "output_tokens", "server_tool_use")
+    counts = {name: row[name] for name in names}
+    total = sum(value for value in (*counts.values(), *row["cache_creation"].values()) if isinstance(value, int))
+    return {"usage": {**counts, "total_tokens": total, "requests": sum(charge.requests for charge in charges)}}
+
+
+def analytics(told: Callable[[Call, list[Charge]], dict[str, Any]]) -> Handler:
     """Rows by day (or one total), biggest first unless ordered by time. Days without use have no row."""
-    start, end = moment(call, "starting_at"), moment(call, "ending_at")
-    size, groups, width = size_of(call, 20, 1000), call.many("group_by[]"), call.one("time_bucket_width")
-    if start is None or start < call.now - timedelta(days=365):
-        return bad("starting_at: must be within the last 365 days")
-    if width not in ("", "1d") or (width and end is None):
-        return bad("ending_at: required with time_bucket_width")
-    end = end or call.now
-    if size is None or end - start > timedelta(days=31) or len(groups) > 5:
-        return bad("the range may span at most 31 days")
-    if not {"api_key_id", "workspace_id", "model", "service_tier"}.issuperset(groups):
-        return bad("group_by: unknown dimension")
-    sums: dict[tuple[Any, ...], tuple[Decimal, int]] = {}
-    for charge in call.account.daily(day_of(start), min(end, call.now)):
-        known = {
-            "api_key_id": key_id(call, charge.key),
-            # the default workspace has its real id here
-            "workspace_id": workspace_id(call, charge) or made_up_id("wrkspc_01", call.account.name, "default"),
-            "model": charge.model,
-            "service_tier": tier(charge),
-        }
-        place = (
-            charge.start if width else start,
-            *(value if name in groups else None for name, value in known.items()),
+
+    def answer(call: Call) -> Answer:
+        start, end = moment(call, "starting_at"), moment(call, "ending_at")
+        size, groups, width = size_of(call, 20, 1000), call.many("group_by[]"), call.one("time_bucket_width")
+        if start is None or start < call.now - timedelta(days=365):
+            return bad("starting_at: must be within the last 365 days")
+        if width not in ("", "1d") or (width and end is None):
+            return bad("ending_at: required with time_bucket_width")
+        end = end or call.now
+        if size is None or end - start > timedelta(days=31) or len(groups) > 5:
+            return bad("the range may span at most 31 days")
+        if not {"api_key_id", "workspace_id", "model", "service_tier"}.issuperset(groups):
+            return bad("group_by: unknown dimension")
+        charges: dict[tuple[Any, ...], list[Charge]] = {}
+        for charge in call.account.daily(day_of(start), min(end, call.now)):
+            known = {
+                "api_key_id": key_id(call, charge.key),
+                # the default workspace has its real id here
+                "workspace_id": workspace_id(call, charge) or made_up_id("wrkspc_01", call.account.name, "default"),
+                "model": charge.model,
+                "service_tier": tier(charge),
+            }
+            names = (value if name in groups else None for name, value in known.items())
+            charges.setdefault((charge.start if width else start, *names), []).append(charge)
+        ascending = call.one("order") == "asc"
+        by_time = bool(width) and call.one("order_by") == "time"
+
+        def weight(item: tuple[tuple[Any, ...], list[Charge]]) -> Decimal:
+            return sum((charge.cost for charge in item[1]), Decimal(0))
+
+        ranked = sorted(charges.items(), key=weight, reverse=not ascending or by_time)
+        if by_time:
+            ranked.sort(key=lambda item: item[0][0], reverse=not ascending)
+        found = page_of(call, ranked, size)
+        if found is None:
+            return bad("page: invalid cursor")
+        data = [
+            {
+                "starting_at": rfc(at),
+                "ending_at": rfc(at + DAY if width else end),
+                "group": {"api_key_id": key, "workspace_id": place, "model": model, "service_tier": served},
+                **told(call, rows),
+            }
+            for (at, key, place, model, served), rows in found[0]
+        ]
+        refreshed = rfc(call.now - timedelta(minutes=20))
+        return Answer(
+            document={
+                "data": data,
+                "has_more": found[1] is not None,
+                "next_page": found[1],
+                "data_refreshed_at": refreshed,
+            }
         )
-        cost, requests = sums.get(place, (Decimal(0), 0))
-        sums[place] = (cost + charge.cost, requests + charge.requests)
-    ascending = call.one("order") == "asc"
-    by_time = width and call.one("order_by") == "time"
-    ranked = sorted(sums.items(), key=lambda item: item[1][0], reverse=not ascending or bool(by_time))
-    if by_time:
-        ranked.sort(key=lambda item: item[0][0], reverse=not ascending)
-    found = page_of(call, ranked, size)
-    if found is None:
-        return bad("page: invalid cursor")
-    data = [
-        {
-            "starting_at": rfc(at),
-            "ending_at": rfc(at + DAY if width else end),
-            "group": {"api_key_id": key, "workspace_id": place, "model": model, "service_tier": served},
-            "cost": {
-                "amount": f"{cost * 100:f}",
-                "list_amount": f"{cost * 110:f}",
-                "currency": "USD",
-                "requests": requests,
-            },
-        }
-        for (at, key, place, model, served), (cost, requests) in found[0]
-    ]
-    refreshed = rfc(call.now - timedelta(minutes=20))
-    return Answer(
-        document={
-            "data": data,
-            "has_more": found[1] is not None,
-            "next_page": found[1],
-            "data_refreshed_at": refreshed,
-        }
-    )
+
+    return answer
 
 
 def organization(call: Call) -> Answer:
@@ -505,7 +519,12 @@ PART = Part(
         ("GET", f"{ORGANIZATIONS}/cost_report"): for_kind(
             (ADMIN,), report(frozenset({"description", "workspace_id"}), cost_rows)
         ),
-        ("GET", f"{ORGANIZATIONS}/analytics/cost"): for_kind((ADMIN, ENTERPRISE), analytics_cost, beta=ANALYTICS_BETA),
+        **{
+            ("GET", f"{ORGANIZATIONS}/analytics/{name}"): for_kind(
+                (ADMIN, ENTERPRISE), analytics(told), beta=ANALYTICS_BETA
+            )
+            for name, told in (("cost", analytics_cost), ("usage", analytics_usage))
+        },
         ("GET", f"{ORGANIZATIONS}/rate_limits"): for_kind((ADMIN,), rate_limits),
         ("GET", f"{ORGANIZATIONS}/workspaces/{{workspace_id}}/rate_limits"): for_kind((ADMIN,), workspace_rate_limits),
         ("GET", f"{ORGANIZATIONS}/spend_limits"): for_kind((ADMIN,), spend_limits, beta=SPEND_LIMITS_BETA),

@@ -1,0 +1,84 @@
+"""What every page must keep: a quiet console, the content security policy, no failed request, axe's rules, its width."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
+
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+_COLOURS = {"type": "rule", "values": ["color-contrast"]}
+_AXE = """
+async (only) => (await axe.run(document, {runOnly: only, resultTypes: ["violations"]})).violations.flatMap((rule) =>
+  rule.nodes.map((node) => `${rule.id} at ${node.target.join(" ")}: ${node.failureSummary}\\n    ${node.html}`))
+"""
+# The elements that reach furthest to the right, when the page is wider than the window.
+_OVERFLOW = """
+() => {
+  const room = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= room) return [];
+  const wide = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > room + 1);
+  return [`${document.documentElement.scrollWidth} px on ${room} px`, ...wide.slice(0, 5).map((one) => one.outerHTML.slice(0, 160))];
+}
+"""  # noqa: E501
+
+
+class Watch:
+    """Collects what a browser context complains about."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.complaints: list[str] = []
+        self._expected: set[int] = set()
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.complaints.append(f"exception: {error.error}"))
+        context.on("requestfailed", self._failed)
+        context.on("response", self._response)
+
+    @contextmanager
+    def expecting(self, status: int) -> Iterator[None]:
+        """Inside, answers of this status are what the test is about."""
+        self._expected.add(status)
+        yield
+        self._expected.discard(status)
+
+    def assert_quiet(self) -> None:
+        complaints, self.complaints = self.complaints, []
+        assert not complaints, "\n".join(complaints)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if any(f"status of {status}" in message.text for status in self._expected):
+            return
+        if message.type in ("error", "warning") or "Content Security Policy" in message.text:
+            self.complaints.append(f"console {message.type}: {message.text} ({json.dumps(message.location)})")
+
+    def _failed(self, request: Request) -> None:
+        # A page that is left takes its requests with it.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.method} {request.url} failed: {request.failure}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self._expected:
+            self.complaints.append(f"{response.request.method} {response.url} answered {response.status}")
+
+
+def check_page(page: Page, watch: Watch) -> None:
+    """The page as it stands, wide and on a phone, light and dark. Dark differs in its colours alone."""
+    problems: list[str] = []
+    for size in (PHONE, WIDE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        for scheme, rules in (("dark", _COLOURS), ("light", _RULES)):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            problems += [f"{size['width']} px, {scheme}: {found}" for found in _axe(page, rules)]
+        problems += [f"{size['width']} px, too wide: {found}" for found in page.evaluate(_OVERFLOW)]
+    assert not problems, f"{page.url}\n" + "\n".join(problems)
+    watch.assert_quiet()
+
+
+def _axe(page: Page, rules: dict[str, Any]) -> list[str]:
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    return page.evaluate(_AXE, rules)

@@ -1,0 +1,637 @@
+"""Every page for everybody: who may see what, how many queries it takes, and what it says when little is known."""
+
+import itertools
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.apps import apps
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from dashboard import pipeline
+from dashboard.balances.models import BalanceSeries
+from dashboard.balances.services import Place, balances_land, quotas_land
+from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.services import credential_create
+from dashboard.organizations.models import Membership, Organization, Role, Team, User
+from dashboard.sync.checking import credential_check
+from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
+from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageRecord
+from dashboard.usage.partitions import partitions_ensure
+from dashboard.usage.services import cost_land, usage_land
+from providers.records import Balance, CostBucket, Quota, UsageBucket
+from providers.registry import PROVIDERS
+from providers.spec import Endpoint
+from tests.providers.simulated import SimulatedWire
+from tests.sync.driving import KEYS, connected, run_all, run_leased
+
+DAY = timedelta(days=1)
+CANARY = "CANARY"
+
+
+# --- The cast ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Cast:
+    """Four people of one organization, an owner of another one, somebody who belongs to none, and a stranger."""
+
+    organization: Organization
+    other: Organization
+    people: dict[str, User]
+
+    def client(self, who: str) -> Client:
+        client = Client()
+        if who != "stranger":
+            client.force_login(self.people[who])
+        return client
+
+
+@pytest.fixture
+def cast(organization: Organization, owner: User) -> Cast:
+    other = Organization.objects.create(name="Island Labs")
+    people = {"owner": owner}
+    for role in (Role.ADMIN, Role.LEAD, Role.VIEWER):
+        people[role.value] = User.objects.create_user(f"{role}@harbor.example", name=role.label)
+        Membership.objects.create(organization=organization, user=people[role.value], role=role)
+    people["outsider"] = User.objects.create_user("rui@island.example", name="Rui")
+    Membership.objects.create(organization=other, user=people["outsider"], role=Role.OWNER)
+    people["newcomer"] = User.objects.create_user("new@nowhere.example", name="New")
+    return Cast(organization, other, people)
+
+
+@dataclass
+class World:
+    """One connected account with its ids, for the addresses of object pages."""
+
+    cast: Cast
+    account: ProviderAccount
+    credential: ProviderCredential
+    stream: SyncStream
+
+    def arguments(self, names: set[str]) -> dict[str, Any]:
+        known = {
+            "account_id": self.account.pk,
+            "credential_id": self.credential.pk,
+            "stream_id": self.stream.pk,
+            "organization_id": self.cast.organization.pk,
+            "slug": self.account.provider_slug,
+            "token": "no-such-token",
+        }
+        return {name: known[name] for name in names}
+
+
+@pytest.fixture
+def world(cast: Cast, simulator: SimulatedWire) -> World:
+    moment = simulator.now = timezone.now()
+    credential = connected(cast.organization, "deepseek", moment)
+    run_all(moment)
+    return World(cast, credential.account, credential, SyncStream.objects.get(capability="balance"))
+
+
+# --- The whole URLconf ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is expected of one address. `access` is public, member or manager; `of_object` pages belong to somebody."""
+
+    access: str
+    methods: tuple[str, ...] = ("GET",)
+    of_object: bool = False
+    data: dict[str, str] = field(default_factory=dict, hash=False)
+
+
+PAGES = {
+    "healthz": Page("public"),
+    "readyz": Page("public"),
+    "organizations:sign_in": Page("public"),
+    "organizations:sign_in_by_link": Page("public"),
+    "organizations:sign_out": Page("public", ("POST",)),
+    "organizations:choose": Page("member", ("POST",), of_object=True),
+    "credentials:connect": Page("member"),
+    "credentials:connect_from_environment": Page("manager", ("POST",), data={"slug": "deepseek"}),
+    "credentials:connect_form": Page("manager", ("GET", "POST")),
+    "credentials:check": Page("manager", ("GET", "POST"), of_object=True),
+    "credentials:recheck": Page("manager", ("POST",), of_object=True),
+    "credentials:account_list": Page("member"),
+    "credentials:account": Page("member", of_object=True),
+    "credentials:sync_progress": Page("member", of_object=True),
+    "sync:sync_all": Page("manager", ("POST",)),
+    "sync:account_sync": Page("manager", ("POST",), of_object=True),
+    "sync:stream_sync": Page("manager", ("POST",), of_object=True),
+    "overview:overview": Page("member"),
+    "overview:demo_add": Page("manager", ("POST",)),
+    "overview:demo_remove": Page("manager", ("POST",)),
+}
+MANAGERS = {"owner", "admin"}
+MEMBERS = {"owner", "admin", "lead", "viewer"}
+# What a manager's request may come to when nothing was filled in, or the demo is not there: never a refusal.
+SETTLED = {200, 302, 404}
+
+
+def addresses() -> Iterator[tuple[str, set[str]]]:
+    """(name, names of its arguments) of every pattern that the resolver knows."""
+
+    def walk(patterns: list[Any], namespaces: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                inner = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
+                yield from walk(pattern.url_patterns, inner)
+            elif isinstance(pattern, URLPattern):
+                yield ":".join((*namespaces, pattern.name or str(pattern.pattern))), set(pattern.pattern.converters)
+
+    return walk(get_resolver().url_patterns, ())
+
+
+ADDRESSES = dict(addresses())
+
+
+def test_every_address_has_an_expectation() -> None:
+    assert set(ADDRESSES) == set(PAGES)
+    objects = {name for name, names in ADDRESSES.items() if any(one.endswith("_id") for one in names)}
+    assert objects == {name for name, page in PAGES.items() if page.of_object}
+
+
+def ask(world: World, name: str, who: str, method: str) -> HttpResponse:
+    url = reverse(name, kwargs=world.arguments(ADDRESSES[name]))
+    client = world.cast.client(who)
+    return client.post(url, PAGES[name].data) if method == "POST" else client.get(url)  # type: ignore[return-value]
+
+
+def wanted(page: Page, who: str, method: str) -> set[int]:
+    if page.access == "public":
+        return {200, 302, 503} if method in page.methods else {405}
+    if who == "stranger":
+        return {302}
+    if who == "newcomer":
+        return {404} if method in page.methods else {404, 405}
+    if page.access == "manager" and who in MEMBERS - MANAGERS:
+        return {403}
+    if method not in page.methods:
+        return {405}
+    if page.of_object and who == "outsider":
+        return {404}
+    return {200} if method == "GET" else SETTLED
+
+
+@pytest.mark.parametrize("name", sorted(ADDRESSES))
+def test_everybody_gets_what_is_theirs(world: World, name: str) -> None:
+    page = PAGES[name]
+    # Those who may write come last: what they do must not change what the others get.
+    for who, method in itertools.product(
+        ("stranger", "newcomer", "outsider", "viewer", "lead", "admin", "owner"), ("GET", "POST")
+    ):
+        response = ask(world, name, who, method)
+        assert response.status_code in wanted(page, who, method), f"{method} by {who}"
+        if page.access != "public" and who == "stranger":
+            assert response["Location"].startswith(reverse("organizations:sign_in")), f"{method} by {who}"
+        if who in ("outsider", "newcomer", "stranger"):
+            assert world.account.label not in response.content.decode()
+            assert world.cast.organization.name not in response.content.decode()
+
+
+def test_an_outsider_changes_nothing(world: World) -> None:
+    before = {model: list(model.objects.order_by("pk").values()) for model in (ProviderCredential, SyncStream)}
+    for name in ADDRESSES:
+        if PAGES[name].of_object:
+            ask(world, name, "outsider", "POST")
+    assert before == {model: list(model.objects.order_by("pk").values()) for model in before}
+    assert User.objects.get(email="rui@island.example").current_organization_id is None
+
+
+@pytest.mark.parametrize("value", ["999999999999999999999", "-1", "x", "0"])
+def test_ids_that_cannot_be_are_not_found(world: World, value: str) -> None:
+    client = world.cast.client("owner")
+    for path in ("accounts/{}/", "credentials/{}/check/", "sync/streams/{}/", "organizations/{}/choose/"):
+        for response in (client.get("/" + path.format(value)), client.post("/" + path.format(value))):
+            assert response.status_code in (404, 405), path
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=99999999999999999999", "provider=nobody", "after=-1&provider="])
+def test_odd_queries_are_ignored(world: World, query: str) -> None:
+    client = world.cast.client("viewer")
+    assert client.get(f"{reverse('credentials:account_list')}?{query}").status_code == 200
+    before = query.replace("after", "before")
+    assert client.get(f"{reverse('credentials:account', args=[world.account.pk])}?{before}").status_code == 200
+
+
+def test_readers_see_no_buttons_that_would_refuse_them(world: World) -> None:
+    page = reverse("credentials:account", args=[world.account.pk])
+    for url in (reverse("overview:overview"), reverse("credentials:account_list"), page):
+        for who in ("lead", "viewer"):
+            told = world.cast.client(who).get(url).content.decode()
+            for name in ("sync:sync_all", "sync:account_sync", "sync:stream_sync", "credentials:check"):
+                assert f'"{reverse(name, kwargs=world.arguments(ADDRESSES[name]))}"' not in told, f"{name} on {url}"
+        assert reverse("sync:sync_all") in world.cast.client("owner").get(reverse("overview:overview")).content.decode()
+
+
+def test_a_person_of_two_organizations_sees_one_at_a_time(world: World) -> None:
+    Membership.objects.create(organization=world.cast.other, user=world.cast.people["owner"], role=Role.VIEWER)
+    client = world.cast.client("owner")
+    account = reverse("credentials:account", args=[world.account.pk])
+    assert client.get(account).status_code == 200
+    client.post(reverse("organizations:choose", args=[world.cast.other.pk]))
+    assert client.get(account).status_code == 404
+    assert client.post(reverse("sync:sync_all")).status_code == 403
+    client.post(reverse("organizations:choose", args=[world.cast.organization.pk]))
+    assert client.get(account).status_code == 200
+
+
+# --- Queries ----------------------------------------------------------------------------------------------------
+
+
+def furnish(organization: Organization, now: datetime, accounts: int, models: int = 3) -> list[ProviderAccount]:
+    """Accounts of all providers with balances, quotas, streams, runs, usage and cost, written without a sync."""
+    made = []
+    for position in range(accounts):
+        slug = sorted(PROVIDERS)[position % len(PROVIDERS)]
+        credential = connected(organization, slug, now)
+        account = credential.account
+        place = Place(
+            organization_id=organization.pk,
+            account_id=account.pk,
+            credential_id=credential.pk,
+            interval=timedelta(minutes=5),
+        )
+        for hours in range(30, -1, -10):
+            amount = Decimal(40 + hours + position)
+            wallet = Balance(name="Wallet", kind="prepaid", amount=amount, unit="USD")
+            balances_land(place=place, balances=[wallet], now=now - timedelta(hours=hours))
+        caps = [Quota(name=f"Cap {one}", unit="USD", used=Decimal(one), limit=Decimal(9)) for one in range(models)]
+        quotas_land(place=place, quotas=caps, per_key=False, now=now)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        days = [midnight - back * DAY for back in range(5)]
+        usage = [
+            UsageBucket(start=day, end=day + DAY, model=f"m{one}", input_tokens=5, requests=1)
+            for day in days
+            for one in range(models)
+        ]
+        cost = [
+            CostBucket(start=day, end=day + DAY, model=f"m{one}", amount=Decimal("0.5"), unit="USD")
+            for day in days
+            for one in range(models)
+        ]
+        partitions_ensure(table="usage_usagerecord", starts=days, now=now)
+        partitions_ensure(table="usage_costrecord", starts=days, now=now)
+        usage_land(account_id=account.pk, buckets=usage, complete=None)
+        cost_land(account_id=account.pk, buckets=cost, complete=None)
+        for stream in SyncStream.objects.filter(credential=credential):
+            for outcome in (RunOutcome.OK, RunOutcome.RETRYABLE) * models:
+                SyncRun.objects.create(
+                    organization=organization, stream=stream, outcome=outcome, started_at=now, finished_at=now
+                )
+        made.append(account)
+    SyncStream.objects.update(state=StreamState.FRESH, last_success_at=now, last_run_at=now)
+    SyncStream.objects.filter(capability="models").update(state=StreamState.FAILING, message="It fails.")
+    return made
+
+
+def queries(client: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len([one for one in captured if not re.match(r"(SAVEPOINT|RELEASE)", one["sql"])])
+
+
+def test_the_overview_takes_at_most_twelve_statements(cast: Cast) -> None:
+    now, client, url = timezone.now(), cast.client("owner"), reverse("overview:overview")
+    furnish(cast.organization, now, 3)
+    few = queries(client, url)
+    furnish(cast.organization, now, 30)
+    many = queries(client, url)
+    assert few == many <= 12
+
+
+def test_the_account_list_takes_the_same_for_few_and_many(cast: Cast) -> None:
+    now, client, url = timezone.now(), cast.client("owner"), reverse("credentials:account_list")
+    furnish(cast.organization, now, 3)
+    few = queries(client, url)
+    furnish(cast.organization, now, 30)
+    assert few == queries(client, url) <= 9
+
+
+def test_an_account_page_takes_the_same_for_few_and_many_rows(cast: Cast) -> None:
+    now, client = timezone.now(), cast.client("owner")
+    small, *_ = furnish(cast.organization, now, 1)
+    large, *_ = furnish(cast.organization, now, 1, models=40)
+    counts = {queries(client, reverse("credentials:account", args=[one.pk])) for one in (small, large)}
+    assert len(counts) == 1
+    assert counts.pop() <= 16
+    progress = {queries(client, reverse("credentials:sync_progress", args=[one.pk])) for one in (small, large)}
+    assert len(progress) == 1
+
+
+def test_the_list_goes_on_after_fifty(cast: Cast) -> None:
+    for number in range(53):
+        ProviderAccount.objects.create(
+            organization=cast.organization, provider_slug="deepseek", label=f"Nr {number:02}"
+        )
+    client, url = cast.client("viewer"), reverse("credentials:account_list")
+    first = client.get(url).content.decode()
+    assert "Nr 49" in first
+    assert "Nr 50" not in first
+    (after,) = set(re.findall(r"\?after=(\d+)", first))
+    rest = client.get(f"{url}?after={after}").content.decode()
+    assert "Nr 49" not in rest
+    assert "Nr 50" in rest
+    assert "Nr 52" in rest
+    assert "?after=" not in rest
+
+
+# --- What pages say ---------------------------------------------------------------------------------------------
+
+
+def text_of(client: Client, url: str) -> str:
+    response = client.get(url)
+    assert response.status_code == 200
+    body = re.sub(r"(?s)<(script|style|svg|template)\b.*?</\1>|<[^>]+>", " ", response.content.decode())
+    return re.sub(r"\s+", " ", body.replace("\u00a0", " ").replace("&nbsp;", " "))
+
+
+def every_page(cast: Cast) -> dict[str, str]:
+    """The text of all pages that show accounts."""
+    client = cast.client("owner")
+    urls = [reverse("overview:overview"), reverse("credentials:account_list"), reverse("credentials:connect")]
+    urls += [reverse("credentials:connect_form", args=[slug]) for slug in PROVIDERS]
+    for account in ProviderAccount.objects.filter(organization=cast.organization):
+        urls += [reverse(f"credentials:{name}", args=[account.pk]) for name in ("account", "sync_progress")]
+    for credential in ProviderCredential.objects.filter(organization=cast.organization):
+        urls.append(reverse("credentials:check", args=[credential.pk]))
+    return {url: text_of(client, url) for url in urls}
+
+
+@pytest.mark.parametrize("slug", sorted(PROVIDERS))
+def test_an_account_without_any_figure_says_so_in_words(cast: Cast, slug: str) -> None:
+    credential_create(
+        organization=cast.organization,
+        provider=PROVIDERS[slug],
+        values=KEYS[slug],
+        label="Fresh",
+        created_by=cast.people["owner"],
+        now=timezone.now(),
+    )
+    pages = every_page(cast)
+    account = ProviderAccount.objects.get()
+    told = pages[reverse("overview:overview")] + pages[reverse("credentials:account", args=[account.pk])]
+    offered = isinstance(PROVIDERS[slug].endpoint("balance"), Endpoint)
+    assert ("No reading yet" in told) == offered
+    assert ("not offered" in told.lower()) or offered
+    for url, text in pages.items():
+        if "/connect/" not in url:
+            assert not re.search(r"(?<![\d.,])0(\.0+)? (USD|CNY|API points)\b", text), f"a made-up zero on {url}"
+            assert not re.search(r"[$¥]0(\.0+)?\b", text), f"a made-up zero on {url}"
+
+
+@pytest.mark.parametrize("fault", ["401", "403", "429", "500", "html", "truncated", "shape", "huge", "redirect"])
+def test_a_failing_account_renders_everywhere_and_keeps_its_figure(
+    cast: Cast, simulator: SimulatedWire, fault: str
+) -> None:
+    now = simulator.now = timezone.now()
+    connected(cast.organization, "deepseek", now)
+    run_all(now)
+    amount = BalanceSeries.objects.get(unit="CNY").amount
+    simulator.simulator.faults[("deepseek", "harbor")] = fault  # type: ignore[assignment]
+    for _ in range(5):
+        SyncStream.objects.exclude(state=StreamState.PAUSED).update(next_run_at=now, lease_until=None)
+        ProviderCredential.objects.update(resting_until=None)
+        run_all(now)
+    pages = every_page(cast)
+    for name, arguments in (("overview:overview", []), ("credentials:account", [ProviderAccount.objects.get().pk])):
+        assert f"¥{amount:,.2f}" in pages[reverse(name, args=arguments)]
+    words = SyncStream.objects.get(capability="balance").message
+    assert words.split(".")[0] in pages[reverse("credentials:account", args=[ProviderAccount.objects.get().pk])]
+    assert "Needs attention" in pages[reverse("overview:overview")]
+    assert "Nothing needs you" not in pages[reverse("overview:overview")]
+
+
+def test_every_simulated_account_renders_everywhere(cast: Cast, simulator: SimulatedWire) -> None:
+    now = simulator.now = timezone.now()
+    for slug in KEYS:
+        connected(cast.organization, slug, now)
+    run_all(now)
+    pages = every_page(cast)
+    overview = pages[reverse("overview:overview")]
+    for provider in PROVIDERS.values():
+        assert provider.name in overview
+    for unit in ("USD", "CNY", "API points"):
+        assert unit in overview
+    assert "not converted" in overview, "units are kept apart"
+
+
+def land_balance(organization: Organization, label: str, amount: str, unit: str, **more: Any) -> ProviderAccount:
+    now = timezone.now()
+    credential = connected(organization, "deepseek", now)
+    ProviderAccount.objects.filter(pk=credential.account_id).update(label=label)
+    place = Place(
+        organization_id=organization.pk,
+        account_id=credential.account_id,
+        credential_id=credential.pk,
+        interval=timedelta(minutes=5),
+    )
+    told = Balance(**{"name": "Wallet", "kind": "prepaid", "amount": Decimal(amount), "unit": unit, **more})
+    balances_land(place=place, balances=[told], now=now)
+    return credential.account
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "shown"),
+    [
+        ("-3.2", "USD", "−$3.20 USD"),
+        ("0", "USD", "$0.00 USD"),
+        ("12.5", "XTS", "12.50 XTS"),
+        ("1234567", "API points", "1,234,567 API points"),
+        ("1500", "JPY", "¥1,500 JPY"),
+        ("0.000123", "USD", "$0.000123 USD"),
+        ("98765432101234.123456789012", "USD", "$98,765,432,101,234.12 USD"),
+    ],
+)
+def test_amounts_are_shown_with_their_unit(cast: Cast, amount: str, unit: str, shown: str) -> None:
+    account = land_balance(cast.organization, "Odd", amount, unit)
+    pages = every_page(cast)
+    for url in (
+        reverse("overview:overview"),
+        reverse("credentials:account_list"),
+        reverse("credentials:account", args=[account.pk]),
+    ):
+        assert shown in pages[url], url
+
+
+def test_what_is_owed_is_called_so(cast: Cast) -> None:
+    account = land_balance(cast.organization, "Billed later", "31.07", "USD", kind="owed")
+    told = text_of(cast.client("viewer"), reverse("credentials:account", args=[account.pk]))
+    assert "Owed" in told
+    assert "$31.07 USD" in told
+
+
+def test_names_from_outside_are_escaped(cast: Cast, simulator: SimulatedWire) -> None:
+    hostile = "<script>alert(1)</script>\"'&"
+    account = land_balance(cast.organization, hostile, "5", "USD", name=hostile)
+    ProviderAccount.objects.update(external_name=hostile)
+    stream = SyncStream.objects.get(capability="balance")
+    SyncStream.objects.update(state=StreamState.FAILING, message=hostile)
+    SyncRun.objects.create(
+        organization=cast.organization,
+        stream=stream,
+        outcome=RunOutcome.INTERNAL,
+        message=hostile,
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+    client = cast.client("owner")
+    for url in (
+        reverse("overview:overview"),
+        reverse("credentials:account_list"),
+        reverse("credentials:account", args=[account.pk]),
+        reverse("credentials:connect_form", args=["deepseek"]),
+    ):
+        assert "<script>alert" not in client.get(url).content.decode(), url
+
+
+# --- Welcome ----------------------------------------------------------------------------------------------------
+
+
+def test_the_welcome_page_offers_keys_of_the_environment_without_showing_them(cast: Cast, settings: Settings) -> None:
+    settings.PROVIDER_KEYS = {"DEEPSEEK_API_KEY": f"sk-{CANARY}-env", "OPENAI_ADMIN_KEY": f"sk-admin-{CANARY}"}
+    client = cast.client("owner")
+    page = client.get(reverse("overview:overview")).content.decode()
+    assert "Welcome to Purser" in page
+    assert "DEEPSEEK_API_KEY" in page
+    assert "OPENAI_ADMIN_KEY" in page
+    assert "MOONSHOT_API_KEY" not in page
+    assert CANARY not in page
+    response = client.post(reverse("credentials:connect_from_environment"), {"slug": "deepseek"}, follow=True)
+    assert CANARY not in response.content.decode()
+    credential = ProviderCredential.objects.get()
+    assert credential.unlocked().values["api_key"] == f"sk-{CANARY}-env"
+    assert CANARY not in str(ProviderCredential.objects.values().get())
+
+
+def test_a_key_that_is_not_in_the_environment_is_not_connected(cast: Cast, settings: Settings) -> None:
+    settings.PROVIDER_KEYS = {"DEEPSEEK_API_KEY": "sk-x"}
+    client = cast.client("owner")
+    for slug, status in (("openai", 302), ("nobody", 404), ("", 404)):
+        assert client.post(reverse("credentials:connect_from_environment"), {"slug": slug}).status_code == status
+    assert not ProviderCredential.objects.exists()
+
+
+def test_the_demo_is_offered_to_those_who_may_add_it(cast: Cast, settings: Settings) -> None:
+    offer = f'action="{reverse("overview:demo_add")}"'
+    assert offer not in cast.client("owner").get("/").content.decode(), "without a simulator there is no demo"
+    settings.SIMULATOR_URL = "http://127.0.0.1:8700"
+    assert offer in cast.client("owner").get("/").content.decode()
+    assert offer not in cast.client("viewer").get("/").content.decode()
+
+
+# --- The demo ---------------------------------------------------------------------------------------------------
+
+
+def row_counts() -> dict[str, int]:
+    """Rows of every table of ours, sessions and the like left out."""
+    return {
+        model._meta.label: model._default_manager.count()
+        for model in apps.get_models()
+        if model.__module__.startswith("dashboard.")
+    }
+
+
+def test_the_demo_comes_and_goes_whole(cast: Cast, world: World, simulator: SimulatedWire, settings: Settings) -> None:
+    settings.SIMULATOR_URL = "http://127.0.0.1:8700"
+    client = cast.client("owner")
+    before, balance = row_counts(), list(BalanceSeries.objects.values())
+    assert client.post(reverse("overview:demo_add")).status_code == 302
+    demo = Organization.objects.get(is_demo=True)
+    assert set(demo.accounts.values_list("provider_slug", flat=True)) == set(PROVIDERS)
+    assert Team.objects.filter(organization=demo).count() == 3
+    now = simulator.now = timezone.now()
+    for credential in ProviderCredential.objects.filter(organization=demo).select_related("account"):
+        if credential.provider.slug in ("deepinfra", "openai", "moonshot"):
+            for lease in credential_check(credential=credential, clock=lambda: now):
+                run_leased(*lease, now)
+    for model in (UsageRecord, CostRecord, UsageDaily, SpendDaily):
+        assert model.objects.filter(account__organization=demo).exists(), model
+    pages = [reverse("overview:overview"), reverse("credentials:account_list")]
+    pages += [reverse("credentials:account", args=[one.pk]) for one in demo.accounts.all()]
+    for url in pages:
+        assert "demo" in text_of(client, url).lower(), "marked as a demo on every page"
+    assert client.get(reverse("credentials:account", args=[world.account.pk])).status_code == 404
+
+    again = row_counts()
+    client.post(reverse("overview:demo_add"))
+    assert row_counts() == again, "a second click adds nothing"
+
+    assert client.post(reverse("overview:demo_remove")).status_code == 302
+    assert row_counts() == before
+    assert list(BalanceSeries.objects.values()) == balance
+    assert client.get(reverse("credentials:account", args=[world.account.pk])).status_code == 200
+    assert client.post(reverse("overview:demo_remove")).status_code == 404, "a real organization is never removed"
+    assert row_counts() == before
+
+
+# --- Secrets ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [None, "401", "403", "500", "shape", "redirect"])
+def test_no_secret_leaves_by_any_door(
+    cast: Cast,
+    simulator: SimulatedWire,
+    fault: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    """Typed in by hand, checked, read, failed, replaced: it is on no page, in no log, row or message."""
+    caplog.set_level(logging.DEBUG)
+    sent: list[Any] = []
+    monkeypatch.setattr(current_app, "send_task", lambda *args, **options: sent.append((args, options)))
+    client, bodies = cast.client("owner"), list[str]()
+    simulator.now = timezone.now()
+    for slug, values in KEYS.items():
+        names = {declared.name for declared in PROVIDERS[slug].fields if declared.secret}
+        secret = {name: f"{value}-{CANARY}-{name}-0000" if name in names else value for name, value in values.items()}
+        url = reverse("credentials:connect_form", args=[slug])
+        # Once with a mistake, so that the form comes back; once right.
+        broken = {**secret, next(iter(names)): f"{CANARY} with spaces"}
+        bodies.append(client.post(url, broken).content.decode())
+        with django_capture_on_commit_callbacks(execute=True):
+            bodies.append(client.post(url, secret, follow=True).content.decode())
+        if fault:
+            simulator.simulator.faults[(slug, "harbor")] = fault  # type: ignore[assignment]
+    assert ProviderCredential.objects.count() == len(KEYS)
+    for credential in ProviderCredential.objects.select_related("account"):
+        for lease in credential_check(credential=credential, clock=lambda: simulator.now):
+            run_leased(*lease, simulator.now)
+    ProviderCredential.objects.filter(state=CredentialState.REFUSED).update(state=CredentialState.ACTIVE)
+    monkeypatch.setattr(pipeline.sync_stream, "apply_async", lambda *args, **options: sent.append((args, options)))
+    monkeypatch.setattr(pipeline.check_credential, "delay", lambda *args: sent.append(args))
+    SyncStream.objects.update(next_run_at=simulator.now, lease_until=None)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(reverse("sync:sync_all"))
+        pipeline.dispatch_due_streams()
+    pages = [reverse("overview:overview"), reverse("credentials:account_list"), reverse("credentials:connect")]
+    pages += [reverse("credentials:account", args=[one.pk]) for one in ProviderAccount.objects.all()]
+    pages += [reverse("credentials:check", args=[one.pk]) for one in ProviderCredential.objects.all()]
+    bodies += [client.get(url).content.decode() for url in pages]
+    rows = [
+        str(row)
+        for model in apps.get_models()
+        if model.__module__.startswith("dashboard.")
+        for row in model._default_manager.values()
+    ]
+    assert len(sent) > len(KEYS)
+    out, err = capfd.readouterr()
+    doors = {"pages": bodies, "rows": rows, "messages": map(str, sent), "logs": [caplog.text, out, err]}
+    for door, texts in doors.items():
+        assert not [text for text in texts if CANARY in text], door
