@@ -38,7 +38,8 @@ def spark(line: Sparkline | None) -> SafeString:
     look = " spark-stale" if line.dashed else f" spark-{line.severity}" if line.severity else ""
     return format_html(
         '<svg class="spark{}" viewBox="0 0 96 24" preserveAspectRatio="none" role="img" aria-label="{}">'
-        '<path class="base" d="M1 22.5H95"/><path class="l" d="{}"/>{}<circle class="end" cx="{}" cy="{}" r="2"/></svg>',
+        '<path class="base" d="M1 22.5H95"/><path class="l" d="{}"/>{}'
+        '<circle class="end" cx="{}" cy="{}" r="2"/></svg>',
         look,
         line.label or _("Balance over 30 days"),
         line.points,
