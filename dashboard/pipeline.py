@@ -1,6 +1,7 @@
 """The tasks, in the order of the story: lease what is due, read one stream, land it. About ten lines each."""
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 
 from celery import shared_task
@@ -16,15 +17,34 @@ from dashboard.sync.services import credential_streams_wake, runs_prune, stream_
 KEEP_RUNS = timedelta(days=30)
 # A check that has not settled by then was lost on the way: Redis was away, or its worker died.
 CHECK_PATIENCE = timedelta(minutes=2)
+MESSAGE_SECONDS = 240
+MANY_MESSAGES, MOST_IN_A_BATCH = 256, 12
+Lease = tuple[int, int]
 
 
 @shared_task
 def dispatch_due_streams() -> None:
     """Lease every due stream and fan out their ids. A message that outlives its lease dies unread."""
-    for stream_id, token in streams_lease_due(now=timezone.now()):
-        sync_stream.apply_async((stream_id, token), expires=240)
+    leases = streams_lease_due(now=timezone.now())
+    for batch in batches(leases):
+        sync_streams.apply_async((batch,), expires=MESSAGE_SECONDS)
     for credential_id in credentials_unchecked(before=timezone.now() - CHECK_PATIENCE):
         check_credential.delay(credential_id)
+
+
+def batches(leases: list[Lease]) -> Iterator[list[Lease]]:
+    """A message for each stream, until there are so many that carrying messages would cost more than reading: then
+    some hundreds of messages, with at most twelve streams in each, which one thread reads one after the other."""
+    size = min(MOST_IN_A_BATCH, -(-len(leases) // MANY_MESSAGES))
+    for start in range(0, len(leases), max(1, size)):
+        yield leases[start : start + size]
+
+
+@shared_task
+def sync_streams(leases: list[Lease]) -> None:
+    """Read streams one after the other."""
+    for stream_id, token in leases:
+        sync_stream(stream_id, token)
 
 
 @shared_task
@@ -36,11 +56,13 @@ def sync_stream(stream_id: int, token: int) -> None:
     connection.close()  # back to the pool: nothing is held while we wait for the provider
     with host_slot(stream.credential) as free:
         if not free:
-            sync_stream.apply_async((stream_id, token), countdown=1 + random.random(), expires=240)  # noqa: S311
+            pause = 1 + random.random()  # noqa: S311
+            sync_stream.apply_async((stream_id, token), countdown=pause, expires=MESSAGE_SECONDS)
             return
         again = stream_read(stream=stream, token=token, clock=timezone.now)
+    connection.close()
     if again is not None:
-        sync_stream.apply_async(again, expires=240)
+        sync_stream.apply_async(again, expires=MESSAGE_SECONDS)
 
 
 @shared_task
@@ -50,7 +72,7 @@ def check_credential(credential_id: int) -> None:
     if credential is None or credential.state not in (CredentialState.CHECKING, CredentialState.ACTIVE):
         return
     for stream_id, token in credential_check(credential=credential, clock=timezone.now):
-        sync_stream.apply_async((stream_id, token), expires=240)
+        sync_stream.apply_async((stream_id, token), expires=MESSAGE_SECONDS)
 
 
 @shared_task

@@ -201,6 +201,10 @@ class Identity:
 Record = Balance | Quota | UsageBucket | CostBucket | CounterSample | ProviderKey | Model | Identity
 
 
+# Names, ids and line items; longer ones would not fit into an index either.
+MOST_CHARACTERS = 500
+
+
 def problem(record: Record) -> str | None:
     """What makes a record unfit to be stored, in words, or None. Adapters' mistakes and hostile answers stop here."""
     for name in record.__slots__:  # the names of all fields; `fields()` is slow for a million records
@@ -216,6 +220,8 @@ def problem(record: Record) -> str | None:
 def _unfit(value: Any) -> str | None:
     """What is wrong with a value, or with a part of a mapping (names and values) or a tuple."""
     if isinstance(value, str):
+        if len(value) > MOST_CHARACTERS:
+            return "is longer than any real name"
         return "holds a character that cannot be stored" if "\x00" in value or not _encodes(value) else None
     if isinstance(value, Decimal):
         if not value.is_finite():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from django.db import connection
@@ -15,6 +15,9 @@ from providers.records import Balance, Quota
 STORE_AT_LEAST_EVERY = timedelta(hours=1)
 SPARK_DAYS = 30
 _PLACES = Decimal("1e-12")
+# Room for the largest amount that a record may hold, with all its decimals.
+_EXACT = Context(prec=60)
+MOST_PERCENT = Decimal(9_999_999)
 # A reading counts as fresh for three intervals: two may fail before anybody has to care.
 FRESH_INTERVALS = 3
 
@@ -84,7 +87,7 @@ def balances_land(*, place: Place, balances: Sequence[Balance], now: datetime) -
 
 def stored(amount: Decimal) -> Decimal:
     """An amount as the database keeps it: twelve decimals, more than any provider charges by."""
-    return amount.quantize(_PLACES)
+    return amount.quantize(_PLACES, context=_EXACT)
 
 
 def stored_or_none(amount: Decimal | None) -> Decimal | None:
@@ -219,11 +222,14 @@ def quotas_land(*, place: Place, quotas: Sequence[Quota], per_key: bool, now: da
 
 def percent_used(quota: Quota) -> Decimal | None:
     """0..100 (more when overdrawn), as told, else from used or remaining against a limit above 0, else unknown."""
-    if quota.percent_used is not None:
-        return quota.percent_used.quantize(Decimal("0.0001"))
-    if not quota.limit or quota.limit < 0:
-        return None
-    used = quota.used
-    if used is None and quota.remaining is not None:
-        used = quota.limit - quota.remaining
-    return None if used is None else (used / quota.limit * 100).quantize(Decimal("0.0001"))
+    share = quota.percent_used
+    if share is None:
+        if not quota.limit or quota.limit < 0:
+            return None
+        used = quota.used
+        if used is None and quota.remaining is not None:
+            used = quota.limit - quota.remaining
+        if used is None:
+            return None
+        share = used / quota.limit * 100
+    return max(-MOST_PERCENT, min(MOST_PERCENT, share)).quantize(Decimal("0.0001"))

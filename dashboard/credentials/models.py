@@ -113,11 +113,11 @@ class OfferedModel(models.Model):
     """A model that an account can call, as last listed by its provider. `prices` per 1,000,000 tokens."""
 
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="offered_models")
-    model_id = models.CharField(max_length=300)
-    name = models.CharField(max_length=300, blank=True)
+    model_id = models.TextField()
+    name = models.TextField(blank=True)
     context = models.BigIntegerField(null=True)
     prices: Any = models.JSONField(default=dict)
-    price_unit = models.CharField(max_length=20, blank=True)
+    price_unit = models.TextField(blank=True)
     listed_at = models.DateTimeField()
 
     class Meta:

@@ -169,8 +169,8 @@ def offered_models_land(*, account: ProviderAccount, models: Sequence[Model], co
     rows = [
         OfferedModel(
             account=account,
-            model_id=model.id[:300],
-            name=(model.name or "")[:300],
+            model_id=model.id,
+            name=model.name or "",
             context=model.context,
             prices={name: format(price, "f") for name, price in model.prices.items()},
             price_unit=model.price_unit or "",

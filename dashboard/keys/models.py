@@ -10,10 +10,10 @@ class ProviderKey(models.Model):
     `gone_at` is set when the provider no longer lists it; history may still name its id."""
 
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="provider_keys")
-    external_id = models.CharField(max_length=300)
-    name = models.CharField(max_length=300, blank=True)
-    hint = models.CharField(max_length=120, blank=True)
-    project = models.CharField(max_length=300, blank=True)
+    external_id = models.TextField()
+    name = models.TextField(blank=True)
+    hint = models.TextField(blank=True)
+    project = models.TextField(blank=True)
     state = models.CharField(max_length=12, blank=True)
     created_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)

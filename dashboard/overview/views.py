@@ -28,9 +28,10 @@ def overview(request: PurserRequest) -> HttpResponse:
     now = timezone.now()
     context = overview_context(organization=request.organization, now=now)
     if context is None:
+        manages = request.membership.may_manage
         welcome = {
-            "demo_available": bool(settings.SIMULATOR_URL) and request.membership.may_manage,
-            "environment_keys": environment_keys(organization_id=request.organization.pk),
+            "demo_available": bool(settings.SIMULATOR_URL) and manages,
+            "environment_keys": environment_keys(organization_id=request.organization.pk) if manages else [],
         }
         return render(request, "overview/welcome.html", welcome)
     return render(request, "overview/overview.html", {**context, "now": now})

@@ -166,7 +166,7 @@ class Purser:
             if self._children[name].poll() is not None:
                 raise RuntimeError(f"{name} ended:\n{self.said(name)}")
             try:
-                with urlopen(url, timeout=2):
+                with urlopen(url, timeout=2):  # noqa: S310 -- our own web server
                     return True
             except URLError as error:
                 return getattr(error, "code", None) is not None
@@ -212,8 +212,9 @@ class Purser:
 
     def control(self, action: str, **wanted: Any) -> dict[str, Any]:
         """The simulator's own door: faults, top-ups, latency."""
-        request = Request(f"{self.simulator_url}/__simulator__/{action}", data=json.dumps(wanted).encode())
-        with urlopen(request, timeout=10) as answer:
+        url = f"{self.simulator_url}/__simulator__/{action}"
+        request = Request(url, data=json.dumps(wanted).encode())  # noqa: S310 -- plain HTTP on this machine
+        with urlopen(request, timeout=10) as answer:  # noqa: S310
             return json.loads(answer.read())
 
     def relay(self, url: str) -> None:
@@ -236,6 +237,26 @@ class Purser:
         """The demo of the first owner, if it is not there."""
         if not self.sql("SELECT 1 FROM organizations_organization WHERE is_demo"):
             self.manage("demo")
+
+    def await_queue_taken(self) -> None:
+        """The worker holds everything that was queued."""
+        queue = redis.Redis.from_url(self._redis_url)
+        until(lambda: queue.llen("celery") == 0)
+        queue.close()
+
+    def await_idle(self) -> None:
+        """Every stream has run, and none is being read."""
+        busy = (
+            "SELECT count(*) FROM sync_syncstream WHERE state <> 'standby' AND (last_run_at IS NULL"
+            " OR lease_until > now())"
+        )
+        unchecked = "SELECT count(*) FROM credentials_providercredential WHERE state = 'checking'"
+        until(lambda: self.sql(unchecked) == [(0,)] and self.sql(busy) == [(0,)])
+
+    def await_success(self, stream_id: int, *, after: str) -> None:
+        """A stream has been read since."""
+        newer = "SELECT 1 FROM sync_syncstream WHERE id = %s AND last_success_at > %s"
+        until(lambda: bool(self.sql(newer, [stream_id, after])))
 
     def account_id(self, slug: str) -> int:
         """The newest account of a provider."""

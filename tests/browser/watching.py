@@ -1,22 +1,23 @@
-"""What every page must keep: a quiet console, the content security policy, no failed request, axe's rules, its width."""
+"""What every page keeps: a quiet console, the content security policy, no failed request, axe's rules, its width."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
 
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+THEMES = ("dark", "light")
 _RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-_COLOURS = {"type": "rule", "values": ["color-contrast"]}
 # Rows of a table are alike: the first of them stand for the rest, of which some pages have a thousand.
 _ALIKE = ["tbody tr:nth-child(n+9)", "tbody:nth-of-type(n+6)", "ol > li:nth-child(n+9)", "select option"]
 _AXE = """
-async ([only, alike]) => (await axe.run({exclude: alike.map((one) => [one]).filter(([one]) => document.querySelector(one))},
-  {runOnly: only, resultTypes: ["violations"]})).violations.flatMap((rule) =>
+async ([only, alike]) => (await axe.run(
+  {exclude: alike.filter((one) => document.querySelector(one)).map((one) => [one])},
+  {runOnly: only, resultTypes: ["violations"]},
+)).violations.flatMap((rule) =>
   rule.nodes.map((node) => `${rule.id} at ${node.target.join(" ")}: ${node.failureSummary}\\n    ${node.html}`))
 """
 # The elements that reach furthest to the right, when the page is wider than the window.
@@ -68,20 +69,25 @@ class Watch:
             self.complaints.append(f"{response.request.method} {response.url} answered {response.status}")
 
 
-def check_page(page: Page, watch: Watch) -> None:
-    """The page as it stands, wide and on a phone, light and dark. Dark differs in its colours alone."""
+def check_page(page: Page, watch: Watch, *, alike: bool = False) -> None:
+    """The page as it stands, on a phone and wide, dark and light. Of pages that are `alike` two of the four."""
     problems: list[str] = []
-    for size in (PHONE, WIDE):
+    for size, schemes in ((PHONE, THEMES[:1] if alike else THEMES), (WIDE, THEMES[1:] if alike else THEMES)):
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        for scheme, rules in (("dark", _COLOURS), ("light", _RULES)):
+        problems += [f"{size['width']} px, too wide: {found}" for found in too_wide(page)]
+        for scheme in schemes:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            problems += [f"{size['width']} px, {scheme}: {found}" for found in _axe(page, rules)]
-        problems += [f"{size['width']} px, too wide: {found}" for found in page.evaluate(_OVERFLOW)]
+            problems += [f"{size['width']} px, {scheme}: {found}" for found in _axe(page)]
     assert not problems, f"{page.url}\n" + "\n".join(problems)
     watch.assert_quiet()
 
 
-def _axe(page: Page, rules: dict[str, Any]) -> list[str]:
+def too_wide(page: Page) -> list[str]:
+    """What makes the page wider than its window; nothing when it fits."""
+    return page.evaluate(_OVERFLOW)
+
+
+def _axe(page: Page) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    return page.evaluate(_AXE, [rules, _ALIKE])
+    return page.evaluate(_AXE, [_RULES, _ALIKE])

@@ -1,5 +1,6 @@
 """Every page for everybody: who may see what, how many queries it takes, and what it says when little is known."""
 
+import html
 import itertools
 import logging
 import re
@@ -95,10 +96,9 @@ class World:
 
 @pytest.fixture
 def world(cast: Cast, simulator: SimulatedWire) -> World:
-    moment = simulator.now = timezone.now()
-    credential = connected(cast.organization, "deepseek", moment)
-    run_all(moment)
-    return World(cast, credential.account, credential, SyncStream.objects.get(capability="balance"))
+    account = land_balance(cast.organization, "Production", "41.5", "CNY")
+    credential = ProviderCredential.objects.get(account=account)
+    return World(cast, account, credential, SyncStream.objects.get(capability="balance"))
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------
@@ -309,16 +309,16 @@ def test_the_overview_takes_at_most_twelve_statements(cast: Cast) -> None:
     now, client, url = timezone.now(), cast.client("owner"), reverse("overview:overview")
     furnish(cast.organization, now, 3)
     few = queries(client, url)
-    furnish(cast.organization, now, 30)
+    furnish(cast.organization, now, 17)
     many = queries(client, url)
-    assert few == many <= 12
+    assert many <= few <= 12, "one less when no account without a balance is left to look for"
 
 
 def test_the_account_list_takes_the_same_for_few_and_many(cast: Cast) -> None:
     now, client, url = timezone.now(), cast.client("owner"), reverse("credentials:account_list")
     furnish(cast.organization, now, 3)
     few = queries(client, url)
-    furnish(cast.organization, now, 30)
+    furnish(cast.organization, now, 17)
     assert few == queries(client, url) <= 9
 
 
@@ -342,12 +342,12 @@ def test_the_list_goes_on_after_fifty(cast: Cast) -> None:
     first = client.get(url).content.decode()
     assert "Nr 49" in first
     assert "Nr 50" not in first
-    (after,) = set(re.findall(r"\?after=(\d+)", first))
+    (after,) = re.findall(r'href="\?after=(\d+)"', first)
     rest = client.get(f"{url}?after={after}").content.decode()
     assert "Nr 49" not in rest
     assert "Nr 50" in rest
     assert "Nr 52" in rest
-    assert "?after=" not in rest
+    assert 'href="?after=' not in rest
 
 
 # --- What pages say ---------------------------------------------------------------------------------------------
@@ -357,15 +357,15 @@ def text_of(client: Client, url: str) -> str:
     response = client.get(url)
     assert response.status_code == 200
     body = re.sub(r"(?s)<(script|style|svg|template)\b.*?</\1>|<[^>]+>", " ", response.content.decode())
-    return re.sub(r"\s+", " ", body.replace("\u00a0", " ").replace("&nbsp;", " "))
+    return re.sub(r"\s+", " ", html.unescape(body))
 
 
 def every_page(cast: Cast) -> dict[str, str]:
     """The text of all pages that show accounts."""
     client = cast.client("owner")
     urls = [reverse("overview:overview"), reverse("credentials:account_list"), reverse("credentials:connect")]
-    urls += [reverse("credentials:connect_form", args=[slug]) for slug in PROVIDERS]
     for account in ProviderAccount.objects.filter(organization=cast.organization):
+        urls.append(reverse("credentials:connect_form", args=[account.provider_slug]))
         urls += [reverse(f"credentials:{name}", args=[account.pk]) for name in ("account", "sync_progress")]
     for credential in ProviderCredential.objects.filter(organization=cast.organization):
         urls.append(reverse("credentials:check", args=[credential.pk]))
@@ -442,6 +442,7 @@ def land_balance(organization: Organization, label: str, amount: str, unit: str,
     )
     told = Balance(**{"name": "Wallet", "kind": "prepaid", "amount": Decimal(amount), "unit": unit, **more})
     balances_land(place=place, balances=[told], now=now)
+    credential.account.refresh_from_db()
     return credential.account
 
 
@@ -516,6 +517,12 @@ def test_the_welcome_page_offers_keys_of_the_environment_without_showing_them(ca
     credential = ProviderCredential.objects.get()
     assert credential.unlocked().values["api_key"] == f"sk-{CANARY}-env"
     assert CANARY not in str(ProviderCredential.objects.values().get())
+
+
+def test_keys_of_the_environment_are_offered_to_those_who_may_connect(cast: Cast, settings: Settings) -> None:
+    settings.PROVIDER_KEYS = {"DEEPSEEK_API_KEY": "sk-x"}
+    for who in ("lead", "viewer"):
+        assert "DEEPSEEK_API_KEY" not in cast.client(who).get(reverse("overview:overview")).content.decode()
 
 
 def test_a_key_that_is_not_in_the_environment_is_not_connected(cast: Cast, settings: Settings) -> None:
@@ -614,8 +621,6 @@ def test_no_secret_leaves_by_any_door(
         for lease in credential_check(credential=credential, clock=lambda: simulator.now):
             run_leased(*lease, simulator.now)
     ProviderCredential.objects.filter(state=CredentialState.REFUSED).update(state=CredentialState.ACTIVE)
-    monkeypatch.setattr(pipeline.sync_stream, "apply_async", lambda *args, **options: sent.append((args, options)))
-    monkeypatch.setattr(pipeline.check_credential, "delay", lambda *args: sent.append(args))
     SyncStream.objects.update(next_run_at=simulator.now, lease_until=None)
     with django_capture_on_commit_callbacks(execute=True):
         client.post(reverse("sync:sync_all"))

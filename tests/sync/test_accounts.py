@@ -176,6 +176,10 @@ def test_a_key_that_turns_out_to_be_of_another_account_gets_its_own(
         replaced.account_id: world.account(profile, "lagoon").spent(month, later),
     }
     assert SpendDaily.objects.filter(account=first.account_id).aggregate(total=Sum("spend")) == before
+    months = SpendDaily.objects.filter(spend__isnull=False)
+    for account_id in (wrong.account_id, replaced.account_id):
+        same = months.filter(account=account_id).count() == months.filter(account=first.account_id).count()
+        assert same, "its whole history is read, whatever the credential had read before"
 
 
 # --- Recognised by the admin's word -----------------------------------------------------------------------------

@@ -124,7 +124,7 @@ class KilledError(Exception):
 def test_killed_in_the_middle_of_a_landing_leaves_nothing_half(
     organization: Organization, simulator: SimulatedWire, now: datetime, slug: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the rows were written and before the cursor moved: the transaction takes both back."""
+    """When rows and cursor were written and the commit was still to come: the transaction takes both back."""
     Organization.objects.update(reporting_zone="UTC")
     connected(organization, slug, now)
     stream = SyncStream.objects.get(capability="cost")
@@ -135,7 +135,7 @@ def test_killed_in_the_middle_of_a_landing_leaves_nothing_half(
 
     leases = dict(streams_lease_due(now=now))
     with monkeypatch.context() as broken:
-        broken.setattr(services, "_succeed", killed)
+        broken.setattr(services, "_log", killed)
         with pytest.raises(KilledError):
             run_leased(stream.pk, leases[stream.pk], now)
     assert (CostRecord.objects.count(), UsageDaily.objects.count(), SpendDaily.objects.count()) == (0, 0, 0)

@@ -48,11 +48,11 @@ class Migration(migrations.Migration):
             name="OfferedModel",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("model_id", models.CharField(max_length=300)),
-                ("name", models.CharField(blank=True, max_length=300)),
+                ("model_id", models.TextField()),
+                ("name", models.TextField(blank=True)),
                 ("context", models.BigIntegerField(null=True)),
                 ("prices", models.JSONField(default=dict)),
-                ("price_unit", models.CharField(blank=True, max_length=20)),
+                ("price_unit", models.TextField(blank=True)),
                 ("listed_at", models.DateTimeField()),
                 (
                     "account",

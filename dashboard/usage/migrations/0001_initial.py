@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
                 ("day", models.DateField()),
                 ("span", models.CharField(default="day", max_length=5)),
                 ("model", models.TextField()),
-                ("unit", models.CharField(blank=True, max_length=20)),
+                ("unit", models.TextField(blank=True)),
                 ("input_tokens", models.BigIntegerField(null=True)),
                 ("cached_input_tokens", models.BigIntegerField(null=True)),
                 ("cache_write_tokens", models.BigIntegerField(null=True)),

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ("provider_slug", models.CharField(max_length=40)),
                 ("day", models.DateField()),
                 ("span", models.CharField(max_length=5)),
-                ("unit", models.CharField(blank=True, max_length=20)),
+                ("unit", models.TextField(blank=True)),
                 ("spend", models.DecimalField(decimal_places=12, max_digits=38, null=True)),
                 ("provisional", models.BooleanField()),
                 ("unpriced_models", models.IntegerField()),

@@ -1,0 +1,191 @@
+"""Purser in the hand, without a mouse, and without JavaScript."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from providers.registry import PROVIDERS
+from tests.browser.parts import Purser
+from tests.browser.watching import PHONE, Watch, check_page, too_wide
+
+NewContext = Callable[..., tuple[BrowserContext, Watch]]
+
+
+@pytest.fixture(autouse=True)
+def figures(purser: Purser, demo: None) -> None:
+    """The demo with everything that it can read at once."""
+    purser.await_idle()
+
+
+# --- In the hand ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def phone(new_context: NewContext, owner_state: object) -> tuple[Page, Watch]:
+    context, watch = new_context(storage_state=owner_state, viewport=PHONE, is_mobile=True, has_touch=True)
+    return context.new_page(), watch
+
+
+def test_a_phone_gets_a_tab_bar_and_lists(phone: tuple[Page, Watch]) -> None:
+    page, _watch = phone
+    page.goto("/")
+    bar = page.locator("nav.tabbar")
+    expect(bar).to_be_visible()
+    expect(page.get_by_role("complementary")).to_have_count(0)
+    expect(bar.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
+    expect(page.locator("#balances table")).to_be_hidden()
+    expect(page.locator("#balances > ul > li")).to_have_count(len(PROVIDERS))
+    bar.get_by_role("link", name="Accounts").tap()
+    expect(page.get_by_role("heading", name="Accounts", level=1)).to_be_visible()
+    expect(page.locator("#accounts table")).to_be_hidden()
+    page.locator("#accounts > ul a").filter(has_text="DeepSeek").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("DeepSeek Production")
+    expect(page.locator("#streams table")).to_be_hidden()
+    expect(page.locator("#streams > ul > li").first).to_contain_text("Balance")
+    expect(page.locator("nav.tabbar").get_by_role("link", name="Accounts")).to_have_attribute("aria-current", "page")
+
+
+def test_more_opens_from_below(phone: tuple[Page, Watch]) -> None:
+    page, watch = phone
+    page.goto("/")
+    page.get_by_role("button", name="More").tap()
+    sheet = page.get_by_role("dialog", name="More")
+    expect(sheet).to_be_visible()
+    box = sheet.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] == pytest.approx(PHONE["height"], abs=1)
+    assert box["width"] == pytest.approx(PHONE["width"], abs=1)
+    check_page(page, watch, alike=True)
+    page.set_viewport_size(PHONE)
+    sheet.get_by_role("button", name="Close").tap()
+    expect(sheet).to_be_hidden()
+    page.get_by_role("button", name="More").tap()
+    sheet.get_by_role("button", name="Go to My organization").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to Purser")
+    page.get_by_role("button", name="More").tap()
+    page.get_by_role("button", name="Go to Harbor Labs (demo)").tap()
+    expect(page.get_by_text("This is the demo.")).to_be_visible()
+
+
+def test_nothing_is_wider_than_a_small_phone(purser: Purser, page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    accounts = [f"/accounts/{purser.account_id(slug)}/" for slug in ("openrouter", "metachat", "anthropic")]
+    for path in ("/", "/accounts/", "/connect/", "/connect/metachat/", *accounts):
+        page.goto(path)
+        assert too_wide(page) == [], path
+
+
+# --- Without a mouse ------------------------------------------------------------------------------------------------
+
+
+def test_the_first_tab_skips_to_the_content(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+
+
+def test_j_and_k_walk_the_accounts_and_enter_opens_one(page: Page) -> None:
+    page.goto("/accounts/")
+    rows = page.locator("#accounts tbody tr")
+    second = rows.nth(1).locator("a")
+    name = second.inner_text()
+    for key in "jjjk":
+        page.keyboard.press(key)
+    expect(rows.nth(1)).to_have_class(re.compile("is-at"))
+    expect(page.locator(".is-at")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{name} Production")
+
+
+def test_g_and_a_letter_go_to_a_place(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    expect(page).to_have_url(re.compile(r"/accounts/$"))
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    # Who writes in a field is not led away.
+    page.goto("/connect/deepseek/")
+    page.get_by_label("API key").focus()
+    page.keyboard.type("gagocjk")
+    expect(page.get_by_label("API key")).to_have_value("gagocjk")
+    expect(page).to_have_url(re.compile(r"/connect/deepseek/$"))
+
+
+def test_the_chosen_theme_stays(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    root = page.locator("html")
+    switch = page.get_by_role("complementary").get_by_role("button", name="Switch theme")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for choice in ("light", "dark"):
+        switch.click()
+        expect(root).to_have_attribute("data-choice", choice)
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+    page.goto("/accounts/")
+    expect(root).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    switch.click()
+    expect(root).to_have_attribute("data-choice", "system")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+
+
+def test_back_leads_back(page: Page) -> None:
+    page.goto("/")
+    heading = page.get_by_role("heading", level=1)
+    page.locator("#balances").get_by_role("link", name="DeepSeek", exact=True).click()
+    expect(heading).to_have_text("DeepSeek Production")
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Accounts").click()
+    expect(heading).to_have_text("Accounts")
+    page.go_back()
+    expect(heading).to_have_text("DeepSeek Production")
+    page.go_back()
+    expect(heading).to_have_text("Overview")
+    expect(page.locator("#balances tbody")).to_contain_text("DeepSeek")
+    page.go_forward()
+    expect(heading).to_have_text("DeepSeek Production")
+
+
+def test_a_day_opens_to_its_models_and_the_log_goes_on(purser: Purser, page: Page) -> None:
+    page.goto(f"/accounts/{purser.account_id('openrouter')}/")
+    day = page.locator("#usage tbody").first
+    models = day.locator("tr[data-of]")
+    expect(models.first).to_be_hidden()
+    day.get_by_role("button").click()
+    expect(models.first).to_be_visible()
+    expect(day.get_by_role("button")).to_have_attribute("aria-expanded", "true")
+
+
+# --- Without JavaScript ---------------------------------------------------------------------------------------------
+
+
+def test_reading_and_asking_work_without_javascript(
+    purser: Purser, new_context: NewContext, owner_state: object
+) -> None:
+    context, _watch = new_context(storage_state=owner_state, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    expect(page.locator("#balances tbody tr").filter(has_text="DeepSeek")).to_contain_text("CNY")
+    expect(page.locator("#spend")).to_contain_text("USD")
+    page.get_by_role("complementary").get_by_role("link", name="Accounts").click()
+    expect(page.locator("#accounts tbody tr").filter(has_text="DeepSeek")).to_contain_text("CNY")
+    page.locator("#accounts tbody").get_by_role("link", name="OpenRouter").click()
+    expect(page.get_by_role("region", name="Readings").locator("tbody tr").first).to_contain_text("USD")
+    expect(page.locator("#usage tbody tr").first).to_contain_text("USD")
+    expect(page.locator("#runs li").first).to_contain_text("Read")
+    page.get_by_role("button", name="Sync now").click()
+    expect(page.get_by_role("status").filter(has_text=re.compile(r"Reading \d+ things? now\."))).to_be_visible()
+    page.goto("/connect/openai/")
+    page.get_by_label("Admin API key").fill("sk-proj-sim-harbor")
+    page.get_by_role("button", name="Check and connect").click()
+    expect(page.get_by_text("This is a project key.")).to_be_visible()
