@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 
+import structlog
 from celery import shared_task
 from django.db import connection
 from django.utils import timezone
@@ -14,6 +15,7 @@ from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
 from dashboard.sync.services import credential_streams_wake, runs_prune, stream_start, streams_lease_due
 
+log = structlog.get_logger(__name__)
 KEEP_RUNS = timedelta(days=30)
 # A check that has not settled by then was lost on the way: Redis was away, or its worker died.
 CHECK_PATIENCE = timedelta(minutes=2)
@@ -44,7 +46,10 @@ def batches(leases: list[Lease]) -> Iterator[list[Lease]]:
 def sync_streams(leases: list[Lease]) -> None:
     """Read streams one after the other."""
     for stream_id, token in leases:
-        sync_stream(stream_id, token)
+        try:
+            sync_stream(stream_id, token)
+        except Exception:  # whatever befell this one, the others of the batch are not to blame
+            log.exception("sync.batch", stream=stream_id)
 
 
 @shared_task

@@ -302,8 +302,8 @@ class _GuardedTransport(httpx.HTTPTransport):
         super().__init__(verify=_tls())
         self._pool = httpcore.ConnectionPool(
             ssl_context=_tls(),
-            max_connections=256,
-            max_keepalive_connections=64,
+            max_connections=8,
+            max_keepalive_connections=4,
             keepalive_expiry=30.0,
             network_backend=backend,
         )
@@ -322,15 +322,15 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-_wires: dict[tuple[Reach, bool], _GuardedTransport] = {}
-_wires_lock = threading.Lock()
+_own = threading.local()
 
 
 def _wire(reach: Reach, via: str | None) -> Wire:
-    """The process-wide pool for this reach: connections and the TLS context are shared, nothing about accounts is."""
+    """This thread's pool for this reach. A thread makes one call at a time, so its pool stays tiny; one pool for all
+    threads would look through every connection of every thread at each call. The TLS context is shared."""
     plain_relay = via is not None and urlsplit(via).scheme == "http"
     key: tuple[Reach, bool] = ("private" if via else reach, plain_relay)
-    with _wires_lock:
-        if key not in _wires:
-            _wires[key] = _GuardedTransport(_GuardedBackend(key[0], loopback_only=plain_relay))
-        return _wires[key]
+    wires: dict[tuple[Reach, bool], _GuardedTransport] = _own.__dict__.setdefault("wires", {})
+    if key not in wires:
+        wires[key] = _GuardedTransport(_GuardedBackend(key[0], loopback_only=plain_relay))
+    return wires[key]

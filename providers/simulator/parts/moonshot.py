@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from providers.simulator.server import Answer, Call, Handler, Part, number
-from providers.simulator.world import EPOCH, ModelProfile, Profile, SimAccount, made_up_id
+from providers.simulator.world import EPOCH, ModelProfile, Profile, SimAccount, day_of, made_up_id
 
 PROFILE = Profile(
     slug="moonshot",
@@ -82,7 +82,10 @@ def models(call: Call) -> Answer:
 
 
 def plan_units(account: SimAccount, start: datetime, end: datetime) -> int:
-    return sum(charge.requests for charge in account.charges(start, end)) // REQUESTS_PER_UNIT
+    """Units of the hours begun in [start, end), each on the hour or now. Whole days are summed as days: hour by hour
+    a month would take the simulator longer than the answer is worth."""
+    until = (sum(charge.requests for charge in account.daily(day_of(start), moment)) for moment in (end, start))
+    return (next(until) - next(until)) // REQUESTS_PER_UNIT
 
 
 def windows(account: SimAccount, now: datetime) -> dict[str, tuple[int, int, datetime]]:
