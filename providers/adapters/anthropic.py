@@ -573,8 +573,7 @@ PROVIDER = Provider(
     capabilities={
         "balance": NotOffered(
             reason="Anthropic shows prepaid credit only in its Console, through no API.",
-            fallback="Where a monthly spend limit is readable, what is left of it is shown as budget, not as balance; "
-            "else type the balance in by hand.",
+            fallback="Look there for it; the spend limits and the cost of the month are shown here.",
         ),
         "quota": Endpoint(
             steps=quota,

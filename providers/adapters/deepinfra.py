@@ -363,7 +363,7 @@ PROVIDER = Provider(
         ),
         "keys": NotOffered(
             reason="DeepInfra's only list of API keys returns the full keys, so it is never called.",
-            fallback="Type the keys in by hand.",
+            fallback="The key that you connect is not listed here either.",
         ),
     },
 )

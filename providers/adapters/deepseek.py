@@ -133,7 +133,7 @@ PROVIDER = Provider(
         ),
         "usage": NotOffered(
             reason="DeepSeek has no usage history for an API key; its console shows one.",
-            fallback="Import the console's monthly export, or send usage from your gateway.",
+            fallback="The balance history shows how fast the money goes.",
         ),
         "cost": NotOffered(
             reason="DeepSeek has no cost history for an API key.",
@@ -141,7 +141,7 @@ PROVIDER = Provider(
         ),
         "keys": NotOffered(
             reason="DeepSeek lists API keys only in its console.",
-            fallback="Type the keys in by hand.",
+            fallback="Look there for them.",
         ),
     },
 )

@@ -300,7 +300,7 @@ PROVIDER = Provider(
         ),
         "keys": NotOffered(
             reason="MetaChat lists API keys only in its console.",
-            fallback="Type the keys in by hand.",
+            fallback="Look there for them.",
         ),
     },
 )

@@ -378,15 +378,15 @@ PROVIDER = Provider(
         ),
         "usage": NotOffered(
             reason="Neither the Open Platform nor Kimi Code has a usage history for an API key.",
-            fallback="Send usage from your gateway, or keep the readings of the quota over time.",
+            fallback="The readings of the balance or of the quota are kept over time.",
         ),
         "cost": NotOffered(
             reason="The Open Platform shows its bill only in its console, and Kimi Code is a flat subscription.",
-            fallback="Daily spend is derived from the falls of the balance.",
+            fallback="The balance history shows how fast the money goes.",
         ),
         "keys": NotOffered(
             reason="Moonshot lists API keys only in its consoles.",
-            fallback="Type the keys in by hand.",
+            fallback="Look there for them.",
         ),
     },
 )

@@ -535,7 +535,7 @@ PROVIDER = Provider(
     capabilities={
         "balance": NotOffered(
             reason="OpenAI shows prepaid credit in its console only.",
-            fallback="The spend limit less the cost of the month so far is the budget left. Or type the balance in.",
+            fallback="Look there for it; the spend limit and the cost of the month are shown here.",
         ),
         "quota": Endpoint(
             steps=quota, interval=timedelta(minutes=15), needs=("admin_key",), source=f"{REFERENCE}/project-rate-limits"

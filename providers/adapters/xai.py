@@ -463,8 +463,7 @@ PROVIDER = Provider(
         "quota": Endpoint(steps=quota, interval=timedelta(minutes=15), needs=("management_key",), source=BILLING_DOCS),
         "usage": NotOffered(
             reason="xAI tells dollars by day and description, but no token counts.",
-            fallback="Send usage from your gateway: every inference answer carries its tokens and its exact cost "
-            "(usage.cost_in_usd_ticks).",
+            fallback="The cost history is shown by day and description; tokens come with each inference answer.",
         ),
         "cost": Endpoint(
             steps=cost,

@@ -786,7 +786,7 @@ def tls_server(certificate: Path, key: Path) -> Server:
 def trust(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
     context = ssl.create_default_context(cafile=str(certificate))
     monkeypatch.setattr(module, "_tls", lambda: context)
-    monkeypatch.setattr(module, "_wires", {})
+    monkeypatch.setattr(module, "_own", threading.local())
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(certificates: Any) -> None:
