@@ -115,8 +115,9 @@ def watch(signed_in: tuple[Page, Watch]) -> Watch:
 
 @pytest.fixture
 def demo(purser: Purser, owner_state: Any) -> None:
-    """The demo stands, and the owner acts for it; its figures may still be coming in."""
+    """The demo stands, the owner acts for it, and everything that can be read at once has been read."""
     purser.demo()
+    purser.await_idle()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

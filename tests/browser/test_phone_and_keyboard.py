@@ -13,11 +13,7 @@ from tests.browser.watching import PHONE, Watch, check_page, too_wide
 NewContext = Callable[..., tuple[BrowserContext, Watch]]
 
 
-@pytest.fixture(autouse=True)
-def figures(purser: Purser, demo: None) -> None:
-    """The demo with everything that it can read at once."""
-    purser.await_idle()
-
+pytestmark = pytest.mark.usefixtures("demo")
 
 # --- In the hand ----------------------------------------------------------------------------------------------------
 
@@ -186,6 +182,6 @@ def test_reading_and_asking_work_without_javascript(
     page.get_by_role("button", name="Sync now").click()
     expect(page.get_by_role("status").filter(has_text=re.compile(r"Reading \d+ things? now\."))).to_be_visible()
     page.goto("/connect/openai/")
-    page.get_by_label("Admin API key").fill("sk-proj-sim-harbor")
+    page.get_by_label("Admin key").fill("sk-proj-sim-harbor")
     page.get_by_role("button", name="Check and connect").click()
     expect(page.get_by_text("This is a project key.")).to_be_visible()
