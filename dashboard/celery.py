@@ -37,3 +37,4 @@ app.conf.update(
 )
 # By name: web processes import this module to send tasks, and need neither.
 app.steps["consumer"].add("dashboard.core.periodic:SignsOfLife")
+app.steps["consumer"].add("dashboard.core.periodic:Throughput")

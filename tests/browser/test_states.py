@@ -27,8 +27,7 @@ def account(purser: Purser, demo: None, page: Page) -> Iterator[int]:
     """The page of the demo's DeepSeek account, well and idle; afterwards the provider is well again."""
     account_id = purser.account_id("deepseek")
     page.goto(f"/accounts/{account_id}/")
-    idle(page)
-    expect(row(page, "Balance")).to_contain_text("Fresh", timeout=MINUTE)
+    expect(row(page, "Balance")).to_contain_text("Fresh")
     yield account_id
     misbehave(purser, "")
     wake(purser)
@@ -52,9 +51,10 @@ def try_now(page: Page, capability: str = "Balance") -> None:
     expect(page.get_by_role("status").filter(has_text="Reading 1 thing now.")).to_be_visible()
 
 
-def idle(page: Page) -> None:
-    """The page has followed the sync to its end."""
-    expect(page.locator("#sync_progress .note")).to_have_count(0, timeout=MINUTE)
+def settle(purser: Purser, page: Page) -> None:
+    """What was asked for has been read or has failed, and the page tells of it."""
+    purser.await_idle()
+    page.reload()
 
 
 def balance(page: Page) -> str:
@@ -69,7 +69,7 @@ def test_a_fault_is_told_and_the_last_balance_stays(
     last = balance(page)
     misbehave(purser, fault)
     try_now(page)
-    idle(page)
+    settle(purser, page)
     expect(row(page, "Balance").locator(".st").first).to_have_text(state)
     expect(row(page, "Balance")).to_contain_text(words)
     expect(page.locator("h1 + p .st")).to_have_text(state)
@@ -82,12 +82,12 @@ def test_a_fault_is_told_and_the_last_balance_stays(
     misbehave(purser, "")
     wake(purser)
     try_now(page)
-    recovered(page)
+    recovered(purser, page)
     assert balance(page).endswith("CNY")
 
 
-def recovered(page: Page) -> None:
-    idle(page)
+def recovered(purser: Purser, page: Page) -> None:
+    settle(purser, page)
     expect(row(page, "Balance").locator(".st").first).to_have_text("Fresh")
     expect(page.locator("h1 + p .st")).to_have_text("Fresh")
 
@@ -95,6 +95,7 @@ def recovered(page: Page) -> None:
 def test_a_refused_key_is_brought_to_the_overview(purser: Purser, page: Page, account: int) -> None:
     misbehave(purser, "401")
     try_now(page)
+    settle(purser, page)
     expect(row(page, "Balance")).to_contain_text("when the key is fixed")
     page.goto("/")
     trouble = page.locator("#attention li").filter(has_text="DeepSeek balance is paused")
@@ -107,12 +108,13 @@ def test_a_refused_key_is_brought_to_the_overview(purser: Purser, page: Page, ac
     expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
     page.get_by_role("link", name="Open the account").click()
     try_now(page)
-    recovered(page)
+    recovered(purser, page)
 
 
 def test_after_a_429_everything_of_the_key_waits(purser: Purser, page: Page, account: int) -> None:
     misbehave(purser, "429")
     try_now(page)
+    settle(purser, page)
     expect(row(page, "Balance")).to_contain_text(re.compile(r"in \d+ s"))
     misbehave(purser, "")
     row(page, "Models").get_by_role("button", name="Try now").click()
@@ -123,6 +125,7 @@ def test_who_keeps_failing_is_called_failing(purser: Purser, page: Page, account
     purser.sql("UPDATE sync_syncstream SET failures = 3 WHERE id = %s", [purser.stream(account, "balance")["id"]])
     misbehave(purser, "500")
     try_now(page)
+    settle(purser, page)
     expect(row(page, "Balance").locator(".st").first).to_have_text("Failing")
     page.goto("/")
     expect(page.locator("#attention")).to_contain_text("DeepSeek balance keeps failing")
@@ -133,7 +136,7 @@ def test_a_top_up_is_found_from_the_jump(purser: Purser, page: Page, account: in
     before = balance(page)
     purser.control("topup", slug="deepseek", account="harbor", amount="1234.50")
     try_now(page)
-    idle(page)
+    settle(purser, page)
     topups = page.get_by_role("table").filter(has=page.get_by_role("columnheader", name="Lasted"))
     expect(topups.locator("tbody tr").first).to_contain_text("¥1,234.50")
     assert balance(page) != before
@@ -168,8 +171,7 @@ def test_a_killed_worker_loses_nothing(purser: Purser, page: Page, account: int)
     expect(row(page, "Balance").get_by_role("button", name="Try now")).to_be_visible()
     purser.dispatch()
     purser.await_success(before["id"], after=before["last_success_at"])
-    page.reload()
-    recovered(page)
+    recovered(purser, page)
     # One run was lost and one came in its place.
     assert purser.sql(runs, [before["id"]])[0][0] == count + 1
     assert purser.stream(account, "balance")["lease_token"] == before["lease_token"] + 2
