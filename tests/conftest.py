@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
 
 from dashboard.organizations.models import Membership, Organization, Role, User
 from providers.simulator.parts import PARTS
 from providers.simulator.server import Simulator
 from tests.providers.simulated import SimulatedWire
+
+# Pages name their files as they are: a fresh checkout has collected none yet. Chromium's tests collect their own.
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 
