@@ -89,6 +89,14 @@ class Run:
                 return pid
         return 0
 
+    def kill(self, name: str) -> int:
+        """Kill that child, once it lives: signals to pid 0 would reach the tests themselves."""
+        until(lambda: self.pid(name), self.said)
+        pid = self.pid(name)
+        assert pid > 1, self.said()
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
     def children(self) -> list[int]:
         assert self.process is not None
         return [
@@ -189,7 +197,7 @@ def test_kill_9_blocks_nothing(run: Run, whole_tree: bool) -> None:
 @pytest.mark.parametrize("name", ["postgres", "redis", "worker", "beat", "web", "simulator"])
 def test_what_is_killed_comes_back(run: Run, name: str) -> None:
     before = run.said().count(f"{name} was killed (SIGKILL); starting it again in")
-    os.kill(run.pid(name), signal.SIGKILL)
+    run.kill(name)
     until(lambda: run.said().count(f"{name} was killed (SIGKILL); starting it again in") > before, run.said)
     if name in ("worker", "beat"):
         run.redis().delete(f"purser:alive:{name}")  # the sign of life of the one that was killed
@@ -199,8 +207,7 @@ def test_what_is_killed_comes_back(run: Run, name: str) -> None:
 def test_tasks_run_again_after_redis_was_away(run: Run) -> None:
     """The worker and the beat find the new Redis by themselves: their signs of life come from their own loops."""
     processes_before = run.pid("worker"), run.pid("beat")
-    old = run.pid("redis")
-    os.kill(old, signal.SIGKILL)
+    old = run.kill("redis")
     until(lambda: run.pid("redis") not in (0, old), run.said)
     run.redis().delete("purser:alive:worker", "purser:alive:beat")
     until(lambda: run.ready() == 200, run.said)
