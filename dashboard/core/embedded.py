@@ -233,13 +233,17 @@ class Embedded:
         self._await(ready, process, "postgres")
 
     def _end_stray_postgres(self) -> None:
-        """End a server that still runs on our data, and take away a pid file that names a stranger.
+        """End a server that still runs on our data, and take away the lock files that it or a stranger's pid is in.
 
-        PostgreSQL itself refuses to start when the pid in its file exists at all, and pids are reused.
+        PostgreSQL itself refuses to start when the pid in one of them exists at all. Pids are reused, and that of a
+        killed server exists until somebody has waited for it.
         """
+        if (self._data / "postmaster.pid").exists():
+            self._end_postgres_on_our_data()
+        (self._postgres_sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+    def _end_postgres_on_our_data(self) -> None:
         pid_file = self._data / "postmaster.pid"
-        if not pid_file.exists():
-            return
         for number, seconds in ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
             running = _postgres_processes(self._data)
             leader = _first_number(pid_file)

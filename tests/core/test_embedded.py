@@ -1,6 +1,5 @@
 """The embedded servers: start, stop, and what a killed start leaves behind."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 import redis
 from kombu import Connection
 
-from dashboard.core import processes
+from dashboard.core import bundled, processes
 from dashboard.core.embedded import Embedded, broker_url
 from tests.core.folders import folder
 
@@ -103,13 +102,34 @@ def test_other_redis_addresses_are_left_alone(url: str) -> None:
     assert broker_url(url) == url
 
 
-@pytest.mark.parametrize("pid_file", ["{pid}\n{data}\n1700000000\n5432\n/tmp\n\n  1  2\nready\n", "", "{pid}"])
-def test_a_stale_pid_file_does_not_block_even_with_a_living_stranger_in_it(embedded: Embedded, pid_file: str) -> None:
+@pytest.fixture
+def stranger(embedded: Embedded) -> Iterator[int]:
+    """Beside servers that have run and stopped: a living process that PostgreSQL may signal and did not start."""
     _start(embedded)
     _note(embedded)
     embedded.stop()
+    account = embedded._account(bundled.postgres_binaries())
+    user, group = account or (None, None)
+    process = subprocess.Popen(["/bin/sleep", "600"], user=user, group=group, extra_groups=[] if account else None)
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("pid_file", ["{pid}\n{data}\n1700000000\n5432\n/tmp\n\n  1  2\nready\n", "", "{pid}"])
+def test_a_stale_pid_file_does_not_block_even_with_a_living_stranger_in_it(
+    embedded: Embedded, stranger: int, pid_file: str
+) -> None:
     data = embedded.var / "postgres"
-    (data / "postmaster.pid").write_text(pid_file.format(pid=os.getpid(), data=data))
+    (data / "postmaster.pid").write_text(pid_file.format(pid=stranger, data=data))
+    _start(embedded)
+    _assert_noted(embedded)
+
+
+def test_a_stale_lock_of_the_socket_does_not_block_either(embedded: Embedded, stranger: int) -> None:
+    """The pid of a killed server goes on existing until somebody has waited for it."""
+    lock = embedded.run_dir / "postgres" / ".s.PGSQL.5432.lock"
+    lock.write_text(f"{stranger}\n{embedded.var / 'postgres'}\n1700000000\n5432\n{lock.parent}\n")
     _start(embedded)
     _assert_noted(embedded)
 
