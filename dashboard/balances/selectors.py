@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaSeries
 from dashboard.balances.runway import RISE_SHARE, TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
+from dashboard.core.rows import Joined
 from dashboard.core.templatetags.purser import duration_words, money_words
+from dashboard.credentials.models import ProviderAccount
 
 SPARK_DAYS = 30
 _WINDOW_LENGTH = {
@@ -90,14 +92,33 @@ def _flag(**condition: Any) -> Any:
     return Case(When(**condition, then=Value(1)), default=Value(0), output_field=IntegerField())
 
 
+_SOONEST_DRY = Joined(
+    """
+    SELECT {columns} FROM (
+        SELECT DISTINCT ON (account_id) id FROM balances_balanceseries WHERE organization_id = %(organization)s
+        ORDER BY account_id, basis = 'posted', kind = 'owed', amount = 0, id
+    ) AS face
+    JOIN balances_balanceseries AS series ON series.id = face.id
+    JOIN credentials_provideraccount AS account ON account.id = series.account_id
+    ORDER BY series.runway_likely_days, account.provider_slug, series.id LIMIT %(limit)s
+    """,
+    series=BalanceSeries,
+    account=ProviderAccount,
+)
+
+
 def soonest_dry(*, organization_id: int, limit: int) -> list[BalanceSeries]:
-    """Each account's face, those that run dry soonest first, then those without a known runway. An empty side wallet
-    alarms nobody."""
-    return list(
-        primary_series(organization_id=organization_id)
-        .select_related("account")
-        .order_by("runway_likely_days", "account__provider_slug", "pk")[:limit]
-    )
+    """Each account's face (as `primary_series` chooses it), those that run dry soonest first, then those without a
+    known runway. An empty side wallet alarms nobody."""
+    return _with_account(_SOONEST_DRY.fetch({"organization": organization_id, "limit": limit}))
+
+
+def _with_account(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+    found = []
+    for series, account in rows:
+        series.account = account
+        found.append(series)
+    return found
 
 
 def sparkline(series: BalanceSeries, now: datetime) -> Sparkline | None:
@@ -151,13 +172,21 @@ def topups_newest_first(points: Sequence[tuple[datetime, Decimal]], now: datetim
 # --- Quotas -----------------------------------------------------------------------------------------------------
 
 
+_QUOTAS_TELLING = Joined(
+    """
+    SELECT {columns} FROM balances_quotaseries AS series
+    JOIN credentials_provideraccount AS account ON account.id = series.account_id
+    WHERE series.organization_id = %(organization)s AND NOT series.gone AND series.percent_used IS NOT NULL
+    ORDER BY series.percent_used DESC, series.id LIMIT %(limit)s
+    """,
+    series=QuotaSeries,
+    account=ProviderAccount,
+)
+
+
 def quotas_telling(*, organization_id: int, limit: int) -> list[QuotaSeries]:
     """Limits that tell how full they are, fullest first."""
-    return list(
-        QuotaSeries.objects.filter(organization_id=organization_id, gone=False, percent_used__isnull=False)
-        .select_related("account")
-        .order_by("-percent_used", "pk")[:limit]
-    )
+    return _with_account(_QUOTAS_TELLING.fetch({"organization": organization_id, "limit": limit}))
 
 
 def quotas_of_account(*, account_id: int) -> list[QuotaSeries]:

@@ -1,6 +1,5 @@
 """Our parts of Celery, named in dashboard/celery.py: a beat without a file, and a worker that says it is alive."""
 
-import gc
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +8,7 @@ from celery import bootsteps
 from celery.beat import Scheduler
 
 from dashboard.core import heartbeat
+from dashboard.core.processes import settle_memory
 
 
 class StatelessScheduler(Scheduler):
@@ -42,14 +42,9 @@ class SignsOfLife(bootsteps.StartStopStep):
 
 
 class Throughput(bootsteps.StartStopStep):
-    """Settings of the interpreter for a process of many threads that mostly wait.
-
-    What is loaded by now stays for good, so the garbage collector need not look through it again and again; and a
-    thread that has work may finish more of it before another takes over, which costs a wait of milliseconds at most.
-    """
+    """Settings of the interpreter for a process of many threads that mostly wait: a thread that has work may finish
+    more of it before another takes over, which costs a wait of milliseconds at most."""
 
     def start(self, parent: Any) -> None:
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        settle_memory()
         sys.setswitchinterval(0.02)

@@ -86,7 +86,6 @@ def _balance_row(
     state, reason = account_state(streams, now, capability="balance" if series is not None else None)
     row: dict[str, Any] = {
         "account": account_row(account),
-        "url": reverse("credentials:account", args=[account.pk]),
         "amount": None,
         "state": state,
         "state_reason": reason,
@@ -137,7 +136,6 @@ def _runs_dry(faces: Sequence[BalanceSeries], now: datetime) -> list[dict[str, A
         rows.append(
             {
                 "account": account_row(series.account),
-                "url": reverse("credentials:account", args=[series.account_id]),
                 "cause": _("The balance is used up") if series.runway_reason == "empty" else burn,
                 "band": horizon_geometry(runway.low_days, high, runway.likely_days),
                 "words": runway.words,
@@ -185,7 +183,6 @@ def _quota_groups(organization: Organization, now: datetime) -> list[dict[str, A
                 continue
             groups[series.account_id] = {
                 "account": account_row(series.account),
-                "url": reverse("credentials:account", args=[series.account_id]),
                 "windows": [],
             }
         if len(groups[series.account_id]["windows"]) < QUOTA_WINDOWS:
@@ -348,7 +345,6 @@ def account_list_rows(
         rows.append(
             {
                 "account": account_row(account),
-                "url": reverse("credentials:account", args=[account.pk]),
                 "amount": face.amount if face else None,
                 "unit": face.unit if face else "",
                 "at": face.at if face else None,

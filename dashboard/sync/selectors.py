@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.core.rows import Joined
+from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.windows import backfill_percent, backfilling
 from providers.spec import Endpoint
@@ -17,18 +19,8 @@ from providers.spec import Endpoint
 LATE_AFTER_INTERVALS = 3
 _WORST_FIRST = ("paused", "failing", "backing_off", "stale", "waiting", "fresh")
 TICKS = 24
-# Columns of the credential that no list prints; the secrets above all stay in the database.
-_UNSHOWN = (
-    "credential__encrypted_secrets",
-    "credential__key_id",
-    "credential__secret_hints",
-    "credential__fingerprints",
-    "credential__settings",
-    "credential__warnings",
-    "credential__relay_url",
-    "credential__check_message",
-    "credential__check_help_url",
-)
+# Lists print hardly anything of a credential; its secrets above all stay in the database.
+_SHOWN = {"credential": ("id", "account_id", "state", "label")}
 
 
 def stream_state(stream: SyncStream, now: datetime) -> str:
@@ -46,11 +38,23 @@ def worst_state(states: Iterable[str]) -> str:
     return next((state for state in _WORST_FIRST if state in found), "waiting" if not found else "fresh")
 
 
+_OF_ACCOUNTS = Joined(
+    """
+    SELECT {columns} FROM sync_syncstream AS stream
+    JOIN credentials_providercredential AS credential ON credential.id = stream.credential_id
+    WHERE credential.account_id = ANY(%s) ORDER BY stream.credential_id, stream.id
+    """,
+    only=_SHOWN,
+    stream=SyncStream,
+    credential=ProviderCredential,
+)
+
+
 def streams_of_accounts(account_ids: Sequence[int]) -> dict[int, list[SyncStream]]:
     found: dict[int, list[SyncStream]] = defaultdict(list)
-    rows = SyncStream.objects.filter(credential__account_id__in=account_ids).select_related("credential")
-    for stream in rows.defer(*_UNSHOWN).order_by("credential_id", "pk"):
-        found[stream.credential.account_id].append(stream)
+    for stream, credential in _OF_ACCOUNTS.fetch([list(account_ids)]):
+        stream.credential = credential
+        found[credential.account_id].append(stream)
     return found
 
 
@@ -98,46 +102,64 @@ def trouble_by_hour(*, organization_id: int, now: datetime) -> dict[tuple[str, i
     """{(provider slug, hours ago): outcomes} of the last 24 hours' runs that were not good."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT provider_slug, floor(extract(epoch FROM %(now)s - finished_at) / 3600)::int, outcome"
-            " FROM sync_syncrun WHERE organization_id = %(organization)s"
+            "SELECT DISTINCT provider_slug, date_bin('1 hour', finished_at, %(now)s), outcome FROM sync_syncrun"
+            " WHERE organization_id = %(organization)s"
             " AND outcome NOT IN ('ok', 'partial', 'not_available') AND finished_at > %(now)s - interval '24 hours'",
             {"now": now, "organization": organization_id},
         )
         found: dict[tuple[str, int], set[str]] = defaultdict(set)
-        for slug, hours_ago, outcome in cursor.fetchall():
-            found[(slug, max(0, hours_ago))].add(outcome)
+        for slug, hour, outcome in cursor.fetchall():
+            # Bins begin at `now` less whole hours: the last one ends now.
+            found[(slug, max(0, round((now - hour) / timedelta(hours=1)) - 1))].add(outcome)
     return found
+
+
+_FAILED = frozenset({RunOutcome.ACTION_NEEDED.value, RunOutcome.PAYLOAD_ERROR.value, RunOutcome.INTERNAL.value})
 
 
 def hour_ticks(
     trouble: dict[tuple[str, int], set[str]], slugs: Sequence[str], first_at: datetime | None, now: datetime
 ) -> list[dict[str, str]]:
     """24 ticks, oldest hour first: the worst of the hour, nothing for hours before the first stream existed."""
+    nothing, failed, again, read = _("nothing ran"), _("failed"), _("had to try again"), _("read")
     ticks = []
     for hours_ago in range(TICKS - 1, -1, -1):
-        end = now - timedelta(hours=hours_ago)
-        outcomes = set().union(*(trouble.get((slug, hours_ago), set()) for slug in slugs))
-        if first_at is None or end < first_at:
-            ticks.append({"state": "none", "title": _("nothing ran")})
-        elif outcomes & {RunOutcome.ACTION_NEEDED, RunOutcome.PAYLOAD_ERROR, RunOutcome.INTERNAL}:
-            ticks.append({"state": "crit", "title": _("failed")})
+        outcomes = {outcome for slug in slugs for outcome in trouble.get((slug, hours_ago), ())}
+        if first_at is None or now - timedelta(hours=hours_ago) < first_at:
+            ticks.append({"state": "none", "title": nothing})
+        elif outcomes & _FAILED:
+            ticks.append({"state": "crit", "title": failed})
         elif outcomes:
-            ticks.append({"state": "warn", "title": _("had to try again")})
+            ticks.append({"state": "warn", "title": again})
         else:
-            ticks.append({"state": "ok", "title": _("read")})
+            ticks.append({"state": "ok", "title": read})
     return ticks
+
+
+_ATTENTION = Joined(
+    """
+    SELECT {columns} FROM sync_syncstream AS stream
+    JOIN credentials_providercredential AS credential ON credential.id = stream.credential_id
+    JOIN credentials_provideraccount AS account ON account.id = credential.account_id
+    WHERE stream.organization_id = %s AND stream.state = ANY(%s) AND stream.enabled
+    ORDER BY stream.state, stream.credential_id, stream.id LIMIT %s
+    """,
+    only=_SHOWN,
+    stream=SyncStream,
+    credential=ProviderCredential,
+    account=ProviderAccount,
+)
 
 
 def attention(*, organization_id: int, limit: int) -> list[SyncStream]:
     """Streams that need a person, or that keep failing: one per credential and reason."""
-    return list(
-        SyncStream.objects.filter(
-            organization_id=organization_id, state__in=[StreamState.PAUSED, StreamState.FAILING], enabled=True
-        )
-        .select_related("credential__account")
-        .defer(*_UNSHOWN)
-        .order_by("state", "credential_id", "pk")[:limit]
-    )
+    found = []
+    states = [StreamState.PAUSED.value, StreamState.FAILING.value]
+    for stream, credential, account in _ATTENTION.fetch([organization_id, states, limit]):
+        credential.account = account
+        stream.credential = credential
+        found.append(stream)
+    return found
 
 
 def recent_ticks(stream_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:

@@ -114,8 +114,9 @@ class SpendDaily(models.Model):
         constraints = [models.UniqueConstraint(fields=["account", "day", "span", "unit"], name="spend_daily_once")]
         indexes = [
             models.Index(
-                fields=["organization", "day"],
-                include=["provider_slug", "span", "unit", "spend", "provisional", "unpriced_models"],
+                # In the order in which pages group, so that sums need neither a sort nor a hash of all rows.
+                fields=["organization", "day", "provider_slug", "unit", "span"],
+                include=["spend", "provisional", "unpriced_models"],
                 name="spend_daily_by_day",
             )
         ]

@@ -39,7 +39,7 @@ def spend_between(*, organization_id: int, first: date, last: date) -> MonthSpen
         SpendDaily.objects.filter(organization_id=organization_id, day__range=(first, last))
         .values_list("provider_slug", "unit", "day", "span")
         .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
-        .order_by("day", "provider_slug", "unit")
+        .order_by("day", "provider_slug", "unit", "span")
     )
     parts = [
         SpendPart(slug, unit, day, span, amount, bool(provisional))

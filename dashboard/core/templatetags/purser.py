@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from django import template
@@ -363,7 +363,9 @@ def _logos() -> frozenset[str]:
     return frozenset(re.findall(r'<symbol id="p-([^"]+)"', text))
 
 
+@lru_cache(maxsize=1024)
 def _use(symbol: str, classes: str, label: str = "") -> SafeString:
+    """A page shows the same dozen of icons a hundred times over."""
     named: SafeString = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     source = static("icons.svg")
     return format_html('<svg class="{}" {}><use href="{}#{}"/></svg>', classes, named, source, symbol)

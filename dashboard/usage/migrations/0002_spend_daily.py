@@ -46,8 +46,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="spenddaily",
             index=models.Index(
-                fields=["organization", "day"],
-                include=("provider_slug", "span", "unit", "spend", "provisional", "unpriced_models"),
+                fields=["organization", "day", "provider_slug", "unit", "span"],
+                include=("spend", "provisional", "unpriced_models"),
                 name="spend_daily_by_day",
             ),
         ),
