@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,8 @@ class ProviderAccount(models.Model):
     external_id = models.CharField(max_length=200, blank=True)
     external_name = models.CharField(max_length=200, blank=True)
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="accounts")
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    notes = models.TextField(max_length=4000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -53,6 +56,7 @@ class CredentialState(models.TextChoices):
     ACTIVE = "active", _("Active")
     REFUSED = "refused", _("Refused")
     PAUSED = "paused", _("Paused")
+    RETIRED = "retired", _("Retired")
 
 
 class ProviderCredential(models.Model):
@@ -79,6 +83,9 @@ class ProviderCredential(models.Model):
     warnings = models.JSONField(default=list)
     resting_until = models.DateTimeField(null=True)
     secrets_changed_at = models.DateTimeField(null=True)
+    expires_on = models.DateField(null=True, blank=True)  # when the key ends at the provider, as a person typed it
+    # The key that this one is to take over from, as long as that has not happened: see credentials.rotation.
+    replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="successors")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

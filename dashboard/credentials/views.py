@@ -28,13 +28,14 @@ from dashboard.credentials.services import (
     credential_recheck,
     credential_replace,
 )
-from dashboard.organizations.access import manager_required, member_required
+from dashboard.organizations.access import access
 from dashboard.organizations.middleware import PurserRequest
+from dashboard.organizations.scope import Access
 from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, Provider
 
 
-@member_required
+@access(Access.READ)
 @require_GET
 def connect(request: PurserRequest) -> HttpResponse:
     connected = connected_slugs(organization_id=request.organization.pk)
@@ -42,7 +43,7 @@ def connect(request: PurserRequest) -> HttpResponse:
     return render(request, "credentials/connect.html", {"providers": providers, "capabilities": CAPABILITIES})
 
 
-@manager_required
+@access(Access.MANAGE)
 @require_http_methods(["GET", "POST"])
 def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
     provider = _provider(slug)
@@ -67,7 +68,7 @@ def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
     return render(request, "credentials/connect_form.html", context)
 
 
-@manager_required
+@access(Access.MANAGE)
 @require_http_methods(["GET", "POST"])
 def check(request: PurserRequest, credential_id: int) -> HttpResponse:
     """The verdict on a credential as it stands; a POST enters other values and checks again."""
@@ -87,7 +88,7 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
     return render(request, "credentials/check.html", context)
 
 
-@manager_required
+@access(Access.MANAGE)
 @require_POST
 def recheck(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
@@ -95,7 +96,7 @@ def recheck(request: PurserRequest, credential_id: int) -> HttpResponse:
     return redirect("credentials:check", credential_id=credential.pk)
 
 
-@manager_required
+@access(Access.MANAGE)
 @require_POST
 def connect_from_environment(request: PurserRequest) -> HttpResponse:
     provider = _provider(request.POST.get("slug", ""))

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from dashboard.organizations.audit import Actor, actor_of
 from dashboard.organizations.models import Membership, Organization, User
+from dashboard.organizations.scope import Scope, scope_of
 from dashboard.organizations.selectors import acting_membership, memberships_of
 
 
@@ -14,10 +16,13 @@ class PurserRequest(HttpRequest):
 
     organization: Organization
     membership: Membership
+    memberships: list[Membership]
+    scope: Scope  # what this person may read
+    actor: Actor  # who writes, and from where, for the audit log
 
 
 class OrganizationMiddleware:
-    """Sets `request.membership` and `request.organization` (None for strangers)."""
+    """Sets `request.membership`, `request.organization` and `request.scope` (None for strangers), `request.actor`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,6 +35,8 @@ class OrganizationMiddleware:
         request.memberships = memberships  # type: ignore[attr-defined]
         request.membership = membership  # type: ignore[attr-defined]
         request.organization = membership.organization if membership else None  # type: ignore[attr-defined]
+        request.scope = scope_of(membership) if membership else None  # type: ignore[attr-defined]
+        request.actor = actor_of(request)  # type: ignore[attr-defined]
         if membership is None:
             return self.get_response(request)
         with timezone.override(membership.organization.zone):

@@ -76,6 +76,9 @@ class Membership(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
+    # What a lead or a viewer may read; owners and admins read everything whatever stands here.
+    sees_all = models.BooleanField(default=False)  # every account, not only those of the person's teams
+    sees_balances = models.BooleanField(default=False)  # wallets and quotas beside spend
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -90,9 +93,27 @@ class Membership(models.Model):
         return self.role in (Role.OWNER, Role.ADMIN)
 
 
+class TeamColour(models.TextChoices):
+    """The series colours of the charts, in their order."""
+
+    TEAL = "s1", _("Teal")
+    OCHRE = "s2", _("Ochre")
+    NAVY = "s3", _("Navy")
+    BRICK = "s4", _("Brick")
+    ICE = "s5", _("Ice")
+    MAUVE = "s6", _("Mauve")
+    LICHEN = "s7", _("Lichen")
+    STONE = "s8", _("Stone")
+
+
 class Team(models.Model):
+    """Archived teams keep their history and can be brought back; they are offered nowhere."""
+
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
     name = models.CharField(max_length=80)
+    colour = models.CharField(max_length=2, choices=TeamColour, default=TeamColour.TEAL)
+    cost_centre = models.CharField(max_length=40, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     members: Any = models.ManyToManyField(User, through="TeamMembership", related_name="teams")
 
     class Meta:
@@ -123,3 +144,51 @@ class SignInLink(models.Model):
 
     def __str__(self) -> str:
         return f"link for {self.user}"
+
+
+class Invitation(models.Model):
+    """A link into an organization, for one person, once. Only the SHA-256 of its token is kept. With `email` it is
+    meant for (and mailed to) that address; without, whoever has the link may use it."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField(blank=True)
+    role = models.CharField(max_length=10, choices=Role)
+    sees_all = models.BooleanField(default=False)
+    sees_balances = models.BooleanField(default=False)
+    teams: Any = models.ManyToManyField(Team, blank=True, related_name="+")
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"invitation of {self.email or 'whoever has the link'} to {self.organization}"
+
+
+class AuditEvent(models.Model):
+    """One write by a person (or by Purser itself: no actor). Append-only; each hash covers the event and the hash
+    before it, so that a changed, removed or inserted row breaks the chain of its organization."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="audit_events")
+    sequence = models.BigIntegerField()  # 1, 2, 3 ... within the organization, without gaps
+    at = models.DateTimeField()
+    actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    actor_words = models.CharField(max_length=200)  # name and address as they were then
+    ip = models.GenericIPAddressField(null=True)
+    action = models.CharField(max_length=60)  # "credential.replaced"
+    subject_type = models.CharField(max_length=40)
+    subject_id = models.CharField(max_length=40, blank=True)
+    subject_words = models.CharField(max_length=200, blank=True)
+    changes = models.JSONField(default=dict)  # {field: [before, after]}; secrets are never among them
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "sequence"], name="audit_sequence_once")]
+        indexes = [models.Index(fields=["organization", "action", "at"], name="audit_by_action")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}: {self.action}"

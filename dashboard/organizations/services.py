@@ -40,13 +40,13 @@ def sign_in_link_create(*, user: User, now: datetime) -> str:
 
 
 def sign_in_link_use(*, token: str, now: datetime) -> User | None:
-    """The person behind the token, once: one conditional UPDATE decides which of two clicks wins."""
-    used = SignInLink.objects.filter(
-        token_hash=_digest(token), used_at__isnull=True, expires_at__gt=now, user__is_active=True
-    ).update(used_at=now)
-    if not used:
+    """The person behind the token, once: one conditional UPDATE decides which of two clicks wins. Its condition looks
+    at this one table alone, because PostgreSQL looks again only at the row that it waited for, not at a subquery."""
+    digest = _digest(token)
+    unused = SignInLink.objects.filter(token_hash=digest, used_at__isnull=True, expires_at__gt=now)
+    if not unused.update(used_at=now):
         return None
-    return User.objects.get(sign_in_links__token_hash=_digest(token))
+    return User.objects.filter(sign_in_links__token_hash=digest, is_active=True).first()
 
 
 def _digest(token: str) -> str:

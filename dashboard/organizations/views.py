@@ -2,20 +2,21 @@
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
-from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from dashboard.organizations.access import access
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import Membership
+from dashboard.organizations.scope import Access
 from dashboard.organizations.services import organization_choose as choose
 from dashboard.organizations.services import sign_in_link_use
 
 
-@login_not_required
+@access(Access.PUBLIC)
 @require_GET
 def sign_in(request: HttpRequest) -> HttpResponse:
     """How to get in: there is no password, a one-time link is printed where Purser was started."""
@@ -24,7 +25,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return render(request, "organizations/sign_in.html")
 
 
-@login_not_required
+@access(Access.PUBLIC)
 @require_GET
 def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
     user = sign_in_link_use(token=token, now=timezone.now())
@@ -35,13 +36,14 @@ def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("overview:overview")
 
 
-@login_not_required
+@access(Access.PUBLIC)
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     logout(request)
     return redirect("organizations:sign_in")
 
 
+@access(Access.PERSON)
 @require_POST
 def organization_choose(request: PurserRequest, organization_id: int) -> HttpResponse:
     membership = get_object_or_404(

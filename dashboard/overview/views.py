@@ -10,9 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import environment_keys
-from dashboard.organizations.access import manager_required, member_required
+from dashboard.organizations.access import access
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import User
+from dashboard.organizations.scope import Access
 from dashboard.organizations.services import organization_choose
 from dashboard.overview.account_page import account_context, progress_row
 from dashboard.overview.demo import demo_add_for, demo_delete
@@ -22,7 +23,7 @@ from providers.registry import PROVIDERS
 PAGE = 50
 
 
-@member_required
+@access(Access.READ)
 @require_GET
 def overview(request: PurserRequest) -> HttpResponse:
     now = timezone.now()
@@ -37,7 +38,7 @@ def overview(request: PurserRequest) -> HttpResponse:
     return render(request, "overview/overview.html", {**context, "now": now})
 
 
-@member_required
+@access(Access.READ)
 @require_GET
 def account_list(request: PurserRequest) -> HttpResponse:
     now = timezone.now()
@@ -53,7 +54,7 @@ def account_list(request: PurserRequest) -> HttpResponse:
     return render(request, "credentials/account_list.html", {"accounts": rows, "more": more, "now": now})
 
 
-@member_required
+@access(Access.READ)
 @require_GET
 def account(request: PurserRequest, account_id: int) -> HttpResponse:
     found = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
@@ -67,7 +68,7 @@ def account(request: PurserRequest, account_id: int) -> HttpResponse:
     return render(request, "credentials/account.html", {**context, "now": now})
 
 
-@member_required
+@access(Access.READ)
 @require_GET
 def sync_progress(request: PurserRequest, account_id: int) -> HttpResponse:
     found = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
@@ -78,7 +79,7 @@ def sync_progress(request: PurserRequest, account_id: int) -> HttpResponse:
     return response
 
 
-@manager_required
+@access(Access.MANAGE)
 @require_POST
 def demo_add(request: PurserRequest) -> HttpResponse:
     if not settings.SIMULATOR_URL or not isinstance(request.user, User):
@@ -89,7 +90,7 @@ def demo_add(request: PurserRequest) -> HttpResponse:
     return redirect("overview:overview")
 
 
-@manager_required
+@access(Access.MANAGE)
 @require_POST
 def demo_remove(request: PurserRequest) -> HttpResponse:
     if not request.organization.is_demo:

@@ -12,13 +12,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from dashboard.credentials.models import ProviderAccount
-from dashboard.organizations.access import manager_required
+from dashboard.organizations.access import access
 from dashboard.organizations.middleware import PurserRequest
+from dashboard.organizations.scope import Access
 from dashboard.sync.models import SyncStream
 from dashboard.sync.services import streams_sync_now
 
 
-@manager_required
+@access(Access.SYNC)
 @require_POST
 def sync_all(request: PurserRequest) -> HttpResponse:
     ids = SyncStream.objects.filter(organization=request.organization).values_list("pk", flat=True)
@@ -26,7 +27,7 @@ def sync_all(request: PurserRequest) -> HttpResponse:
     return redirect("overview:overview")
 
 
-@manager_required
+@access(Access.SYNC)
 @require_POST
 def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
     account = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
@@ -34,7 +35,7 @@ def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
     return redirect("credentials:account", account_id=account.pk)
 
 
-@manager_required
+@access(Access.SYNC)
 @require_POST
 def stream_sync(request: PurserRequest, stream_id: int) -> HttpResponse:
     stream = get_object_or_404(SyncStream, pk=stream_id, organization=request.organization)
