@@ -14,7 +14,6 @@ from typing import Any
 
 from django.db import models, transaction
 from django.http import HttpRequest
-from django.utils import timezone
 
 from dashboard.organizations.models import AuditEvent, Organization, User
 
@@ -49,6 +48,7 @@ def audit_record(
     organization: Organization,
     by: Actor,
     action: str,
+    now: datetime,
     subject: models.Model | None = None,
     words: str = "",
     changes: Mapping[str, tuple[Any, Any]] | None = None,
@@ -62,7 +62,7 @@ def audit_record(
         event = AuditEvent(
             organization=organization,
             sequence=last.sequence + 1 if last else 1,
-            at=timezone.now(),
+            at=now,
             actor=by.user,
             actor_words=by.words[:200],
             ip=by.ip,
