@@ -15,6 +15,7 @@ from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_p
 from dashboard.core.rows import Joined
 from dashboard.core.templatetags.purser import duration_words, money_words
 from dashboard.credentials.models import ProviderAccount
+from dashboard.organizations.scope import Scope
 
 SPARK_DAYS = 30
 _WINDOW_LENGTH = {
@@ -74,14 +75,12 @@ def _reasons() -> dict[str, tuple[str, str]]:
     }
 
 
-def primary_series(*, organization_id: int, account_ids: Sequence[int] | None = None) -> QuerySet[BalanceSeries]:
+def primary_series(*, account_ids: Sequence[int]) -> QuerySet[BalanceSeries]:
     """One balance for each account, as its face on lists: money to spend before money owed, live before posted, a
     filled wallet before an empty one."""
-    chosen = BalanceSeries.objects.filter(organization_id=organization_id)
-    if account_ids is not None:
-        chosen = chosen.filter(account_id__in=account_ids)
     faces = (
-        chosen.annotate(is_owed=_flag(kind="owed"), is_posted=_flag(basis="posted"), is_empty=_flag(amount=0))
+        BalanceSeries.objects.filter(account_id__in=account_ids)
+        .annotate(is_owed=_flag(kind="owed"), is_posted=_flag(basis="posted"), is_empty=_flag(amount=0))
         .order_by("account_id", "is_posted", "is_owed", "is_empty", "pk")
         .distinct("account_id")
     )
@@ -100,6 +99,7 @@ _SOONEST_DRY = Joined(
     ) AS face
     JOIN balances_balanceseries AS series ON series.id = face.id
     JOIN credentials_provideraccount AS account ON account.id = series.account_id
+    WHERE (%(teams)s::bigint[] IS NULL OR account.team_id = ANY(%(teams)s))
     ORDER BY series.runway_likely_days, account.provider_slug, series.id LIMIT %(limit)s
     """,
     series=BalanceSeries,
@@ -107,15 +107,19 @@ _SOONEST_DRY = Joined(
 )
 
 
-def soonest_dry(*, organization_id: int, limit: int) -> list[BalanceSeries]:
+def soonest_dry(*, scope: Scope, limit: int) -> list[BalanceSeries]:
     """Each account's face (as `primary_series` chooses it), those that run dry soonest first, then those without a
     known runway. An empty side wallet alarms nobody."""
-    return _with_account(_SOONEST_DRY.fetch({"organization": organization_id, "limit": limit}))
+    return _with_account(_SOONEST_DRY, scope, limit)
 
 
-def _with_account(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+def _with_account(statement: Joined, scope: Scope, limit: int) -> list[Any]:
+    """Series with their accounts; none for somebody who may not see balances."""
+    if not scope.balances:
+        return []
     found = []
-    for series, account in rows:
+    values = {"organization": scope.organization_id, "teams": scope.teams, "limit": limit}
+    for series, account in statement.fetch(values):
         series.account = account
         found.append(series)
     return found
@@ -177,6 +181,7 @@ _QUOTAS_TELLING = Joined(
     SELECT {columns} FROM balances_quotaseries AS series
     JOIN credentials_provideraccount AS account ON account.id = series.account_id
     WHERE series.organization_id = %(organization)s AND NOT series.gone AND series.percent_used IS NOT NULL
+    AND (%(teams)s::bigint[] IS NULL OR account.team_id = ANY(%(teams)s))
     ORDER BY series.percent_used DESC, series.id LIMIT %(limit)s
     """,
     series=QuotaSeries,
@@ -184,9 +189,9 @@ _QUOTAS_TELLING = Joined(
 )
 
 
-def quotas_telling(*, organization_id: int, limit: int) -> list[QuotaSeries]:
+def quotas_telling(*, scope: Scope, limit: int) -> list[QuotaSeries]:
     """Limits that tell how full they are, fullest first."""
-    return _with_account(_QUOTAS_TELLING.fetch({"organization": organization_id, "limit": limit}))
+    return _with_account(_QUOTAS_TELLING, scope, limit)
 
 
 def quotas_of_account(*, account_id: int) -> list[QuotaSeries]:

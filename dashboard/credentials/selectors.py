@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.organizations.scope import Scope
 from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, Endpoint, NotOffered, Provider
 
@@ -19,9 +20,12 @@ def accounts_of(*, organization_id: int) -> list[ProviderAccount]:
     )
 
 
-def accounts_without_balance(*, organization_id: int, limit: int) -> list[ProviderAccount]:
-    """Accounts that have no balance reading, because their provider tells none or it has not come yet."""
-    chosen = ProviderAccount.objects.filter(organization_id=organization_id, balance_series__isnull=True)
+def accounts_without_balance(*, scope: Scope, limit: int) -> list[ProviderAccount]:
+    """Accounts that have no balance reading to show, because their provider tells none, it has not come yet, or the
+    reader may not see balances."""
+    chosen = ProviderAccount.objects.filter(scope.accounts())
+    if scope.balances:
+        chosen = chosen.filter(balance_series__isnull=True)
     return list(chosen.order_by("provider_slug", "pk")[: max(0, limit)])
 
 

@@ -92,6 +92,11 @@ class Membership(models.Model):
         """Connect, change and sync accounts."""
         return self.role in (Role.OWNER, Role.ADMIN)
 
+    @property
+    def may_sync(self) -> bool:
+        """Ask for a reading now, of the accounts in scope."""
+        return self.may_manage or self.role == Role.LEAD
+
 
 class TeamColour(models.TextChoices):
     """The series colours of the charts, in their order."""

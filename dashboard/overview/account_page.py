@@ -25,6 +25,7 @@ from dashboard.core.templatetags.purser import age_words, currency_sign, money_w
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import absent_words, account_row, credentials_of_account, needs_words
 from dashboard.organizations.models import Organization
+from dashboard.organizations.scope import Scope
 from dashboard.overview.pages import account_state, dry_words
 from dashboard.sync.models import RunOutcome, StreamState, SyncStream
 from dashboard.sync.selectors import (
@@ -47,19 +48,20 @@ RUNS = 25
 
 
 def account_context(
-    *, organization: Organization, account: ProviderAccount, before: int | None, now: datetime
+    *, organization: Organization, scope: Scope, account: ProviderAccount, before: int | None, now: datetime
 ) -> dict[str, Any]:
     """Everything on an account's page; `before` pages back through its log."""
     streams = streams_of_accounts([account.pk])[account.pk]
     credentials = credentials_of_account(account_id=account.pk)
     usage = usage_by_day(account_id=account.pk, today=organization.local(now).date())
-    face = primary_series(organization_id=organization.pk, account_ids=[account.pk]).first()
+    face = primary_series(account_ids=[account.pk]).first() if scope.balances else None
     balance = _balance(account, face, organization, now)
     return {
         "account": _head(account, credentials, streams, now),
         "stats": _stats(face, usage, balance["runway"], now),
         **balance,
-        **_quotas(account, now),
+        **(_quotas(account, now) if scope.balances else {}),
+        "sees_balances": scope.balances,
         **_usage(account, usage),
         "streams": _stream_rows(account, credentials, streams, now),
         **_runs(account, before),

@@ -26,6 +26,7 @@ from dashboard.core.templatetags.purser import currency_sign, day, unit_digits
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import absent_words, account_row, accounts_without_balance
 from dashboard.organizations.models import Organization
+from dashboard.organizations.scope import Scope
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.selectors import (
     Health,
@@ -48,21 +49,22 @@ ATTENTION_ROWS = 6
 CHART_SERIES = 8
 
 
-def overview_context(*, organization: Organization, now: datetime) -> dict[str, Any] | None:
-    """Everything on the overview, or None when there is no account yet. The number of statements does not depend on how
-    many accounts there are."""
-    faces = soonest_dry(organization_id=organization.pk, limit=ROWS)
-    rest = accounts_without_balance(organization_id=organization.pk, limit=ROWS - len(faces))
+def overview_context(*, organization: Organization, scope: Scope, now: datetime) -> dict[str, Any] | None:
+    """Everything on the overview that is in scope, or None when there is no account yet. The number of statements does
+    not depend on how many accounts there are."""
+    faces = soonest_dry(scope=scope, limit=ROWS)
+    rest = accounts_without_balance(scope=scope, limit=ROWS - len(faces))
     if not faces and not rest:
         return None
-    health = health_by_provider(organization_id=organization.pk, now=now)
-    trouble = trouble_by_hour(organization_id=organization.pk, now=now)
+    health = health_by_provider(scope=scope, now=now)
+    trouble = trouble_by_hour(scope=scope, now=now)
     return {
-        "balances": _balance_rows(faces, rest, now),
-        "quotas": _quota_groups(organization, now),
+        "balances": _balance_rows(faces, rest, now, hidden=not scope.balances),
+        "sees_balances": scope.balances,
+        "quotas": _quota_groups(scope, now),
         "runs_dry": _runs_dry(faces, now),
-        "spend": _spend(organization, now),
-        "attention": _attention(organization, faces, now),
+        "spend": _spend(organization, scope, now),
+        "attention": _attention(scope, faces, now),
         "sync_health": _sync_health(health, trouble, now),
         "sync_strip": _sync_strip(health, trouble, now),
     }
@@ -72,12 +74,17 @@ def overview_context(*, organization: Organization, now: datetime) -> dict[str, 
 
 
 def _balance_rows(
-    faces: Sequence[BalanceSeries], rest: Sequence[ProviderAccount], now: datetime
+    faces: Sequence[BalanceSeries], rest: Sequence[ProviderAccount], now: datetime, *, hidden: bool
 ) -> list[dict[str, Any]]:
-    """The accounts that need looking at first: those that run dry soonest, then the other wallets, then the rest."""
+    """The accounts that need looking at first: those that run dry soonest, then the other wallets, then the rest; or,
+    for somebody whom balances are `hidden` from, accounts and their states alone."""
     streams = streams_of_accounts([series.account_id for series in faces] + [account.pk for account in rest])
     rows = [_balance_row(series.account, series, streams[series.account_id], now) for series in faces]
-    return rows + [_balance_row(account, None, streams[account.pk], now) for account in rest]
+    rows += [_balance_row(account, None, streams[account.pk], now) for account in rest]
+    if hidden:
+        for row in rows:
+            row |= {"not_offered_reason": "", "state_reason": _("Balances are not shared with you.")}
+    return rows
 
 
 def _balance_row(
@@ -174,10 +181,10 @@ def dry_days(low_days: Decimal, high_days: Decimal | None, now: datetime) -> str
     return ends[0] if ends[0] == ends[1] else _("%(first)s to %(last)s") % {"first": ends[0], "last": ends[1]}
 
 
-def _quota_groups(organization: Organization, now: datetime) -> list[dict[str, Any]]:
+def _quota_groups(scope: Scope, now: datetime) -> list[dict[str, Any]]:
     """The accounts with the fullest limits, up to three limits each."""
     groups: dict[int, dict[str, Any]] = {}
-    for series in quotas_telling(organization_id=organization.pk, limit=QUOTA_GROUPS * 4):
+    for series in quotas_telling(scope=scope, limit=QUOTA_GROUPS * 4):
         if series.account_id not in groups:
             if len(groups) == QUOTA_GROUPS:
                 continue
@@ -193,9 +200,9 @@ def _quota_groups(organization: Organization, now: datetime) -> list[dict[str, A
 # --- Spend ------------------------------------------------------------------------------------------------------
 
 
-def _spend(organization: Organization, now: datetime) -> dict[str, Any]:
+def _spend(organization: Organization, scope: Scope, now: datetime) -> dict[str, Any]:
     today = organization.local(now).date()
-    month = spend_between(organization_id=organization.pk, first=today.replace(day=1), last=today)
+    month = spend_between(scope=scope, first=today.replace(day=1), last=today)
     totals: dict[str, Decimal] = {}
     by_provider: dict[tuple[str, str], Decimal] = {}
     for part in month.parts:
@@ -242,10 +249,10 @@ def _spend_chart(month: MonthSpend, unit: str, slugs: Sequence[str], today: date
 # --- What needs somebody ----------------------------------------------------------------------------------------
 
 
-def _attention(organization: Organization, faces: Sequence[BalanceSeries], now: datetime) -> list[dict[str, Any]]:
+def _attention(scope: Scope, faces: Sequence[BalanceSeries], now: datetime) -> list[dict[str, Any]]:
     items = []
     for refused in ProviderCredential.objects.filter(
-        organization=organization, state=CredentialState.REFUSED
+        scope.accounts("account__"), state=CredentialState.REFUSED
     ).select_related("account")[:ATTENTION_ROWS]:
         items.append(
             {
@@ -253,10 +260,11 @@ def _attention(organization: Organization, faces: Sequence[BalanceSeries], now: 
                 "title": _("%(name)s refused the key") % {"name": refused.account.provider_name},
                 "detail": refused.check_message,
                 "url": reverse("credentials:check", args=[refused.pk]),
+                "manages": True,
                 "action": _("Fix"),
             }
         )
-    for stream in attention(organization_id=organization.pk, limit=ATTENTION_ROWS):
+    for stream in attention(scope=scope, limit=ATTENTION_ROWS):
         paused = stream.state == StreamState.PAUSED
         account = stream.credential.account
         words = _("%(name)s %(what)s is paused") if paused else _("%(name)s %(what)s keeps failing")
@@ -268,6 +276,7 @@ def _attention(organization: Organization, faces: Sequence[BalanceSeries], now: 
                 "url": reverse("credentials:check", args=[stream.credential_id])
                 if paused
                 else reverse("credentials:account", args=[account.pk]) + "#streams",
+                "manages": paused,
                 "action": _("Fix") if paused else _("Look"),
             }
         )
@@ -320,10 +329,10 @@ def _sync_strip(health: Sequence[Health], trouble: dict[tuple[str, int], set[str
 
 
 def account_list_rows(
-    *, organization: Organization, provider: str | None, after: int | None, limit: int, now: datetime
+    *, organization: Organization, scope: Scope, provider: str | None, after: int | None, limit: int, now: datetime
 ) -> tuple[list[dict[str, Any]], int | None]:
     """(rows, id to go on after or None): accounts in the order they were connected, `limit` at a time."""
-    chosen = ProviderAccount.objects.filter(organization=organization)
+    chosen = ProviderAccount.objects.filter(scope.accounts())
     if provider:
         chosen = chosen.filter(provider_slug=provider)
     if after is not None:
@@ -332,8 +341,9 @@ def account_list_rows(
     more = accounts[limit - 1].pk if len(accounts) > limit else None
     accounts = accounts[:limit]
     ids = [account.pk for account in accounts]
-    faces = {row.account_id: row for row in primary_series(organization_id=organization.pk, account_ids=ids)}
-    quotas, streams = fullest_quotas(account_ids=ids), streams_of_accounts(ids)
+    shown = ids if scope.balances else []
+    faces = {row.account_id: row for row in primary_series(account_ids=shown)}
+    quotas, streams = fullest_quotas(account_ids=shown), streams_of_accounts(ids)
     today = organization.local(now).date()
     spend = spend_by_account(account_ids=ids, first=today.replace(day=1), last=today)
     unpriced = unpriced_by_account(account_ids=ids, first=today.replace(day=1), last=today)

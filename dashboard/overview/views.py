@@ -27,12 +27,13 @@ PAGE = 50
 @require_GET
 def overview(request: PurserRequest) -> HttpResponse:
     now = timezone.now()
-    context = overview_context(organization=request.organization, now=now)
+    context = overview_context(organization=request.organization, scope=request.scope, now=now)
+    if context is None and not request.membership.may_manage:
+        return render(request, "overview/nothing.html", {"teams": request.scope.team_ids})
     if context is None:
-        manages = request.membership.may_manage
         welcome = {
-            "demo_available": bool(settings.SIMULATOR_URL) and manages,
-            "environment_keys": environment_keys(organization_id=request.organization.pk) if manages else [],
+            "demo_available": bool(settings.SIMULATOR_URL),
+            "environment_keys": environment_keys(organization_id=request.organization.pk),
         }
         return render(request, "overview/welcome.html", welcome)
     return render(request, "overview/overview.html", {**context, "now": now})
@@ -46,21 +47,24 @@ def account_list(request: PurserRequest) -> HttpResponse:
     provider = request.GET.get("provider", "")
     rows, more = account_list_rows(
         organization=request.organization,
+        scope=request.scope,
         provider=provider if provider in PROVIDERS else None,
         after=int(after) if after.isdecimal() and len(after) < 18 else None,
         limit=PAGE,
         now=now,
     )
-    return render(request, "credentials/account_list.html", {"accounts": rows, "more": more, "now": now})
+    context = {"accounts": rows, "more": more, "now": now, "sees_balances": request.scope.balances}
+    return render(request, "credentials/account_list.html", context)
 
 
 @access(Access.READ)
 @require_GET
 def account(request: PurserRequest, account_id: int) -> HttpResponse:
-    found = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
+    found = get_object_or_404(ProviderAccount, request.scope.accounts(), pk=account_id)
     before, now = request.GET.get("before", ""), timezone.now()
     context = account_context(
         organization=request.organization,
+        scope=request.scope,
         account=found,
         before=int(before) if before.isdecimal() and len(before) < 18 else None,
         now=now,
@@ -71,7 +75,7 @@ def account(request: PurserRequest, account_id: int) -> HttpResponse:
 @access(Access.READ)
 @require_GET
 def sync_progress(request: PurserRequest, account_id: int) -> HttpResponse:
-    found = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
+    found = get_object_or_404(ProviderAccount, request.scope.accounts(), pk=account_id)
     progress = progress_row(found, timezone.now())
     response = render(request, "credentials/_sync_progress.html", {"progress": progress})
     if not progress["busy"]:

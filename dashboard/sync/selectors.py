@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from dashboard.core.rows import Joined
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
+from dashboard.organizations.scope import Scope
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.windows import backfill_percent, backfilling
 from providers.spec import Endpoint
@@ -75,7 +76,7 @@ class Health:
         return self.states.get("fresh", 0) + self.states.get("not_available", 0)
 
 
-def health_by_provider(*, organization_id: int, now: datetime) -> list[Health]:
+def health_by_provider(*, scope: Scope, now: datetime) -> list[Health]:
     """Streams of an organization counted by provider and shown state."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -86,8 +87,14 @@ def health_by_provider(*, organization_id: int, now: datetime) -> list[Health]:
             " FROM sync_syncstream AS stream JOIN credentials_providercredential AS credential"
             " ON credential.id = stream.credential_id"
             " JOIN credentials_provideraccount AS account ON account.id = credential.account_id"
-            " WHERE stream.organization_id = %(organization)s GROUP BY 1, 2 ORDER BY 1",
-            {"now": now, "late": LATE_AFTER_INTERVALS, "organization": organization_id},
+            " WHERE stream.organization_id = %(organization)s"
+            " AND (%(teams)s::bigint[] IS NULL OR account.team_id = ANY(%(teams)s)) GROUP BY 1, 2 ORDER BY 1",
+            {
+                "now": now,
+                "late": LATE_AFTER_INTERVALS,
+                "organization": scope.organization_id,
+                "teams": scope.teams,
+            },
         )
         rows = cursor.fetchall()
     states: dict[str, dict[str, int]] = defaultdict(dict)
@@ -98,14 +105,25 @@ def health_by_provider(*, organization_id: int, now: datetime) -> list[Health]:
     return [Health(slug=slug, states=states[slug], first_at=first[slug]) for slug in states]
 
 
-def trouble_by_hour(*, organization_id: int, now: datetime) -> dict[tuple[str, int], set[str]]:
+_OF_TEAMS = (
+    " AND stream_id IN (SELECT stream.id FROM sync_syncstream AS stream"
+    " JOIN credentials_providercredential AS credential ON credential.id = stream.credential_id"
+    " JOIN credentials_provideraccount AS account ON account.id = credential.account_id"
+    " WHERE account.team_id = ANY(%(teams)s))"
+)
+
+
+def trouble_by_hour(*, scope: Scope, now: datetime) -> dict[tuple[str, int], set[str]]:
     """{(provider slug, hours ago): outcomes} of the last 24 hours' runs that were not good."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT provider_slug, date_bin('1 hour', finished_at, %(now)s), outcome FROM sync_syncrun"
+            "SELECT DISTINCT provider_slug, date_bin('1 hour', finished_at, %(now)s), outcome"  # noqa: S608 -- constants
+            " FROM sync_syncrun"
             " WHERE organization_id = %(organization)s"
-            " AND outcome NOT IN ('ok', 'partial', 'not_available') AND finished_at > %(now)s - interval '24 hours'",
-            {"now": now, "organization": organization_id},
+            " AND outcome NOT IN ('ok', 'partial', 'not_available') AND finished_at > %(now)s - interval '24 hours'"
+            # Runs know no team; the whole organization's are read without looking any up.
+            + ("" if scope.whole else _OF_TEAMS),
+            {"now": now, "organization": scope.organization_id, "teams": scope.teams},
         )
         found: dict[tuple[str, int], set[str]] = defaultdict(set)
         for slug, hour, outcome in cursor.fetchall():
@@ -141,8 +159,9 @@ _ATTENTION = Joined(
     SELECT {columns} FROM sync_syncstream AS stream
     JOIN credentials_providercredential AS credential ON credential.id = stream.credential_id
     JOIN credentials_provideraccount AS account ON account.id = credential.account_id
-    WHERE stream.organization_id = %s AND stream.state = ANY(%s) AND stream.enabled
-    ORDER BY stream.state, stream.credential_id, stream.id LIMIT %s
+    WHERE stream.organization_id = %(organization)s AND stream.state = ANY(%(states)s) AND stream.enabled
+    AND (%(teams)s::bigint[] IS NULL OR account.team_id = ANY(%(teams)s))
+    ORDER BY stream.state, stream.credential_id, stream.id LIMIT %(limit)s
     """,
     only=_SHOWN,
     stream=SyncStream,
@@ -151,11 +170,16 @@ _ATTENTION = Joined(
 )
 
 
-def attention(*, organization_id: int, limit: int) -> list[SyncStream]:
+def attention(*, scope: Scope, limit: int) -> list[SyncStream]:
     """Streams that need a person, or that keep failing: one per credential and reason."""
     found = []
-    states = [StreamState.PAUSED.value, StreamState.FAILING.value]
-    for stream, credential, account in _ATTENTION.fetch([organization_id, states, limit]):
+    values = {
+        "organization": scope.organization_id,
+        "teams": scope.teams,
+        "states": [StreamState.PAUSED.value, StreamState.FAILING.value],
+        "limit": limit,
+    }
+    for stream, credential, account in _ATTENTION.fetch(values):
         credential.account = account
         stream.credential = credential
         found.append(stream)

@@ -22,7 +22,7 @@ from dashboard.sync.services import streams_sync_now
 @access(Access.SYNC)
 @require_POST
 def sync_all(request: PurserRequest) -> HttpResponse:
-    ids = SyncStream.objects.filter(organization=request.organization).values_list("pk", flat=True)
+    ids = SyncStream.objects.filter(request.scope.accounts("credential__account__")).values_list("pk", flat=True)
     _ask(request, list(ids))
     return redirect("overview:overview")
 
@@ -30,7 +30,7 @@ def sync_all(request: PurserRequest) -> HttpResponse:
 @access(Access.SYNC)
 @require_POST
 def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
-    account = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
+    account = get_object_or_404(ProviderAccount, request.scope.accounts(), pk=account_id)
     _ask(request, list(SyncStream.objects.filter(credential__account=account).values_list("pk", flat=True)))
     return redirect("credentials:account", account_id=account.pk)
 
@@ -38,7 +38,7 @@ def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
 @access(Access.SYNC)
 @require_POST
 def stream_sync(request: PurserRequest, stream_id: int) -> HttpResponse:
-    stream = get_object_or_404(SyncStream, pk=stream_id, organization=request.organization)
+    stream = get_object_or_404(SyncStream, request.scope.accounts("credential__account__"), pk=stream_id)
     _ask(request, [stream.pk])
     return redirect("credentials:account", account_id=stream.credential.account_id)
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.postgres.aggregates import BoolOr
 from django.db.models import Max, Sum
 
+from dashboard.organizations.scope import Scope
 from dashboard.usage.models import SpendDaily, UsageDaily
 
 
@@ -33,11 +34,13 @@ class MonthSpend:
     unpriced_models: int
 
 
-def spend_between(*, organization_id: int, first: date, last: date) -> MonthSpend:
-    """What an organization spent on the days [first, last], by provider, unit and day."""
+def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
+    """What was spent on the days [first, last], by provider, unit and day."""
+    spent = SpendDaily.objects.filter(organization_id=scope.organization_id, day__range=(first, last))
+    if scope.team_ids is not None:
+        spent = spent.filter(account__team_id__in=scope.team_ids)
     rows = (
-        SpendDaily.objects.filter(organization_id=organization_id, day__range=(first, last))
-        .values_list("provider_slug", "unit", "day", "span")
+        spent.values_list("provider_slug", "unit", "day", "span")
         .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
         .order_by("day", "provider_slug", "unit", "span")
     )
