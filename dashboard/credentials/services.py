@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from dashboard.core.encryption import Unreadable
 from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import CredentialState, OfferedModel, ProviderAccount, ProviderCredential
-from dashboard.organizations.models import Organization, User
+from dashboard.organizations.audit import REPLACED, Actor, audit_record, changed
+from dashboard.organizations.models import Organization
 from providers.records import Identity, Model
 from providers.spec import Provider
 
@@ -19,7 +21,7 @@ def credential_create(
     provider: Provider,
     values: Mapping[str, str],
     label: str,
-    created_by: User | None,
+    by: Actor,
     now: datetime,
     same_account: ProviderAccount | None = None,
     relay_url: str = "",
@@ -41,17 +43,19 @@ def credential_create(
             label=label,
             settings=open_values,
             relay_url=relay_url,
-            created_by=created_by,
+            created_by=by.user,
             secrets_changed_at=now,
         )
         credential.set_secrets(secrets)
         credential.save()
+        told = {**dict.fromkeys(secrets, REPLACED), **open_values}
+        _record(credential, by, "credential.connected", now, changed({}, told))
         if check:
             enqueue_on_commit("check_credential", credential.pk)
     return credential
 
 
-def credential_replace(*, credential: ProviderCredential, values: Mapping[str, str], now: datetime) -> None:
+def credential_replace(*, credential: ProviderCredential, values: Mapping[str, str], by: Actor, now: datetime) -> None:
     """New values for a credential. An empty secret keeps the old one, unless a host was changed: then the old secrets
     are dropped, because they must not go to a new place."""
     provider = credential.provider
@@ -63,17 +67,41 @@ def credential_replace(*, credential: ProviderCredential, values: Mapping[str, s
     secrets = {
         field.name: values.get(field.name) or kept.get(field.name, "") for field in provider.fields if field.secret
     }
+    before = dict(credential.settings)
     credential.settings = {
         field.name: values[field.name] for field in provider.fields if not field.secret and values.get(field.name)
     }
+    fresh = {name: (None, REPLACED) for name in secrets if values.get(name)}
+    dropped = {name: (REPLACED, None) for name in credential.secret_hints if not secrets.get(name)}
     credential.set_secrets({name: value for name, value in secrets.items() if value})
     credential.state = CredentialState.CHECKING
     credential.check_verdict = credential.check_message = credential.check_field = ""
     credential.secrets_changed_at = credential.check_asked_at = now
     credential.resting_until = None
+    gone = dict.fromkeys(before.keys() - credential.settings.keys())
+    changes = {**changed(before, {**credential.settings, **gone}), **fresh, **dropped}
     with transaction.atomic():
         credential.save()
+        _record(credential, by, "credential.replaced", now, changes)
         enqueue_on_commit("check_credential", credential.pk)
+
+
+def _record(
+    credential: ProviderCredential,
+    by: Actor,
+    action: str,
+    now: datetime,
+    changes: Mapping[str, tuple[Any, Any]] | None = None,
+) -> None:
+    audit_record(
+        organization=credential.organization,
+        by=by,
+        action=action,
+        now=now,
+        subject=credential,
+        words=f"{credential.provider.name}: {credential.account.label}",
+        changes=changes,
+    )
 
 
 def _readable_values(credential: ProviderCredential) -> Mapping[str, str]:
@@ -84,18 +112,20 @@ def _readable_values(credential: ProviderCredential) -> Mapping[str, str]:
         return {}
 
 
-def credential_recheck(*, credential: ProviderCredential, now: datetime) -> None:
+def credential_recheck(*, credential: ProviderCredential, by: Actor, now: datetime) -> None:
     with transaction.atomic():
         ProviderCredential.objects.filter(pk=credential.pk).update(
             state=CredentialState.CHECKING, check_verdict="", check_asked_at=now
         )
+        _record(credential, by, "credential.rechecked", now)
         enqueue_on_commit("check_credential", credential.pk)
 
 
-def credential_adopt(*, credential: ProviderCredential) -> None:
+def credential_adopt(*, credential: ProviderCredential, by: Actor, now: datetime) -> None:
     """Use a credential without checking it: its streams find out."""
     with transaction.atomic():
         ProviderCredential.objects.filter(pk=credential.pk).update(state=CredentialState.ACTIVE, check_verdict="")
+        _record(credential, by, "credential.used_unchecked", now)
         enqueue_on_commit("adopt_credential", credential.pk)
 
 

@@ -50,19 +50,19 @@ def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
     accounts = accounts_of_provider(organization_id=request.organization.pk, slug=slug)
     form = ConnectForm(request.POST or None, provider=provider, accounts=accounts)
     if request.method == "POST" and form.is_valid():
-        check = request.POST.get("action") != "save"
+        check, now = request.POST.get("action") != "save", timezone.now()
         credential = credential_create(
             organization=request.organization,
             provider=provider,
             values=form.values,
             label=form.cleaned_data["label"],
-            created_by=request.user,  # type: ignore[arg-type]
-            now=timezone.now(),
+            by=request.actor,
+            now=now,
             same_account=form.same_account,
             check=check,
         )
         if not check:
-            credential_adopt(credential=credential)
+            credential_adopt(credential=credential, by=request.actor, now=now)
         return _go(request, reverse("credentials:check", args=[credential.pk]))
     context = {"provider": provider_card(provider), "form": form, "result": None}
     return render(request, "credentials/connect_form.html", context)
@@ -75,7 +75,7 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
     form = ConnectForm(request.POST or None, provider=credential.provider, credential=credential)
     if request.method == "POST" and form.is_valid():
-        credential_replace(credential=credential, values=form.values, now=timezone.now())
+        credential_replace(credential=credential, values=form.values, by=request.actor, now=timezone.now())
         return _go(request, reverse("credentials:check", args=[credential.pk]))
     context = {
         "provider": provider_card(credential.provider),
@@ -92,7 +92,7 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
 @require_POST
 def recheck(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
-    credential_recheck(credential=credential, now=timezone.now())
+    credential_recheck(credential=credential, by=request.actor, now=timezone.now())
     return redirect("credentials:check", credential_id=credential.pk)
 
 
@@ -111,7 +111,7 @@ def connect_from_environment(request: PurserRequest) -> HttpResponse:
         provider=provider,
         values=values,
         label="",
-        created_by=request.user,  # type: ignore[arg-type]
+        by=request.actor,
         now=timezone.now(),
     )
     return redirect("credentials:check", credential_id=credential.pk)

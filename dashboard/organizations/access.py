@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import Http404
+from django.http.response import HttpResponseBase
 
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access, allows
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def access(needed: Access) -> Callable[[View], View]:
@@ -20,7 +21,7 @@ def access(needed: Access) -> Callable[[View], View]:
 
     def declare(view: View) -> View:
         @wraps(view)
-        def checked(request: PurserRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: PurserRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if needed in (Access.PUBLIC, Access.PERSON):
                 return view(request, *args, **kwargs)
             if request.membership is None:

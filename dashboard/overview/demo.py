@@ -13,7 +13,9 @@ from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaReadin
 from dashboard.balances.services import Place, balance_history_import
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create, credential_recheck
+from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
+from dashboard.organizations.services import organization_delete
 from dashboard.usage.services import account_usage_delete
 from providers.collect import collect
 from providers.errors import ProviderError
@@ -39,7 +41,7 @@ def demo_add_for(*, user: User, relay_url: str, now: datetime) -> Organization:
         if fresh:
             teams = [Team.objects.create(organization=organization, name=name) for name in TEAMS]
             for position, part in enumerate(PARTS):
-                _connect(organization, part.slug, part.demo, teams[position % len(teams)], user, relay_url, now)
+                _connect(organization, part.slug, part.demo, teams[position % len(teams)], Actor(user), relay_url, now)
     if not fresh:
         demo_relay(relay_url=relay_url)
     return organization
@@ -63,7 +65,7 @@ def demo_delete(*, organization: Organization) -> None:
             QuotaReading.objects.filter(series__in=QuotaSeries.objects.filter(organization=organization)),
         ):
             rows._raw_delete(rows.db)
-        organization.delete()
+        organization_delete(organization=organization)
 
 
 def _connect(
@@ -71,7 +73,7 @@ def _connect(
     slug: str,
     values: Mapping[str, str],
     team: Team,
-    user: User,
+    by: Actor,
     relay_url: str,
     now: datetime,
 ) -> None:
@@ -80,14 +82,14 @@ def _connect(
         provider=PROVIDERS[slug],
         values=values,
         label="Production",
-        created_by=user,
+        by=by,
         now=now,
         relay_url=relay_url,
         check=False,
     )
     ProviderAccount.objects.filter(pk=credential.account_id).update(team=team)
     _import_balances(credential, now)
-    credential_recheck(credential=credential, now=now)
+    credential_recheck(credential=credential, by=by, now=now)
 
 
 def _import_balances(credential: ProviderCredential, now: datetime) -> None:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import environment_keys
 from dashboard.organizations.access import access
+from dashboard.organizations.audit import audit_record
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import User
 from dashboard.organizations.scope import Access
@@ -88,7 +89,9 @@ def sync_progress(request: PurserRequest, account_id: int) -> HttpResponse:
 def demo_add(request: PurserRequest) -> HttpResponse:
     if not settings.SIMULATOR_URL or not isinstance(request.user, User):
         raise Http404
-    organization = demo_add_for(user=request.user, relay_url=settings.SIMULATOR_URL, now=timezone.now())
+    now = timezone.now()
+    organization = demo_add_for(user=request.user, relay_url=settings.SIMULATOR_URL, now=now)
+    audit_record(organization=request.organization, by=request.actor, action="demo.added", now=now)
     organization_choose(user=request.user, organization=organization)
     messages.success(request, _("The demo is being filled: it has 90 days of history in about a minute."))
     return redirect("overview:overview")
@@ -100,5 +103,9 @@ def demo_remove(request: PurserRequest) -> HttpResponse:
     if not request.organization.is_demo:
         raise Http404
     demo_delete(organization=request.organization)
+    # The demo's own log went with it; the person's other organizations remember.
+    for one in request.memberships:
+        if not one.organization.is_demo:
+            audit_record(organization=one.organization, by=request.actor, action="demo.removed", now=timezone.now())
     messages.success(request, _("The demo is gone."))
     return redirect("overview:overview")

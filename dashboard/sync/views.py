@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.access import access
+from dashboard.organizations.audit import audit_record
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from dashboard.sync.models import SyncStream
@@ -31,7 +32,7 @@ def sync_all(request: PurserRequest) -> HttpResponse:
 @require_POST
 def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
     account = get_object_or_404(ProviderAccount, request.scope.accounts(), pk=account_id)
-    _ask(request, list(SyncStream.objects.filter(credential__account=account).values_list("pk", flat=True)))
+    _ask(request, list(SyncStream.objects.filter(credential__account=account).values_list("pk", flat=True)), account)
     return redirect("credentials:account", account_id=account.pk)
 
 
@@ -39,13 +40,24 @@ def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
 @require_POST
 def stream_sync(request: PurserRequest, stream_id: int) -> HttpResponse:
     stream = get_object_or_404(SyncStream, request.scope.accounts("credential__account__"), pk=stream_id)
-    _ask(request, [stream.pk])
+    _ask(request, [stream.pk], stream.credential.account)
     return redirect("credentials:account", account_id=stream.credential.account_id)
 
 
-def _ask(request: PurserRequest, stream_ids: Sequence[int]) -> None:
+def _ask(request: PurserRequest, stream_ids: Sequence[int], subject: ProviderAccount | None = None) -> None:
+    now = timezone.now()
     with transaction.atomic():
-        asked = streams_sync_now(stream_ids=stream_ids, now=timezone.now())
+        asked = streams_sync_now(stream_ids=stream_ids, now=now)
+        if asked:
+            words = ngettext("%(count)d stream", "%(count)d streams", asked) % {"count": asked}
+            audit_record(
+                organization=request.organization,
+                by=request.actor,
+                action="sync.asked",
+                now=now,
+                subject=subject,
+                words=f"{subject}, {words}" if subject else words,
+            )
     if asked:
         words = ngettext("Reading %(count)d thing now.", "Reading %(count)d things now.", asked) % {"count": asked}
         messages.success(request, words)

@@ -8,6 +8,7 @@ from django import forms
 from dashboard.credentials.forms import ConnectForm
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.services import credential_create
+from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import Organization
 from providers.registry import PROVIDERS
 from providers.spec import BaseUrl, Check, Field, Provider
@@ -76,7 +77,7 @@ def test_a_stored_secret_shows_its_end_alone(organization: Organization) -> None
         provider=PROVIDERS["metachat"],
         values={**KEYS["metachat"], "api_key": f"sk-live-{CANARY}"},
         label="",
-        created_by=None,
+        by=SYSTEM,
         now=NOW,
         check=False,
     )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.services import credential_create
+from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import Organization
 from dashboard.sync.models import SyncStream
 from dashboard.sync.reading import stream_read
@@ -22,7 +23,7 @@ def connected(organization: Organization, slug: str, now: datetime, **values: st
         provider=PROVIDERS[slug],
         values=values or KEYS[slug],
         label="Production",
-        created_by=None,
+        by=SYSTEM,
         now=now,
         check=False,
     )

@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 from dashboard.balances.models import BalanceSeries, QuotaSeries
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create, credential_recheck, credential_replace
+from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import Organization
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
@@ -45,7 +46,7 @@ def created(
         provider=PROVIDERS[slug],
         values=values,
         label=more.pop("label", ""),
-        created_by=None,
+        by=SYSTEM,
         now=now,
         check=False,
         **more,
@@ -162,7 +163,7 @@ def test_a_key_that_turns_out_to_be_of_another_account_gets_its_own(
     assert set(states(wrong).values()) == {StreamState.FRESH}
     before = SpendDaily.objects.filter(account=first.account_id).aggregate(total=Sum("spend"))
 
-    credential_replace(credential=wrong, values={"api_key": "sim-lagoon"}, now=now + MINUTES)
+    credential_replace(credential=wrong, values={"api_key": "sim-lagoon"}, by=SYSTEM, now=now + MINUTES)
     replaced = checked(wrong, now + MINUTES)
     assert replaced.account_id not in (first.account_id, wrong.account_id)
     assert ProviderAccount.objects.count() == 3, "the account without a key keeps its history"
@@ -225,7 +226,7 @@ def test_the_other_key_takes_over_when_a_check_refuses_the_first(
 ) -> None:
     first, second = twins(organization, "deepinfra", now)
     refused_keys.add("-first")
-    credential_recheck(credential=first, now=now + MINUTES)
+    credential_recheck(credential=first, by=SYSTEM, now=now + MINUTES)
     first = checked(first, now + MINUTES)
     assert first.state == CredentialState.REFUSED
     run_all(now + MINUTES)
@@ -238,7 +239,7 @@ def test_a_mended_key_does_not_read_beside_the_other(
     first, second = twins(organization, "deepinfra", now)
     refused_keys.add("-first")
     run_all(now + DAY)
-    credential_replace(credential=first, values={"api_key": "sim-harbor-third"}, now=now + DAY)
+    credential_replace(credential=first, values={"api_key": "sim-harbor-third"}, by=SYSTEM, now=now + DAY)
     checked(first, now + DAY)
     for capability in states(first):
         both = {states(first)[capability], states(second)[capability]}
@@ -281,7 +282,7 @@ def test_a_changed_host_drops_the_secret(organization: Organization, simulator: 
     credential = checked(created(organization, "metachat", now, KEYS["metachat"]), now)
     moved = {**KEYS["metachat"], "api_key": "", "base_url": "https://llm-api.mmchat.dev/v1"}
     calls = dict(simulator.simulator.calls)
-    credential_replace(credential=credential, values=moved, now=now + MINUTES)
+    credential_replace(credential=credential, values=moved, by=SYSTEM, now=now + MINUTES)
     after = checked(credential, now + MINUTES)
     assert after.secret_hints == {}
     assert "api_key" not in after.unlocked().values
@@ -292,7 +293,7 @@ def test_a_changed_host_drops_the_secret(organization: Organization, simulator: 
 def test_the_same_host_keeps_the_secret(organization: Organization, simulator: SimulatedWire, now: datetime) -> None:
     credential = checked(created(organization, "metachat", now, KEYS["metachat"]), now)
     same = {**KEYS["metachat"], "api_key": "", "cny_per_point": "0.001"}
-    credential_replace(credential=credential, values=same, now=now + MINUTES)
+    credential_replace(credential=credential, values=same, by=SYSTEM, now=now + MINUTES)
     after = checked(credential, now + MINUTES)
     assert after.unlocked().values["api_key"] == KEYS["metachat"]["api_key"]
     assert (after.state, after.settings["cny_per_point"]) == (CredentialState.ACTIVE, "0.001")
@@ -307,7 +308,7 @@ def test_a_new_key_entered_while_the_old_one_is_checked_is_not_lost(
     def meanwhile(*args: Any) -> Any:
         monkeypatch.setattr(simulator.simulator, "answer", answer)
         fresh = ProviderCredential.objects.select_related("account").get(pk=credential.pk)
-        credential_replace(credential=fresh, values={"api_key": "sk-sim-harbor-new"}, now=now + MINUTES)
+        credential_replace(credential=fresh, values={"api_key": "sk-sim-harbor-new"}, by=SYSTEM, now=now + MINUTES)
         return answer(*args)
 
     monkeypatch.setattr(simulator.simulator, "answer", meanwhile)
@@ -332,9 +333,9 @@ def test_a_secret_that_cannot_be_decrypted_pauses_with_words(
     assert "Enter it again" in stream.message
     assert SyncRun.objects.filter(stream=stream).latest("pk").outcome == RunOutcome.ACTION_NEEDED
     assert BalanceSeries.objects.get(unit="CNY").at == now, "the last value stands"
-    credential_recheck(credential=credential, now=later)
+    credential_recheck(credential=credential, by=SYSTEM, now=later)
     after = checked(credential, later)
     assert (after.state, "Enter it again" in after.check_message) == (CredentialState.REFUSED, True)
-    credential_replace(credential=after, values={"api_key": "sk-sim-harbor"}, now=later)
+    credential_replace(credential=after, values={"api_key": "sk-sim-harbor"}, by=SYSTEM, now=later)
     assert checked(after, later).state == CredentialState.ACTIVE
     assert set(states(after).values()) == {StreamState.FRESH}

@@ -13,6 +13,7 @@ from dashboard import pipeline
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.selectors import credentials_unchecked
 from dashboard.credentials.services import credential_adopt, credential_create
+from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import Organization
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import StreamState, SyncStream
@@ -43,7 +44,7 @@ def stored(organization: Organization, slug: str, now: datetime, values: dict[st
         provider=PROVIDERS[slug],
         values=values,
         label="Main",
-        created_by=None,
+        by=SYSTEM,
         now=now,
         check=False,
     )
@@ -208,7 +209,7 @@ def connect(organization: Organization, now: datetime) -> ProviderCredential:
         provider=PROVIDERS["deepseek"],
         values=KEYS["deepseek"],
         label="",
-        created_by=None,
+        by=SYSTEM,
         now=now,
     )
 
@@ -247,7 +248,7 @@ def test_a_key_saved_without_a_check_while_the_queue_is_away_is_read_later(
     asked = timezone.now()
     simulator.now = asked
     credential = stored(organization, "deepseek", asked, KEYS["deepseek"])
-    credential_adopt(credential=credential)
+    credential_adopt(credential=credential, by=SYSTEM, now=asked)
     assert not SyncStream.objects.exists()
     found = request_dispatch(monkeypatch, asked + timedelta(minutes=3))
     assert found == [("check_credential", (credential.pk,))]

@@ -4,10 +4,11 @@ A change is told as {field: [before, after]}. Secrets never get here: what is wr
 """
 
 import hashlib
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -39,8 +40,15 @@ SYSTEM = Actor()
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    user = request.user if isinstance(request.user, User) else None
-    return Actor(user, request.META.get("REMOTE_ADDR") or None)
+    return Actor(request.user if isinstance(request.user, User) else None, address_of(request))
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """The address that the request came from, in its canonical form; behind a socket there is none."""
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).compressed
+    except ValueError:
+        return None
 
 
 def audit_record(
@@ -89,7 +97,7 @@ def event_hash(event: AuditEvent) -> str:
         event.previous_hash,
         event.organization_id,
         event.sequence,
-        event.at.isoformat(),
+        event.at.astimezone(UTC).isoformat(),
         event.actor_words,
         event.ip,
         event.action,

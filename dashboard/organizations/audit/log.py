@@ -1,0 +1,153 @@
+"""Reads of the audit log: filtered, newest first, in words."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from dashboard.organizations.audit import FIRST_HASH, REPLACED, event_hash
+from dashboard.organizations.models import AuditEvent, Organization
+
+MOST_CHARACTERS = 100
+BATCH = 1000
+
+# action: what happened, after the person's name. An action that is not here shows its code.
+WORDS: Mapping[str, str] = {
+    "person.signed_in": gettext_noop("signed in"),
+    "person.signed_out": gettext_noop("signed out"),
+    "person.sign_in_failed": gettext_noop("could not sign in"),
+    "organization.created": gettext_noop("created the organization"),
+    "organization.changed": gettext_noop("changed the organization"),
+    "member.changed": gettext_noop("changed a member"),
+    "member.removed": gettext_noop("removed a member"),
+    "member.left": gettext_noop("left the organization"),
+    "invitation.created": gettext_noop("invited somebody"),
+    "invitation.revoked": gettext_noop("took back an invitation"),
+    "invitation.accepted": gettext_noop("accepted an invitation"),
+    "team.created": gettext_noop("created a team"),
+    "team.changed": gettext_noop("changed a team"),
+    "team.archived": gettext_noop("archived a team"),
+    "team.restored": gettext_noop("brought back a team"),
+    "team.member_added": gettext_noop("added somebody to a team"),
+    "team.member_removed": gettext_noop("took somebody out of a team"),
+    "credential.connected": gettext_noop("connected a key"),
+    "credential.replaced": gettext_noop("replaced a key"),
+    "credential.rechecked": gettext_noop("had a key checked again"),
+    "credential.used_unchecked": gettext_noop("put a key to use without a check"),
+    "account.changed": gettext_noop("changed an account"),
+    "sync.asked": gettext_noop("asked for a sync"),
+    "demo.added": gettext_noop("added the demo"),
+    "demo.removed": gettext_noop("removed the demo"),
+}
+GROUPS: Mapping[str, str] = {
+    "person": gettext_noop("Signing in"),
+    "organization": gettext_noop("Organization"),
+    "member": gettext_noop("Members"),
+    "invitation": gettext_noop("Invitations"),
+    "team": gettext_noop("Teams"),
+    "account": gettext_noop("Accounts"),
+    "credential": gettext_noop("Keys"),
+    "sync": gettext_noop("Syncing"),
+    "demo": gettext_noop("Demo"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events: of one person, one group of actions, days [first, last] in the reporting zone, words in the
+    subject."""
+
+    actor_id: int | None = None
+    group: str = ""
+    first: date | None = None
+    last: date | None = None
+    text: str = ""
+
+
+def audit_events(*, organization: Organization, chosen: Filter, before: int | None = None) -> QuerySet[AuditEvent]:
+    """Newest first; `before` is the sequence to go on from."""
+    events = AuditEvent.objects.filter(organization=organization)
+    if chosen.actor_id is not None:
+        events = events.filter(actor_id=chosen.actor_id)
+    if chosen.group in GROUPS:
+        events = events.filter(action__startswith=f"{chosen.group}.")
+    if chosen.first:
+        events = events.filter(at__gte=_midnight(organization, chosen.first))
+    if chosen.last:
+        events = events.filter(at__lt=_midnight(organization, chosen.last + timedelta(days=1)))
+    if text := chosen.text[:MOST_CHARACTERS]:
+        # icontains escapes the wildcards of LIKE: what is typed is looked for as it stands.
+        events = events.filter(Q(subject_words__icontains=text) | Q(actor_words__icontains=text))
+    if before is not None:
+        events = events.filter(sequence__lt=before)
+    return events.order_by("-sequence")
+
+
+def _midnight(organization: Organization, day: date) -> datetime:
+    return datetime.combine(day, time.min, organization.zone)
+
+
+def event_row(event: AuditEvent) -> dict[str, Any]:
+    """An event as page and CSV print it."""
+    word = WORDS.get(event.action)
+    return {
+        "sequence": event.sequence,
+        "at": event.at,
+        "who": event.actor_words,
+        "ip": event.ip or "",
+        "action": event.action,
+        "words": _(word) if word else event.action,
+        "subject": event.subject_words,
+        "changes": [
+            {"field": name.replace("_", " "), "before": _shown(before), "after": _shown(after)}
+            for name, (before, after) in event.changes.items()
+        ],
+    }
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ("", []):
+        return _("nothing")
+    if value == REPLACED:
+        return _("a new secret")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    return str(value)
+
+
+# --- Proof ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far a chain holds: its last good event and what is wrong with the next one ("" when nothing is)."""
+
+    sequence: int
+    head: str
+    broken: str = ""
+
+
+def chain_verify(*, organization: Organization) -> Verdict:
+    """Walk the chain from its beginning, in constant memory."""
+    sequence, head = 0, FIRST_HASH
+    for event in _in_order(organization):
+        if event.sequence != sequence + 1:
+            return Verdict(sequence, head, _("event %(number)d is missing") % {"number": sequence + 1})
+        if event.previous_hash != head:
+            return Verdict(
+                sequence, head, _("event %(number)d does not follow the one before") % {"number": event.sequence}
+            )
+        if event_hash(event) != event.hash:
+            return Verdict(sequence, head, _("event %(number)d was changed") % {"number": event.sequence})
+        sequence, head = event.sequence, event.hash
+    return Verdict(sequence, head)
+
+
+def _in_order(organization: Organization) -> Iterator[AuditEvent]:
+    return AuditEvent.objects.filter(organization=organization).order_by("sequence").iterator(BATCH)
