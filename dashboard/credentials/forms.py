@@ -6,8 +6,11 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
+from dashboard.organizations.models import Team
+from dashboard.organizations.selectors import teams_of
 from providers.spec import Field, Provider
 
 MOST_CHARACTERS = 8_000  # some keys are tokens of a few thousand characters; nothing real is longer
@@ -130,3 +133,48 @@ def _problem(declared: Field, value: str) -> str | None:
     if declared.kind == "url" and urlsplit(value).scheme != "https":
         return _("Use an https address: the key would travel in the open otherwise.")
     return None
+
+
+MOST_TAGS, TAG_LENGTH = 10, 40
+
+
+class AccountForm(forms.ModelForm):
+    """What people say of an account: its name here, whose it is, tags and notes."""
+
+    tags = forms.CharField(
+        label=gettext_lazy("Tags"),
+        required=False,
+        max_length=MOST_TAGS * (TAG_LENGTH + 2),
+        help_text=gettext_lazy("Separated by commas, for example: production, europe."),
+    )
+
+    class Meta:
+        model = ProviderAccount
+        fields = ("label", "team", "tags", "notes")
+        labels = {
+            "label": gettext_lazy("Label"),
+            "team": gettext_lazy("Owner team"),
+            "notes": gettext_lazy("Notes"),
+        }
+        help_texts = {"team": gettext_lazy("Its leads and viewers see this account.")}
+        widgets = {"notes": forms.Textarea(attrs={"rows": 4})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        account: ProviderAccount = self.instance
+        teams = teams_of(organization_id=account.organization_id)
+        # The team that has it now is offered even when it was archived meanwhile: saving must not take it away.
+        kept = Team.objects.filter(organization_id=account.organization_id, pk=account.team_id or 0)
+        self.fields["team"].queryset = (teams | kept).order_by("name")  # type: ignore[attr-defined]
+        self.fields["team"].empty_label = _("No team")  # type: ignore[attr-defined]
+        self.initial["tags"] = ", ".join(account.tags)
+
+    def clean_tags(self) -> list[str]:
+        """Each once, in the order typed."""
+        tags = list(dict.fromkeys(tag for tag in map(str.strip, self.cleaned_data["tags"].split(",")) if tag))
+        if len(tags) > MOST_TAGS or any(len(tag) > TAG_LENGTH for tag in tags):
+            raise forms.ValidationError(
+                _("At most %(count)d tags of at most %(length)d characters.")
+                % {"count": MOST_TAGS, "length": TAG_LENGTH}
+            )
+        return tags

@@ -166,6 +166,28 @@ def check_settle(
     return True
 
 
+ACCOUNT_FIELDS = ("label", "team", "tags", "notes")
+
+
+def account_change(*, account: ProviderAccount, by: Actor, now: datetime) -> None:
+    """Store what people say of an account, as it stands on `account`."""
+    with transaction.atomic():
+        stored = ProviderAccount.objects.select_for_update(of=("self",)).select_related("team").get(pk=account.pk)
+        changes = changed(*({name: getattr(row, name) for name in ACCOUNT_FIELDS} for row in (stored, account)))
+        if not changes:
+            return
+        account.save(update_fields=ACCOUNT_FIELDS)
+        audit_record(
+            organization=account.organization,
+            by=by,
+            action="account.changed",
+            now=now,
+            subject=account,
+            words=f"{account.provider_name}: {account.label}",
+            changes=changes,
+        )
+
+
 def account_recognise(*, credential: ProviderCredential, external_id: str, name: str) -> None:
     """Give the credential the account that the provider says it belongs to: the one that is known by this id, or its
     own if that has no other id yet, or else a new one. An account whose last credential left before anything else knew

@@ -8,6 +8,7 @@ urlpatterns = [
     path("connect/", views.connect, name="connect"),
     path("connect/environment/", views.connect_from_environment, name="connect_from_environment"),
     path("connect/<slug:slug>/", views.connect_form, name="connect_form"),
+    path("accounts/<int:account_id>/settings/", views.account_settings, name="account_settings"),
     path("credentials/<int:credential_id>/check/", views.check, name="check"),
     path("credentials/<int:credential_id>/recheck/", views.recheck, name="recheck"),
 ]

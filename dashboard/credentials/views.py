@@ -5,15 +5,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from dashboard.credentials.forms import ConnectForm
-from dashboard.credentials.models import CredentialState, ProviderCredential
+from dashboard.credentials.forms import AccountForm, ConnectForm
+from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import (
     accounts_of_provider,
     connected_slugs,
@@ -23,6 +23,7 @@ from dashboard.credentials.selectors import (
     providers_by_name,
 )
 from dashboard.credentials.services import (
+    account_change,
     credential_adopt,
     credential_create,
     credential_recheck,
@@ -94,6 +95,19 @@ def recheck(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
     credential_recheck(credential=credential, by=request.actor, now=timezone.now())
     return redirect("credentials:check", credential_id=credential.pk)
+
+
+@access(Access.MANAGE)
+@require_http_methods(["GET", "POST"])
+def account_settings(request: PurserRequest, account_id: int) -> HttpResponse:
+    """Label, owner team, tags and notes of an account."""
+    account = get_object_or_404(ProviderAccount, pk=account_id, organization=request.organization)
+    form = AccountForm(request.POST or None, instance=account)
+    if request.method == "POST" and form.is_valid():
+        account_change(account=form.instance, by=request.actor, now=timezone.now())
+        messages.success(request, _("Saved."))
+        return redirect("credentials:account", account_id=account.pk)
+    return render(request, "credentials/account_settings.html", {"account": account, "form": form})
 
 
 @access(Access.MANAGE)

@@ -1,5 +1,6 @@
 """People and the organizations they act for. Every other row of Purser hangs off one organization."""
 
+import hashlib
 import zoneinfo
 from datetime import datetime
 from typing import Any
@@ -137,6 +138,11 @@ class TeamMembership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.team}"
+
+
+def token_digest(token: str) -> str:
+    """What is kept of a link's token: 64 hex digits from which it cannot be made again."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class SignInLink(models.Model):

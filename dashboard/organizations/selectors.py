@@ -1,8 +1,13 @@
 """Reads of people and organizations."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
-from dashboard.organizations.models import Membership, SignInLink, User
+from django.db.models import Count, QuerySet
+
+from dashboard.organizations.models import Invitation, Membership, SignInLink, Team, TeamMembership, User, token_digest
 
 
 def acting_membership(user: User, memberships: Sequence[Membership]) -> Membership | None:
@@ -21,3 +26,40 @@ def memberships_of(user: User) -> list[Membership]:
 
 def anybody_signed_in() -> bool:
     return SignInLink.objects.filter(used_at__isnull=False).exists()
+
+
+def member_rows(*, organization_id: int) -> list[dict[str, Any]]:
+    """Everybody of an organization with their teams, owners first."""
+    teams: dict[int, list[Team]] = defaultdict(list)
+    belongs = TeamMembership.objects.filter(team__organization_id=organization_id).select_related("team")
+    for one in belongs.order_by("team__name"):
+        teams[one.user_id].append(one.team)
+    order = ("owner", "admin", "lead", "viewer")
+    members = list(Membership.objects.filter(organization_id=organization_id).select_related("user"))
+    members.sort(key=lambda member: (order.index(member.role), str(member.user).lower(), member.pk))
+    return [{"member": member, "user": member.user, "teams": teams[member.user_id]} for member in members]
+
+
+def teams_of(*, organization_id: int, archived: bool = False) -> QuerySet[Team]:
+    """Teams by name; those that are archived are asked for by themselves."""
+    return Team.objects.filter(organization_id=organization_id, archived_at__isnull=not archived).order_by("name")
+
+
+def team_rows(*, organization_id: int, archived: bool = False) -> QuerySet[Team]:
+    """Teams with `people` and `wallets`, how many members and accounts each has."""
+    return teams_of(organization_id=organization_id, archived=archived).annotate(
+        people=Count("memberships", distinct=True), wallets=Count("accounts", distinct=True)
+    )
+
+
+def invitations_open(*, organization_id: int, now: datetime) -> QuerySet[Invitation]:
+    """Invitations that can still be accepted, newest first."""
+    waiting = Invitation.objects.filter(
+        organization_id=organization_id, accepted_at=None, revoked_at=None, expires_at__gt=now
+    )
+    return waiting.select_related("invited_by").order_by("-created_at")
+
+
+def invitation_by_token(token: str) -> Invitation | None:
+    waiting = Invitation.objects.select_related("organization", "invited_by")
+    return waiting.filter(token_hash=token_digest(token)).first()

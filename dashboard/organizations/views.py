@@ -1,19 +1,49 @@
-"""Signing in and out, and choosing the organization to act for."""
+"""Signing in and out, the people of an organization, its teams and settings."""
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dashboard.organizations.access import access
+from dashboard.organizations.audit import address_of
+from dashboard.organizations.forms import AcceptForm, InvitationForm, OrganizationForm, ReachForm, TeamForm
 from dashboard.organizations.middleware import PurserRequest
-from dashboard.organizations.models import Membership
+from dashboard.organizations.models import Invitation, Membership, Role, Team, User
 from dashboard.organizations.scope import Access
+from dashboard.organizations.selectors import invitation_by_token, invitations_open, member_rows, team_rows
+from dashboard.organizations.services import (
+    Refused,
+    invitation_accept,
+    invitation_create,
+    invitation_revoke,
+    member_change,
+    member_leave,
+    member_link_create,
+    member_reach,
+    member_remove,
+    newcomer_join,
+    organization_change,
+    organization_create,
+    sign_in_link_use,
+    team_archive,
+    team_save,
+)
 from dashboard.organizations.services import organization_choose as choose
-from dashboard.organizations.services import sign_in_link_use
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+EDIT = require_http_methods(["GET", "POST"])
+
+
+# --- In and out -------------------------------------------------------------------------------------------------
 
 
 @access(Access.PUBLIC)
@@ -32,7 +62,7 @@ def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
     if user is None:
         messages.error(request, _("This link was used before or is older than a day."))
         return redirect("organizations:sign_in")
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user, backend=BACKEND)
     return redirect("overview:overview")
 
 
@@ -51,3 +81,232 @@ def organization_choose(request: PurserRequest, organization_id: int) -> HttpRes
     )
     choose(user=membership.user, organization=membership.organization)
     return redirect("overview:overview")
+
+
+# --- Members ----------------------------------------------------------------------------------------------------
+
+
+@access(Access.READ)
+@require_GET
+def members(request: PurserRequest) -> HttpResponse:
+    invitations = invitations_open(organization_id=request.organization.pk, now=timezone.now())
+    context = {
+        "rows": member_rows(organization_id=request.organization.pk),
+        "invitations": invitations if request.membership.may_manage else [],
+    }
+    return render(request, "organizations/members.html", context)
+
+
+@access(Access.MANAGE)
+@EDIT
+def member(request: PurserRequest, membership_id: int) -> HttpResponse:
+    """Role, teams, and what one member may read."""
+    found = _member(request, membership_id)
+    now_told = member_reach(found).told() | {"teams": list(member_reach(found).teams)}
+    form = ReachForm(request.POST or None, acting=request.membership, initial=now_told)
+    if request.method == "POST" and form.is_valid():
+        try:
+            member_change(
+                member=found, reach=form.reach, acting=request.membership, by=request.actor, now=timezone.now()
+            )
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, _("%(name)s: saved.") % {"name": found.user})
+            return redirect("organizations:members")
+    owned = found.role == Role.OWNER and request.membership.role != Role.OWNER
+    return render(request, "organizations/member.html", {"member": found, "form": form, "owned": owned})
+
+
+@access(Access.MANAGE)
+@require_POST
+def member_out(request: PurserRequest, membership_id: int) -> HttpResponse:
+    """Remove a member; their address is typed to confirm."""
+    found = _member(request, membership_id)
+    if request.POST.get("word", "").strip().lower() != found.user.email:
+        words = _("Nothing was removed: the address typed is not %(email)s.")
+        messages.error(request, words % {"email": found.user.email})
+        return redirect("organizations:member", membership_id=found.pk)
+    try:
+        member_remove(member=found, acting=request.membership, by=request.actor, now=timezone.now())
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect("organizations:member", membership_id=found.pk)
+    messages.success(request, _("%(name)s is no longer a member.") % {"name": found.user})
+    return redirect("organizations:members")
+
+
+@access(Access.READ)
+@require_POST
+def leave(request: PurserRequest) -> HttpResponse:
+    try:
+        member_leave(member=request.membership, by=request.actor, now=timezone.now())
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect("organizations:members")
+    messages.success(request, _("You have left %(name)s.") % {"name": request.organization})
+    return redirect("organizations:organization_new" if len(request.memberships) == 1 else "overview:overview")
+
+
+@access(Access.OWN)
+@never_cache
+@require_POST
+def member_link(request: PurserRequest, membership_id: int) -> HttpResponse:
+    """A one-time sign-in link, shown on this answer alone."""
+    found = _member(request, membership_id)
+    try:
+        token = member_link_create(member=found, by=request.actor, now=timezone.now())
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect("organizations:member", membership_id=found.pk)
+    link = _absolute("organizations:sign_in_by_link", token)
+    return render(request, "organizations/link_made.html", {"link": link, "person": found.user, "days": 1})
+
+
+def _member(request: PurserRequest, membership_id: int) -> Membership:
+    everybody = Membership.objects.select_related("user", "organization")
+    return get_object_or_404(everybody, pk=membership_id, organization=request.organization)
+
+
+def _absolute(name: str, *arguments: Any) -> str:
+    return f"{settings.BASE_URL.rstrip('/')}{reverse(name, args=arguments)}"
+
+
+# --- Invitations ------------------------------------------------------------------------------------------------
+
+
+@access(Access.MANAGE)
+@never_cache
+@EDIT
+def invite(request: PurserRequest) -> HttpResponse:
+    """Invite somebody; the link is shown on the answer to the POST alone."""
+    form = InvitationForm(request.POST or None, acting=request.membership, initial={"role": Role.VIEWER})
+    if request.method == "POST" and form.is_valid():
+        email, days = form.cleaned_data["email"], form.cleaned_data["days"]
+        try:
+            token = invitation_create(
+                organization=request.organization,
+                email=email,
+                reach=form.reach,
+                days=days,
+                acting=request.membership,
+                by=request.actor,
+                now=timezone.now(),
+            )
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            link = _absolute("organizations:invitation", token)
+            return render(request, "organizations/link_made.html", {"link": link, "email": email, "days": days})
+    return render(request, "organizations/invite.html", {"form": form})
+
+
+@access(Access.MANAGE)
+@require_POST
+def invitation_back(request: PurserRequest, invitation_id: int) -> HttpResponse:
+    found = get_object_or_404(Invitation, pk=invitation_id, organization=request.organization)
+    invitation_revoke(invitation=found, by=request.actor, now=timezone.now())
+    messages.success(request, _("The invitation was taken back; its link no longer works."))
+    return redirect("organizations:members")
+
+
+@access(Access.PUBLIC)
+@never_cache
+@EDIT
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """What an invitation promises; a POST accepts it, as the person signed in or as a newcomer."""
+    found = invitation_by_token(token)
+    if found is None or found.accepted_at or found.revoked_at or found.expires_at <= timezone.now():
+        return render(request, "organizations/invitation_over.html", {"invitation": found}, status=404)
+    person = request.user if isinstance(request.user, User) else None
+    form = None if person else AcceptForm(request.POST or None, fixed_email=found.email)
+    if request.method == "POST" and (form is None or form.is_valid()):
+        return _accept(request, found, person, form)
+    return render(request, "organizations/invitation.html", {"invitation": found, "form": form, "person": person})
+
+
+def _accept(request: HttpRequest, found: Invitation, person: User | None, form: AcceptForm | None) -> HttpResponse:
+    ip, now = address_of(request), timezone.now()
+    try:
+        if form is not None:
+            name, email = form.cleaned_data["name"], form.cleaned_data["email"]
+            login(request, newcomer_join(invitation=found, name=name, email=email, ip=ip, now=now), backend=BACKEND)
+        elif person is not None:
+            invitation_accept(invitation=found, user=person, ip=ip, now=now)
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect(request.path)
+    messages.success(request, _("Welcome to %(name)s.") % {"name": found.organization})
+    return redirect("overview:overview")
+
+
+# --- Teams ------------------------------------------------------------------------------------------------------
+
+
+@access(Access.READ)
+@require_GET
+def teams(request: PurserRequest) -> HttpResponse:
+    context = {
+        "teams": team_rows(organization_id=request.organization.pk),
+        "archived": team_rows(organization_id=request.organization.pk, archived=True),
+    }
+    return render(request, "organizations/teams.html", context)
+
+
+@access(Access.MANAGE)
+@EDIT
+def team_new(request: PurserRequest) -> HttpResponse:
+    return _team_form(request, Team(organization=request.organization))
+
+
+@access(Access.MANAGE)
+@EDIT
+def team(request: PurserRequest, team_id: int) -> HttpResponse:
+    return _team_form(request, get_object_or_404(Team, pk=team_id, organization=request.organization))
+
+
+def _team_form(request: PurserRequest, team: Team) -> HttpResponse:
+    form = TeamForm(request.POST or None, instance=team, organization=request.organization)
+    if request.method == "POST" and form.is_valid():
+        team_save(team=form.instance, members=form.cleaned_data["members"], by=request.actor, now=timezone.now())
+        messages.success(request, _("%(name)s: saved.") % {"name": form.instance})
+        return redirect("organizations:teams")
+    return render(request, "organizations/team.html", {"team": team, "form": form})
+
+
+@access(Access.MANAGE)
+@require_POST
+def team_shelve(request: PurserRequest, team_id: int) -> HttpResponse:
+    """Archive a team, or bring it back (`restore` in the body)."""
+    found = get_object_or_404(Team, pk=team_id, organization=request.organization)
+    archived = "restore" not in request.POST
+    team_archive(team=found, archived=archived, by=request.actor, now=timezone.now())
+    words = _("%(name)s is archived; its history stays.") if archived else _("%(name)s is back.")
+    messages.success(request, words % {"name": found})
+    return redirect("organizations:teams")
+
+
+# --- Settings ---------------------------------------------------------------------------------------------------
+
+
+@access(Access.MANAGE)
+@EDIT
+def organization_settings(request: PurserRequest) -> HttpResponse:
+    own = request.organization
+    form = OrganizationForm(request.POST or None, initial={"name": own.name, "reporting_zone": own.reporting_zone})
+    if request.method == "POST" and form.is_valid():
+        organization_change(organization=own, by=request.actor, now=timezone.now(), **form.cleaned_data)
+        messages.success(request, _("Saved."))
+        return redirect("organizations:settings")
+    return render(request, "organizations/settings.html", {"form": form})
+
+
+@access(Access.PERSON)
+@EDIT
+def organization_new(request: PurserRequest) -> HttpResponse:
+    form = OrganizationForm(request.POST or None, initial={"reporting_zone": "UTC"})
+    if request.method == "POST" and form.is_valid():
+        made = organization_create(by=request.actor, now=timezone.now(), **form.cleaned_data)
+        messages.success(request, _("%(name)s is yours now.") % {"name": made})
+        return redirect("overview:overview")
+    return render(request, "organizations/organization_new.html", {"form": form})

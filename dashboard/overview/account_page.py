@@ -95,7 +95,8 @@ def _head(
         state, reason = "refused", next(one.check_message for one in credentials if one.check_message)
     successes = [stream.last_success_at for stream in streams if stream.last_success_at]
     keys = ngettext("%(count)d key", "%(count)d keys", len(credentials)) % {"count": len(credentials)}
-    parts = [account.external_name, keys]
+    team = account.team.name if account.team else ""
+    parts = [account.external_name, team, keys]
     return {
         **account_row(account),
         "summary": ", ".join(part for part in parts if part),
@@ -103,6 +104,8 @@ def _head(
         "state_reason": reason,
         "last_success": max(successes) if successes else None,
         "console_url": account.provider.topup_url or account.provider.console_url,
+        "tags": account.tags,
+        "notes": account.notes,
     }
 
 

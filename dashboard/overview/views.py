@@ -61,7 +61,8 @@ def account_list(request: PurserRequest) -> HttpResponse:
 @access(Access.READ)
 @require_GET
 def account(request: PurserRequest, account_id: int) -> HttpResponse:
-    found = get_object_or_404(ProviderAccount, request.scope.accounts(), pk=account_id)
+    everything = ProviderAccount.objects.select_related("team")
+    found = get_object_or_404(everything, request.scope.accounts(), pk=account_id)
     before, now = request.GET.get("before", ""), timezone.now()
     context = account_context(
         organization=request.organization,

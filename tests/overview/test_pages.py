@@ -27,7 +27,7 @@ from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create
 from dashboard.organizations.audit import SYSTEM
-from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, Team, User
+from dashboard.organizations.models import AuditEvent, Invitation, Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import Access, allows
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
@@ -93,12 +93,17 @@ class World:
     account: ProviderAccount
     credential: ProviderCredential
     stream: SyncStream
+    invitation: Invitation
+    member: Membership
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
             "account_id": self.account.pk,
             "credential_id": self.credential.pk,
             "stream_id": self.stream.pk,
+            "membership_id": self.member.pk,
+            "team_id": Team.objects.get(name="Elsewhere").pk,
+            "invitation_id": self.invitation.pk,
             "organization_id": self.cast.organization.pk,
             "slug": self.account.provider_slug,
             "token": "no-such-token",
@@ -110,7 +115,11 @@ class World:
 def world(cast: Cast, simulator: SimulatedWire) -> World:
     account = land_balance(cast.organization, "Production", "41.5", "CNY")
     credential = ProviderCredential.objects.get(account=account)
-    return World(cast, account, credential, SyncStream.objects.get(capability="balance"))
+    invitation = Invitation.objects.create(
+        organization=cast.organization, role=Role.VIEWER, token_hash="0" * 64, expires_at=timezone.now() + DAY
+    )
+    member = Membership.objects.get(user=cast.people["viewer"])
+    return World(cast, account, credential, SyncStream.objects.get(capability="balance"), invitation, member)
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------
@@ -182,9 +191,9 @@ def test_everybody_gets_what_is_theirs(world: World, name: str) -> None:
     address, answered = ADDRESSES[name], set[str]()
     # Those who may write come last: what they do must not change what the others get.
     for who, method in itertools.product(PEOPLE, ("GET", "POST")):
-        response, told = ask(world, name, who, method), f"{method} by {who}"
+        refusal, told = refused(address, who, world.cast.membership(who)), f"{method} by {who}"
+        response = ask(world, name, who, method)
         status = response.status_code
-        refusal = refused(address, who, world.cast.membership(who))
         if refusal is not None:
             assert status in refusal, told
             if who == "stranger":

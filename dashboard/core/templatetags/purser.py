@@ -503,6 +503,8 @@ def count_of(count: int, what: str) -> str:
         "account": ngettext("%(count)s account", "%(count)s accounts", count),
         "provider": ngettext("%(count)s provider", "%(count)s providers", count),
         "stream": ngettext("%(count)s stream", "%(count)s streams", count),
+        "person": ngettext("%(count)s person", "%(count)s people", count),
+        "team": ngettext("%(count)s team", "%(count)s teams", count),
         "model": ngettext("%(count)s unpriced model", "%(count)s unpriced models", count),
     }[what]
     return words % {"count": number(count)}

@@ -24,6 +24,7 @@ WORDS: Mapping[str, str] = {
     "organization.changed": gettext_noop("changed the organization"),
     "member.changed": gettext_noop("changed a member"),
     "member.removed": gettext_noop("removed a member"),
+    "member.link_made": gettext_noop("made a sign-in link for a member"),
     "member.left": gettext_noop("left the organization"),
     "invitation.created": gettext_noop("invited somebody"),
     "invitation.revoked": gettext_noop("took back an invitation"),

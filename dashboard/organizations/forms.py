@@ -1,0 +1,137 @@
+"""Forms of people and organizations."""
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from dashboard.organizations.models import Membership, Organization, Role, Team, TeamColour, User, validate_zone
+from dashboard.organizations.selectors import teams_of
+from dashboard.organizations.services import Reach
+
+
+class ReachForm(forms.Form):
+    """Role and what may be read. Owners are offered to owners alone; archived teams are not offered."""
+
+    role = forms.ChoiceField(label=gettext_lazy("Role"))
+    teams = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Teams"),
+        queryset=Team.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("A lead or viewer reads the accounts of these teams."),
+    )
+    sees_all = forms.BooleanField(label=gettext_lazy("Reads all accounts, whatever the team"), required=False)
+    sees_balances = forms.BooleanField(label=gettext_lazy("Sees balances and quotas, not only spend"), required=False)
+
+    def __init__(self, *args: Any, acting: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        roles = [(role.value, role.label) for role in Role if role != Role.OWNER or acting.role == Role.OWNER]
+        self.fields["role"].choices = roles  # type: ignore[attr-defined]
+        self.fields["role"].help_text = _(
+            "Owners and admins read everything and connect accounts. A lead may ask for a sync. A viewer reads."
+        )
+        self.fields["teams"].queryset = teams_of(organization_id=acting.organization_id)  # type: ignore[attr-defined]
+
+    @property
+    def reach(self) -> Reach:
+        """After is_valid()."""
+        data = self.cleaned_data
+        return Reach(
+            role=Role(data["role"]),
+            sees_all=data["sees_all"],
+            sees_balances=data["sees_balances"],
+            teams=tuple(data["teams"]),
+        )
+
+
+class InvitationForm(ReachForm):
+    field_order = ("email", "role", "teams", "sees_all", "sees_balances", "days")
+
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"),
+        required=False,
+        max_length=254,
+        help_text=gettext_lazy("Then only this address can accept. Without one, whoever has the link can."),
+    )
+    days = forms.TypedChoiceField(
+        label=gettext_lazy("Valid for"),
+        coerce=int,
+        initial=7,
+        choices=[(1, gettext_lazy("1 day")), (7, gettext_lazy("7 days")), (30, gettext_lazy("30 days"))],
+    )
+
+
+class AcceptForm(forms.Form):
+    """Who a newcomer is. The address is asked for when the invitation names none."""
+
+    name = forms.CharField(label=gettext_lazy("Your name"), max_length=120)
+    email = forms.EmailField(label=gettext_lazy("Your e-mail address"), max_length=254)
+
+    def __init__(self, *args: Any, fixed_email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fixed_email = fixed_email
+        if fixed_email:
+            del self.fields["email"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        email = (self.fixed_email or data.get("email", "")).lower()
+        if email and User.objects.filter(email=email).exists():
+            raise forms.ValidationError(_("Somebody with this address is here already: sign in first, then accept."))
+        return {**data, "email": email}
+
+
+class TeamForm(forms.ModelForm):
+    members = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Members"),
+        queryset=User.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = Team
+        fields = ("name", "colour", "cost_centre")
+        labels = {
+            "name": gettext_lazy("Name"),
+            "colour": gettext_lazy("Colour in charts"),
+            "cost_centre": gettext_lazy("Cost centre"),
+        }
+
+    field_order = ("name", "colour", "cost_centre", "members")
+
+    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.organization = organization
+        self.fields["colour"].choices = TeamColour.choices  # type: ignore[attr-defined]
+        people = User.objects.filter(memberships__organization=organization).order_by("name", "email")
+        self.fields["members"].queryset = people  # type: ignore[attr-defined]
+        if self.instance.pk:
+            self.initial["members"] = list(self.instance.members.values_list("pk", flat=True))
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"]).strip()
+        same = Team.objects.filter(organization=self.instance.organization, name__iexact=name)
+        if same.exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("There is a team of this name; it may be archived."))
+        return name
+
+
+class OrganizationForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    reporting_zone = forms.CharField(
+        label=gettext_lazy("Reporting zone"),
+        max_length=64,
+        validators=[validate_zone],
+        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "Days and months on all pages follow it. Days read before a change stay so until they are read again."
+        ),
+    )
+
+    @property
+    def zones(self) -> list[str]:
+        return sorted(zoneinfo.available_timezones())
