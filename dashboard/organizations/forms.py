@@ -20,7 +20,7 @@ class ReachForm(forms.Form):
         label=gettext_lazy("Teams"),
         queryset=Team.objects.none(),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "chk"}),
         help_text=gettext_lazy("A lead or viewer reads the accounts of these teams."),
     )
     sees_all = forms.BooleanField(label=gettext_lazy("Reads all accounts, whatever the team"), required=False)
@@ -89,7 +89,7 @@ class TeamForm(forms.ModelForm):
         label=gettext_lazy("Members"),
         queryset=User.objects.none(),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "chk"}),
     )
 
     class Meta:

@@ -104,8 +104,13 @@ def event_row(event: AuditEvent) -> dict[str, Any]:
         "words": _(word) if word else event.action,
         "subject": event.subject_words,
         "changes": [
-            {"field": name.replace("_", " "), "before": _shown(before), "after": _shown(after)}
+            {
+                "field": name.replace("_", " "),
+                "before": "" if before is None else _shown(before),
+                "after": _shown(after),
+            }
             for name, (before, after) in event.changes.items()
+            if not (before is None and after in (None, "", [], False))  # what a new thing was left without
         ],
     }
 
