@@ -121,6 +121,27 @@ def credential_recheck(*, credential: ProviderCredential, by: Actor, now: dateti
         enqueue_on_commit("check_credential", credential.pk)
 
 
+def credential_pause(*, credential: ProviderCredential, by: Actor, now: datetime) -> bool:
+    """Read nothing with this key until somebody resumes it; its figures stay. False when it was paused already."""
+    with transaction.atomic():
+        going = ProviderCredential.objects.filter(pk=credential.pk).exclude(state=CredentialState.PAUSED)
+        if not going.update(state=CredentialState.PAUSED):
+            return False
+        _record(credential, by, "credential.paused", now)
+    return True
+
+
+def credential_resume(*, credential: ProviderCredential, by: Actor, now: datetime) -> bool:
+    """Have a paused key checked, and read with it again. False when it is not paused."""
+    with transaction.atomic():
+        resting = ProviderCredential.objects.filter(pk=credential.pk, state=CredentialState.PAUSED)
+        if not resting.update(state=CredentialState.CHECKING, check_verdict="", check_asked_at=now):
+            return False
+        _record(credential, by, "credential.resumed", now)
+        enqueue_on_commit("check_credential", credential.pk)
+    return True
+
+
 def credential_adopt(*, credential: ProviderCredential, by: Actor, now: datetime) -> None:
     """Use a credential without checking it: its streams find out."""
     with transaction.atomic():
@@ -143,8 +164,8 @@ def check_settle(
     field: str = "",
     help_url: str = "",
 ) -> bool:
-    """Put down what the check said, unless other values were entered meanwhile: then it says nothing about them and
-    False comes back. A known account id joins the credential to the account that has it already."""
+    """Put down what the check said, unless other values were entered meanwhile, about which it says nothing, or the key
+    was paused: then False comes back. A known account id joins the credential to the account that has it already."""
     credential.state = state
     credential.check_verdict = verdict
     credential.check_message = message
@@ -156,7 +177,8 @@ def check_settle(
         credential.warnings = list(identity.warnings)
     with transaction.atomic():
         stored = ProviderCredential.objects.select_for_update().filter(pk=credential.pk)
-        if not stored.filter(secrets_changed_at=credential.secrets_changed_at).exists():
+        judged = stored.filter(secrets_changed_at=credential.secrets_changed_at)
+        if not judged.exclude(state=CredentialState.PAUSED).exists():
             return False
         credential.save(update_fields=[*_VERDICT, "key_kind", "warnings"])
         if identity is not None and identity.account_id:

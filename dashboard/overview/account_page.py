@@ -126,6 +126,8 @@ def _credential_row(credential: ProviderCredential, now: datetime) -> dict[str, 
         "state": credential.state,
         "url": reverse("credentials:check", args=[credential.pk]),
         "relay": credential.relay_url,
+        "id": credential.pk,
+        "paused": credential.state == CredentialState.PAUSED,
     }
 
 
@@ -349,6 +351,8 @@ def _stream_rows(
 def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, *, several: bool) -> dict[str, Any]:
     standby, paused = stream.state == StreamState.STANDBY, stream.state == StreamState.PAUSED
     under_way = stream.lease_until is not None and stream.lease_until > now
+    if stream.credential.state == CredentialState.PAUSED:
+        return _paused_row(stream, ticks)
     words = (
         _("Another key of this account reads this; this one takes over when it fails.") if standby else stream.message
     )
@@ -366,6 +370,21 @@ def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, 
         "todo": _("Fix the key") if paused else "",
         "todo_url": reverse("credentials:check", args=[stream.credential_id]) if paused else "",
         "can_try": not standby and not under_way,
+    }
+
+
+def _paused_row(stream: SyncStream, ticks: list[dict[str, str]]) -> dict[str, Any]:
+    """A stream whose key somebody paused: no failure, and nothing to try."""
+    return {
+        "id": stream.pk,
+        "capability": stream.capability,
+        "state": "paused",
+        "words": _("Paused by hand."),
+        "ticks": ticks,
+        "last_success": stream.last_success_at,
+        "next_at": None,
+        "next_words": _("when resumed"),
+        "can_try": False,
     }
 
 

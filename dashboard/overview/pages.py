@@ -117,9 +117,13 @@ def _balance_row(
 def account_state(streams: Sequence[SyncStream], now: datetime, *, capability: str | None = None) -> tuple[str, str]:
     """(state, reason) of an account: the worst of its streams, or of those of one capability."""
     chosen = [
-        stream for stream in streams if stream.state != StreamState.STANDBY and capability in (None, stream.capability)
+        stream
+        for stream in streams
+        if stream.state != StreamState.STANDBY
+        and capability in (None, stream.capability)
+        and stream.credential.state != CredentialState.PAUSED
     ]
-    if not chosen and streams and streams[0].credential.state == CredentialState.PAUSED:
+    if not chosen and any(stream.credential.state == CredentialState.PAUSED for stream in streams):
         return "paused", _("Paused by hand.")
     states = {stream.pk: stream_state(stream, now) for stream in chosen}
     worst = worst_state(states.values())

@@ -87,7 +87,7 @@ def health_by_provider(*, scope: Scope, now: datetime) -> list[Health]:
             " FROM sync_syncstream AS stream JOIN credentials_providercredential AS credential"
             " ON credential.id = stream.credential_id"
             " JOIN credentials_provideraccount AS account ON account.id = credential.account_id"
-            " WHERE stream.organization_id = %(organization)s"
+            " WHERE stream.organization_id = %(organization)s AND credential.state <> 'paused'"
             " AND (%(teams)s::bigint[] IS NULL OR account.team_id = ANY(%(teams)s)) GROUP BY 1, 2 ORDER BY 1",
             {
                 "now": now,

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
-from dashboard.credentials.services import offered_models_land
+from dashboard.credentials.services import credential_pause, offered_models_land
 from dashboard.keys.services import provider_keys_land
+from dashboard.organizations.audit import Actor
 from dashboard.sync.loading import stream_load
 from dashboard.sync.models import RUNNING_STATES, RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.windows import Reading, after_success
@@ -106,6 +107,15 @@ def _rest(stream: SyncStream, state: StreamState) -> None:
     stream.state = state
     stream.message = ""
     stream.save(update_fields=["state", "message"])
+
+
+def credential_rest(*, credential: ProviderCredential, by: Actor, now: datetime) -> bool:
+    """Pause a key, and let another one of the account take over what it read. What is being read now still lands."""
+    with transaction.atomic():
+        if not credential_pause(credential=credential, by=by, now=now):
+            return False
+        streams_arrange(account=credential.account, now=now)
+    return True
 
 
 def credential_streams_wake(*, credential: ProviderCredential, now: datetime) -> None:

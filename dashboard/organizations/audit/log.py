@@ -39,6 +39,8 @@ WORDS: Mapping[str, str] = {
     "credential.replaced": gettext_noop("replaced a key"),
     "credential.rechecked": gettext_noop("had a key checked again"),
     "credential.used_unchecked": gettext_noop("put a key to use without a check"),
+    "credential.paused": gettext_noop("paused a key"),
+    "credential.resumed": gettext_noop("resumed a key"),
     "account.changed": gettext_noop("changed an account"),
     "sync.asked": gettext_noop("asked for a sync"),
     "demo.added": gettext_noop("added the demo"),
