@@ -32,6 +32,11 @@ app.conf.update(
             # A queue that stood still must not catch up on old dispatches: the next one finds the same streams.
             "options": {"expires": 55},
         },
+        "mail": {
+            "task": "dashboard.pipeline.carry_waiting_mail",
+            "schedule": 60.0,
+            "options": {"expires": 55},
+        },
         "prune": {"task": "dashboard.pipeline.prune", "schedule": crontab(hour="3", minute="17")},
     },
 )

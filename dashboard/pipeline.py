@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import structlog
 from celery import shared_task
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.selectors import credentials_unchecked
+from dashboard.organizations.mail import mail_carry, mails_prune, mails_waiting
 from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
 from dashboard.sync.services import credential_streams_wake, runs_prune, stream_start, streams_lease_due
@@ -90,6 +92,22 @@ def adopt_credential(credential_id: int) -> None:
 
 
 @shared_task
+def carry_mail(mail_id: int) -> None:
+    """Send one mail, or show it at the terminal where there is no mail server."""
+    if shown := mail_carry(mail_id=mail_id, now=timezone.now()):
+        print(shown, flush=True)  # noqa: T201 -- the terminal is where it goes
+
+
+@shared_task
+def carry_waiting_mail() -> None:
+    """Each minute: mails whose message was lost or whose server was away."""
+    for mail_id in mails_waiting(now=timezone.now()):
+        carry_mail(mail_id)
+
+
+@shared_task
 def prune() -> None:
-    """Daily: forget run logs older than 30 days."""
+    """Daily: forget run logs older than 30 days, mails, and sessions that are over."""
     runs_prune(before=timezone.now() - KEEP_RUNS)
+    mails_prune(now=timezone.now())
+    call_command("clearsessions")

@@ -60,9 +60,12 @@ ENCRYPTION_KEYS = [
 
 # --- Django ----------------------------------------------------------------------------------------------------
 ALLOWED_HOSTS = env.list("PURSER_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-BASE_URL = env.str("PURSER_BASE_URL", default=f"http://127.0.0.1:{PORT}")
+# A name, not 127.0.0.1: browsers make passkeys for names only.
+BASE_URL = env.str("PURSER_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 HTTPS = BASE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
+# How many proxies of yours stand in front, each of which adds to X-Forwarded-For. 0 believes nobody.
+TRUSTED_PROXIES = env.int("PURSER_TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -71,6 +74,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "dashboard.core",
     "dashboard.organizations",
     "dashboard.credentials",
@@ -94,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.core.middleware.ContentSecurityPolicyMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "dashboard.organizations.middleware.OrganizationMiddleware",
 ]
 
@@ -124,11 +134,78 @@ TEMPLATES = [
     }
 ]
 
+# --- Signing in: django-allauth. There is no open sign-up; people come by invitation ----------------------------
 AUTH_USER_MODEL = "organizations.User"
-LOGIN_URL = "organizations:sign_in"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview:overview"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+LOGOUT_REDIRECT_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+
+ACCOUNT_ADAPTER = "dashboard.organizations.sign_in.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "dashboard.organizations.sign_in.forms.SignInForm"}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # of a changed address; nobody is kept out by it (AccountAdapter)
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody is mailed because a stranger typed their address
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays; sessions elsewhere end with the old password
+
+MFA_ADAPTER = "dashboard.organizations.sign_in.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody can sign up under another one's address
+MFA_TOTP_ISSUER = "Purser"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers themselves allow http on localhost alone
+
+# Single sign-on with one OpenID Connect provider, when its issuer is named.
+OIDC_ISSUER = env.str("PURSER_OIDC_ISSUER", default="").rstrip("/")
+OIDC_NAME = env.str("PURSER_OIDC_NAME", default="single sign-on")
+SOCIALACCOUNT_ADAPTER = "dashboard.organizations.sign_in.adapters.SingleSignOnAdapter"
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            # A person known here by an address that the provider vouches for comes in as that person.
+            "EMAIL_AUTHENTICATION": True,
+            # Some providers never say `email_verified` although only the company hands out addresses.
+            "VERIFIED_EMAIL": env.bool("PURSER_OIDC_TRUST_EMAIL", default=False),
+            "APPS": [
+                {
+                    "provider_id": "sso",
+                    "name": OIDC_NAME,
+                    "client_id": env.str("PURSER_OIDC_CLIENT_ID"),
+                    "secret": env.str("PURSER_OIDC_CLIENT_SECRET"),
+                    "settings": {"server_url": OIDC_ISSUER},
+                }
+            ],
+        }
+    }
+
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -152,6 +229,19 @@ STORAGES = {
 WHITENOISE_MAX_AGE = 31_536_000
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# --- Mail: through your server by URL; without one to the terminal, and to a page that owners see ---------------
+EMAIL_URL = env.str("PURSER_EMAIL_URL", default="")
+MAIL_GOES_OUT = bool(EMAIL_URL)
+DEFAULT_FROM_EMAIL = env.str("PURSER_EMAIL_FROM", default="Purser <purser@localhost>")
+if MAIL_GOES_OUT:
+    try:
+        vars().update(environ.Env.email_url_config(EMAIL_URL))
+    except (ImproperlyConfigured, KeyError, ValueError) as error:
+        raise ImproperlyConfigured(
+            "PURSER_EMAIL_URL must look like smtp+tls://user:password@mail.example.com:587"
+        ) from error
+EMAIL_TIMEOUT = 15
 
 # --- Celery ----------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = broker_url(REDIS_URL)

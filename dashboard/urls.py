@@ -4,10 +4,12 @@ from django.urls import include, path
 
 from dashboard.core.urls import health_urls
 from dashboard.credentials.urls import urlpatterns as credential_urls
+from dashboard.organizations.sign_in.urls import sign_in_urls
 from dashboard.overview.urls import account_urls
 
 urlpatterns = [
     *health_urls,
+    *sign_in_urls,
     path("", include("dashboard.organizations.urls")),
     path("", include(([*credential_urls, *account_urls], "credentials"))),
     path("", include("dashboard.sync.urls")),

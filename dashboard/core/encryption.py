@@ -27,13 +27,23 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 def encrypt(values: Mapping[str, str]) -> str:
     """Named secrets as one encrypted text, under the newest key."""
-    return _cipher(tuple(settings.ENCRYPTION_KEYS)).encrypt(json.dumps(dict(values)).encode()).decode()
+    return seal_text(json.dumps(dict(values)))
 
 
 def decrypt(token: str) -> dict[str, str]:
     """What `encrypt` was given. Raises Unreadable when no key fits."""
+    return json.loads(open_text(token))
+
+
+def seal_text(text: str) -> str:
+    """One secret text, encrypted under the newest key."""
+    return _cipher(tuple(settings.ENCRYPTION_KEYS)).encrypt(text.encode()).decode()
+
+
+def open_text(token: str) -> str:
+    """What `seal_text` was given. Raises Unreadable when no key fits."""
     try:
-        return json.loads(_cipher(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()))
+        return _cipher(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
     except InvalidToken as error:
         raise Unreadable("No key in PURSER_ENCRYPTION_KEYS opens this secret.") from error
 

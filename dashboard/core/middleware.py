@@ -2,7 +2,9 @@
 
 import secrets
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 # Nothing loads from anywhere but here, nothing inline runs without this answer's own nonce, nobody may frame us.
@@ -13,10 +15,16 @@ _POLICY = (
     "img-src 'self' data:; "
     "font-src 'self'; "
     "connect-src 'self'; "
-    "form-action 'self'; "
+    "form-action 'self'{sign_on}; "
     "frame-ancestors 'none'; "
     "base-uri 'none'"
 )
+
+
+def _sign_on() -> str:
+    """Browsers hold form-action against redirects too, and single sign-on begins with a form that is sent on."""
+    parts = urlsplit(settings.OIDC_ISSUER)
+    return f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 class ContentSecurityPolicyMiddleware:
@@ -29,5 +37,5 @@ class ContentSecurityPolicyMiddleware:
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce))
+        response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce, sign_on=_sign_on()))
         return response

@@ -23,6 +23,7 @@ from dashboard.core.bundled import EmbeddedError
 Start = Callable[[int], subprocess.Popen[bytes]]  # given the file descriptor to write to
 Sink = Callable[[str], None]
 
+TO_TERMINAL = "terminal> "  # begins a line that must not reach a log file: a mail with a code, where no mail server is
 _TURN = 0.1  # seconds; how late a death or a signal may be noticed
 _LONGEST_PAUSE = 30.0
 _HEALTHY = 60.0  # a child that ran this long starts its pauses anew
@@ -69,6 +70,18 @@ class Supervisor:
         def sink(line: str) -> None:
             show(line)
             write(line)
+
+        return sink
+
+    def mostly_both(self, name: str) -> Sink:
+        """Like `both`, but for lines that are marked for the terminal."""
+        show, everywhere = self.terminal_only(name), self.both(name)
+
+        def sink(line: str) -> None:
+            if line.startswith(TO_TERMINAL):
+                show(line.removeprefix(TO_TERMINAL))
+            else:
+                everywhere(line)
 
         return sink
 

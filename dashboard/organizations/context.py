@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from dashboard.organizations.selectors import anybody_signed_in
 
 
 def organization(request: HttpRequest) -> dict[str, Any]:
@@ -12,4 +16,8 @@ def organization(request: HttpRequest) -> dict[str, Any]:
         "membership": getattr(request, "membership", None),
         "memberships": getattr(request, "memberships", []),
         "now": timezone.now(),
+        "base_url": settings.BASE_URL,
+        "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+        "terminal_mail": not settings.MAIL_GOES_OUT,
+        "nobody_yet": SimpleLazyObject(lambda: not anybody_signed_in()),
     }

@@ -84,6 +84,14 @@ class AcceptForm(forms.Form):
         return {**data, "email": email}
 
 
+class ProfileForm(forms.Form):
+    name = forms.CharField(
+        label=gettext_lazy("Your name"),
+        max_length=120,
+        help_text=gettext_lazy("Shown to the other members, and in the audit log."),
+    )
+
+
 class TeamForm(forms.ModelForm):
     members = forms.ModelMultipleChoiceField(
         label=gettext_lazy("Members"),

@@ -1,14 +1,18 @@
 """Which organization a request acts for."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from allauth.usersessions.models import UserSession
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from dashboard.organizations.audit import Actor, actor_of
+from dashboard.organizations.audit import Actor, actor_of, address_of
 from dashboard.organizations.models import Membership, Organization, User
 from dashboard.organizations.scope import Scope, scope_of
 from dashboard.organizations.selectors import acting_membership, memberships_of
+
+SEEN, SEEN_EVERY = "seen", timedelta(minutes=5)
 
 
 class PurserRequest(HttpRequest):
@@ -37,7 +41,19 @@ class OrganizationMiddleware:
         request.organization = membership.organization if membership else None  # type: ignore[attr-defined]
         request.scope = scope_of(membership) if membership else None  # type: ignore[attr-defined]
         request.actor = actor_of(request)  # type: ignore[attr-defined]
+        if isinstance(request.user, User):
+            _note_presence(request)
         if membership is None:
             return self.get_response(request)
         with timezone.override(membership.organization.zone):
             return self.get_response(request)
+
+
+def _note_presence(request: HttpRequest) -> None:
+    """For the list of browsers on the profile. Now and then is enough: a page view should write nothing."""
+    now = timezone.now()
+    if now.timestamp() - request.session.get(SEEN, 0) < SEEN_EVERY.total_seconds():
+        return
+    request.session[SEEN] = now.timestamp()
+    rows = UserSession.objects.filter(session_key=request.session.session_key or "")
+    rows.update(last_seen_at=now, ip=address_of(request) or "0.0.0.0")  # noqa: S104

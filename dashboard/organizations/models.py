@@ -5,18 +5,21 @@ import zoneinfo
 from datetime import datetime
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, *, name: str = "") -> "User":
-        """A person without a password: they come in by a one-time link."""
+        """A person without a password, whose address is not proven yet: they come in by a one-time link."""
         user = self.model(email=self.normalize_email(email).lower(), name=name)
         user.set_unusable_password()
-        user.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            user.save(using=self._db)
+            EmailAddress.objects.create(user=user, email=user.email, primary=True)
         return user
 
 
@@ -177,6 +180,33 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"invitation of {self.email or 'whoever has the link'} to {self.organization}"
+
+    def is_over(self, now: datetime) -> bool:
+        """Used, taken back, or too old."""
+        return self.accepted_at is not None or self.revoked_at is not None or self.expires_at <= now
+
+
+class OutgoingMail(models.Model):
+    """A mail that waits for the worker, or went out within the last day. Its text may hold a sign-in code or a link:
+    it is sealed under the key named by `key_id`. `person` or `invitation` say whose it is."""
+
+    to = models.EmailField()
+    subject = models.CharField(max_length=200)
+    encrypted_text = models.TextField()
+    key_id = models.CharField(max_length=8)
+    person = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    invitation = models.ForeignKey(Invitation, null=True, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    failure = models.CharField(max_length=300, blank=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], condition=models.Q(sent_at=None), name="mail_unsent")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} to {self.to}"
 
 
 class AuditEvent(models.Model):

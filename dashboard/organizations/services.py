@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from dashboard.organizations.audit import Actor, audit_record, changed
+from dashboard.organizations.mail import mail_queue
 from dashboard.organizations.models import (
     Invitation,
     Membership,
@@ -257,6 +259,28 @@ def invitation_create(
         told = {**reach.told(), "days": days}
         _invitation_record(invitation, by, "invitation.created", now, changed({}, told))
     return token
+
+
+def invitation_mail(*, token: str, link: str, now: datetime) -> None:
+    """Mail the link to the address that the invitation is meant for, if it names one."""
+    invitation = Invitation.objects.select_related("organization", "invited_by").get(token_hash=token_digest(token))
+    if not invitation.email:
+        return
+    days = (invitation.expires_at - now + timedelta(hours=1)).days
+    context = {
+        "invitation": invitation,
+        "organization": invitation.organization,
+        "by": invitation.invited_by,
+        "link": link,
+        "days": days,
+    }
+    mail_queue(
+        to=invitation.email,
+        subject=_("Invitation to %(name)s") % {"name": invitation.organization},
+        text=render_to_string("organizations/mail/invitation.txt", context).strip(),
+        invitation=invitation,
+        now=now,
+    )
 
 
 def invitation_revoke(*, invitation: Invitation, by: Actor, now: datetime) -> None:

@@ -2,12 +2,10 @@ from django.urls import path
 
 from dashboard.organizations import views
 from dashboard.organizations.audit import views as audit_views
+from dashboard.organizations.mail import views as mail_views
 
 app_name = "organizations"
 urlpatterns = [
-    path("sign-in/", views.sign_in, name="sign_in"),
-    path("sign-in/<str:token>/", views.sign_in_by_link, name="sign_in_by_link"),
-    path("sign-out/", views.sign_out, name="sign_out"),
     path("members/", views.members, name="members"),
     path("members/<int:membership_id>/", views.member, name="member"),
     path("members/<int:membership_id>/remove/", views.member_out, name="member_out"),
@@ -22,6 +20,7 @@ urlpatterns = [
     path("teams/<int:team_id>/archive/", views.team_shelve, name="team_shelve"),
     path("audit/", audit_views.audit_log, name="audit_log"),
     path("audit/csv/", audit_views.audit_csv, name="audit_csv"),
+    path("mail/", mail_views.outbox, name="outbox"),
     path("settings/", views.organization_settings, name="settings"),
     path("organizations/new/", views.organization_new, name="organization_new"),
     path("organizations/<int:organization_id>/choose/", views.organization_choose, name="choose"),

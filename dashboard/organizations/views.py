@@ -1,10 +1,10 @@
-"""Signing in and out, the people of an organization, its teams and settings."""
+"""The people of an organization, its teams and settings."""
 
 from typing import Any
 
+from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -24,6 +24,7 @@ from dashboard.organizations.services import (
     Refused,
     invitation_accept,
     invitation_create,
+    invitation_mail,
     invitation_revoke,
     member_change,
     member_leave,
@@ -33,44 +34,13 @@ from dashboard.organizations.services import (
     newcomer_join,
     organization_change,
     organization_create,
-    sign_in_link_use,
     team_archive,
     team_save,
 )
 from dashboard.organizations.services import organization_choose as choose
+from dashboard.organizations.sign_in.adapters import INVITATION
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 EDIT = require_http_methods(["GET", "POST"])
-
-
-# --- In and out -------------------------------------------------------------------------------------------------
-
-
-@access(Access.PUBLIC)
-@require_GET
-def sign_in(request: HttpRequest) -> HttpResponse:
-    """How to get in: there is no password, a one-time link is printed where Purser was started."""
-    if request.user.is_authenticated:
-        return redirect("overview:overview")
-    return render(request, "organizations/sign_in.html")
-
-
-@access(Access.PUBLIC)
-@require_GET
-def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
-    user = sign_in_link_use(token=token, now=timezone.now())
-    if user is None:
-        messages.error(request, _("This link was used before or is older than a day."))
-        return redirect("organizations:sign_in")
-    login(request, user, backend=BACKEND)
-    return redirect("overview:overview")
-
-
-@access(Access.PUBLIC)
-@require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
-    return redirect("organizations:sign_in")
 
 
 @access(Access.PERSON)
@@ -159,7 +129,7 @@ def member_link(request: PurserRequest, membership_id: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused))
         return redirect("organizations:member", membership_id=found.pk)
-    link = _absolute("organizations:sign_in_by_link", token)
+    link = _absolute("sign_in_by_link", token)
     return render(request, "organizations/link_made.html", {"link": link, "person": found.user, "days": 1})
 
 
@@ -197,6 +167,7 @@ def invite(request: PurserRequest) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             link = _absolute("organizations:invitation", token)
+            invitation_mail(token=token, link=link, now=timezone.now())
             return render(request, "organizations/link_made.html", {"link": link, "email": email, "days": days})
     return render(request, "organizations/invite.html", {"form": form})
 
@@ -216,9 +187,11 @@ def invitation_back(request: PurserRequest, invitation_id: int) -> HttpResponse:
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """What an invitation promises; a POST accepts it, as the person signed in or as a newcomer."""
     found = invitation_by_token(token)
-    if found is None or found.accepted_at or found.revoked_at or found.expires_at <= timezone.now():
+    if found is None or found.is_over(timezone.now()):
         return render(request, "organizations/invitation_over.html", {"invitation": found}, status=404)
     person = request.user if isinstance(request.user, User) else None
+    if person is None:
+        request.session[INVITATION] = token  # who now signs on as a newcomer may come in
     form = None if person else AcceptForm(request.POST or None, fixed_email=found.email)
     if request.method == "POST" and (form is None or form.is_valid()):
         return _accept(request, found, person, form)
@@ -230,7 +203,7 @@ def _accept(request: HttpRequest, found: Invitation, person: User | None, form: 
     try:
         if form is not None:
             name, email = form.cleaned_data["name"], form.cleaned_data["email"]
-            login(request, newcomer_join(invitation=found, name=name, email=email, ip=ip, now=now), backend=BACKEND)
+            perform_login(request, newcomer_join(invitation=found, name=name, email=email, ip=ip, now=now))
         elif person is not None:
             invitation_accept(invitation=found, user=person, ip=ip, now=now)
     except Refused as refused:

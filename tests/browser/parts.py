@@ -48,7 +48,7 @@ class Purser:
 
     def __init__(self, var: Path, *, database: str, database_url: str, redis_url: str) -> None:
         self.var = var
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://localhost:{_free_port()}"  # a name: passkeys need one
         self.simulator_url = f"http://127.0.0.1:{_free_port()}"
         self._database = database
         self._server_url = database_url

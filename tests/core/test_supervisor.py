@@ -138,7 +138,7 @@ def run() -> Iterator[Run]:
 
 
 def test_it_says_where_it_is(run: Run) -> None:
-    until(lambda: f"http://127.0.0.1:{run.port}" in run.said())
+    until(lambda: f"http://localhost:{run.port}" in run.said())
 
 
 def test_a_second_one_on_the_same_data_is_refused(run: Run) -> None:

@@ -23,7 +23,7 @@ from dashboard.organizations.services import (
 
 
 def link_to(token: str) -> str:
-    return reverse("organizations:sign_in_by_link", args=[token])
+    return reverse("sign_in_by_link", args=[token])
 
 
 def signed_in(client: Client) -> bool:
@@ -32,13 +32,22 @@ def signed_in(client: Client) -> bool:
 
 def test_a_link_signs_in_once(client: Client, owner: User) -> None:
     token = sign_in_link_create(user=owner, now=timezone.now())
-    response = client.get(link_to(token))
+    response = client.post(link_to(token))
     assert response.url == reverse("overview:overview")  # type: ignore[attr-defined]
     assert signed_in(client)
     second = Client()
-    refused = second.get(link_to(token), follow=True)
+    refused = second.post(link_to(token), follow=True)
     assert not signed_in(second)
     assert "used before" in refused.content.decode()
+
+
+def test_looking_at_a_link_does_not_use_it_up(client: Client, owner: User) -> None:
+    """Chats open links to show a preview."""
+    token = sign_in_link_create(user=owner, now=timezone.now())
+    assert "data-submit-now" in client.get(link_to(token)).content.decode()
+    assert not signed_in(client)
+    client.post(link_to(token))
+    assert signed_in(client)
 
 
 def test_a_link_expires_after_a_day(owner: User, now: datetime) -> None:
@@ -78,8 +87,8 @@ def test_a_person_who_was_barred_does_not_come_in(owner: User, now: datetime) ->
 
 @pytest.mark.parametrize("token", ["x", "%00", "a" * 4000, "../../etc", "中文"])
 def test_made_up_tokens_are_refused_politely(client: Client, db: None, token: str) -> None:
-    response = client.get(f"/sign-in/{token}/")
-    assert response.status_code in (302, 404)
+    for response in (client.get(f"/sign-in/link/{token}/"), client.post(f"/sign-in/link/{token}/")):
+        assert response.status_code in (200, 302, 404)
     assert not signed_in(client)
 
 
@@ -106,26 +115,26 @@ def test_of_two_clicks_at_once_one_wins(now: datetime) -> None:
 
 def test_signing_out_takes_a_post_and_ends_the_session(client: Client, owner: User) -> None:
     client.force_login(owner)
-    assert client.get(reverse("organizations:sign_out")).status_code == 405
+    assert "Sign Out" in client.get(reverse("account_logout")).content.decode(), "a link from elsewhere only asks"
     assert signed_in(client)
-    response = client.post(reverse("organizations:sign_out"))
-    assert response.url == reverse("organizations:sign_in")  # type: ignore[attr-defined]
+    response = client.post(reverse("account_logout"))
+    assert response.url == reverse("account_login")  # type: ignore[attr-defined]
     assert not signed_in(client)
 
 
 def test_signing_out_cannot_be_forged(owner: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
-    assert client.post(reverse("organizations:sign_out")).status_code == 403
+    assert client.post(reverse("account_logout")).status_code == 403
     assert signed_in(client)
 
 
 def test_the_sign_in_page_sends_a_signed_in_person_on(client: Client, owner: User) -> None:
-    page = client.get(reverse("organizations:sign_in"))
+    page = client.get(reverse("account_login"))
     assert page.status_code == 200
     assert "manage.py" in page.content.decode() or "make run" in page.content.decode()
     client.force_login(owner)
-    assert client.get(reverse("organizations:sign_in")).url == reverse("overview:overview")  # type: ignore[attr-defined]
+    assert client.get(reverse("account_login")).url == reverse("overview:overview")  # type: ignore[attr-defined]
 
 
 # --- The command ------------------------------------------------------------------------------------------------
@@ -140,12 +149,12 @@ def command(*arguments: str) -> str:
 def test_the_command_prints_a_link_that_works(client: Client, owner: User) -> None:
     link = command()
     assert link.startswith(settings.BASE_URL)
-    client.get(link.removeprefix(settings.BASE_URL))
+    client.post(link.removeprefix(settings.BASE_URL))
     assert client.session["_auth_user_id"] == str(owner.pk)
 
 
 def test_the_first_owner_is_made_on_an_empty_installation(client: Client, db: None) -> None:
-    client.get(command().removeprefix(settings.BASE_URL))
+    client.post(command().removeprefix(settings.BASE_URL))
     assert signed_in(client)
     person = User.objects.get()
     assert person.email == FIRST_OWNER_EMAIL
@@ -158,7 +167,7 @@ def test_the_first_owner_is_made_on_an_empty_installation(client: Client, db: No
 def test_the_command_signs_in_whom_it_is_told_to(client: Client, organization: Organization, owner: User) -> None:
     viewer = User.objects.create_user("Kai@Harbor.example")
     Membership.objects.create(organization=organization, user=viewer, role=Role.VIEWER)
-    client.get(command("--email", "KAI@harbor.example").removeprefix(settings.BASE_URL))
+    client.post(command("--email", "KAI@harbor.example").removeprefix(settings.BASE_URL))
     assert client.session["_auth_user_id"] == str(viewer.pk)
     with pytest.raises(CommandError, match="Nobody here"):
         command("--email", "nobody@harbor.example")
@@ -169,6 +178,6 @@ def test_nothing_is_printed_once_somebody_has_signed_in(client: Client, owner: U
     assert first, "nobody has come in yet"
     second = command("--if-nobody-signed-in")
     assert second != first, "a start that was not followed up prints a fresh link"
-    client.get(second.removeprefix(settings.BASE_URL))
+    client.post(second.removeprefix(settings.BASE_URL))
     assert command("--if-nobody-signed-in") == ""
     assert command(), "asked for plainly, there is always one"

@@ -199,3 +199,11 @@ on("keydown", (event) => {
 });
 
 $$("[data-toast]").forEach(live);
+
+// --- signing in --------------------------------------------------------------------------------------------------
+on("allauth.error", (event) => {
+  // The person closed the browser's own dialog, or the device knows no passkey for this place.
+  event.preventDefault();
+  toast(document.body.dataset.passkey ?? "", "error");
+});
+on("DOMContentLoaded", () => $("form[data-submit-now]")?.requestSubmit());

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from django.conf import settings
 from django.db import models, transaction
 from django.http import HttpRequest
 
@@ -30,6 +31,12 @@ class Actor:
     ip: str | None = None
 
     @property
+    def person(self) -> User:
+        """Who acts, where only a person can."""
+        assert self.user is not None
+        return self.user
+
+    @property
     def words(self) -> str:
         if self.user is None:
             return "Purser"
@@ -44,9 +51,14 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """The address that the request came from, in its canonical form; behind a socket there is none."""
+    """The address that the request came from, in its canonical form; behind a socket there is none. What
+    X-Forwarded-For says counts as far as our own proxies wrote it: anybody can send the rest."""
+    told = request.META.get("REMOTE_ADDR", "")
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    if settings.TRUSTED_PROXIES and len(hops) >= settings.TRUSTED_PROXIES:
+        told = hops[-settings.TRUSTED_PROXIES]
     try:
-        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).compressed
+        return ipaddress.ip_address(told).compressed
     except ValueError:
         return None
 
@@ -84,6 +96,15 @@ def audit_record(
         event.hash = event_hash(event)
         event.save()
     return event
+
+
+def audit_person(
+    *, user: User, by: Actor, action: str, now: datetime, changes: Mapping[str, tuple[Any, Any]] | None = None
+) -> None:
+    """An event of a person's own doings, in the log of every organization that they belong to."""
+    with transaction.atomic():
+        for organization in Organization.objects.filter(memberships__user=user).order_by("pk"):
+            audit_record(organization=organization, by=by, action=action, now=now, words=str(user), changes=changes)
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

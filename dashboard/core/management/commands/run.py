@@ -144,7 +144,8 @@ class Application:
     def _start_processes(self) -> None:
         celery = ["-m", "celery", "-A", "dashboard.celery", "--quiet"]
         light = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        self._keep("worker", [*celery, "worker", "--pool", "threads", "--loglevel", self.level, *light])
+        arguments = [*celery, "worker", "--pool", "threads", "--loglevel", self.level, *light]
+        self._keep("worker", arguments, sink=self.supervisor.mostly_both("worker"))
         self._keep("beat", [*celery, "beat", "--loglevel", self.level])
         self._keep(
             "web",

@@ -1,0 +1,33 @@
+"""Writes of a person about themselves."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+
+from dashboard.organizations.audit import Actor, audit_person
+from dashboard.organizations.models import User
+
+
+def person_rename(*, user: User, name: str) -> None:
+    user.name = name
+    user.save(update_fields=["name"])
+
+
+def sessions_close(*, sessions: Iterable[UserSession], by: Actor, now: datetime) -> None:
+    """Sign these browsers out at once."""
+    with transaction.atomic():
+        for session in sessions:
+            session.end()
+            audit_person(user=session.user, by=by, action="person.session_ended", now=now)
+
+
+def second_factors_forget(*, user: User, by: Actor, now: datetime) -> int:
+    """Take away passkeys, authenticator app and recovery codes of somebody who has lost them."""
+    with transaction.atomic():
+        gone, _ = Authenticator.objects.filter(user=user).delete()
+        if gone:
+            audit_person(user=user, by=by, action="person.second_factors_forgotten", now=now)
+    return gone

@@ -1,0 +1,89 @@
+"""Coming in by a one-time link, and what one sees of one's own ways in."""
+
+import ipaddress
+
+from allauth.account.utils import perform_login
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from dashboard.organizations.access import access
+from dashboard.organizations.forms import ProfileForm
+from dashboard.organizations.middleware import PurserRequest
+from dashboard.organizations.scope import Access
+from dashboard.organizations.services import sign_in_link_use
+from dashboard.organizations.sign_in.selectors import sessions_of, ways_in
+from dashboard.organizations.sign_in.services import person_rename, sessions_close
+
+
+@access(Access.PUBLIC)
+@never_cache
+@require_http_methods(["GET", "POST"])
+def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
+    """A GET changes nothing: whatever previews links in a chat must not use them up. The page sends itself on."""
+    if request.method == "GET":
+        return render(request, "account/by_link.html")
+    user = sign_in_link_use(token=token, now=timezone.now())
+    if user is None:
+        messages.error(request, _("This link was used before or is older than a day."))
+        return redirect("account_login")
+    return perform_login(request, user)  # asks for the second factor of whoever has one
+
+
+@access(Access.PERSON)
+@require_http_methods(["GET", "POST"])
+def profile(request: PurserRequest) -> HttpResponse:
+    """Name, address, ways in and sessions of the person who looks."""
+    form = ProfileForm(request.POST or None, initial={"name": request.actor.person.name})
+    if request.method == "POST" and form.is_valid():
+        person_rename(user=request.actor.person, name=form.cleaned_data["name"])
+        messages.success(request, _("Saved."))
+        return redirect("mfa_index")
+    context = {
+        "form": form,
+        "ways": ways_in(request.actor.person),
+        "sessions": sessions_of(request.actor.person, current=request.session.session_key or ""),
+        "passkeys_possible": _has_a_name(request),
+    }
+    return render(request, "account/profile.html", context)
+
+
+@access(Access.PERSON)
+@require_GET
+def passkeys(request: PurserRequest) -> HttpResponse:
+    """The profile lists them."""
+    return redirect("mfa_index")
+
+
+@access(Access.PERSON)
+@require_POST
+def session_end(request: PurserRequest, session_number: int) -> HttpResponse:
+    """Sign one browser out."""
+    found = get_object_or_404(UserSession, pk=session_number, user=request.actor.person)
+    sessions_close(sessions=[found], by=request.actor, now=timezone.now())
+    messages.success(request, _("That browser is signed out."))
+    return redirect("mfa_index")
+
+
+@access(Access.PERSON)
+@require_POST
+def sessions_end(request: PurserRequest) -> HttpResponse:
+    """Sign all other browsers out."""
+    others = UserSession.objects.filter(user=request.actor.person).exclude(session_key=request.session.session_key)
+    sessions_close(sessions=list(others), by=request.actor, now=timezone.now())
+    messages.success(request, _("All other browsers are signed out."))
+    return redirect("mfa_index")
+
+
+def _has_a_name(request: HttpRequest) -> bool:
+    """Browsers make passkeys for host names, never for bare IP addresses."""
+    try:
+        ipaddress.ip_address(request.get_host().rsplit(":", 1)[0].strip("[]"))
+    except ValueError:
+        return True
+    return False
