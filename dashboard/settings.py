@@ -151,7 +151,11 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 
 ACCOUNT_ADAPTER = "dashboard.organizations.sign_in.adapters.AccountAdapter"
-ACCOUNT_FORMS = {"login": "dashboard.organizations.sign_in.forms.SignInForm"}
+ACCOUNT_FORMS = {
+    "login": "dashboard.organizations.sign_in.forms.SignInForm",
+    "change_password": "dashboard.organizations.sign_in.forms.NewPasswordForm",
+    "reauthenticate": "dashboard.organizations.sign_in.forms.AgainForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
