@@ -7,12 +7,15 @@ from datetime import timedelta
 import structlog
 from celery import shared_task
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dashboard.credentials.models import CredentialState, ProviderCredential
-from dashboard.credentials.selectors import credentials_unchecked
-from dashboard.organizations.mail import mail_carry, mails_prune, mails_waiting
+from dashboard.credentials.selectors import credentials_expiring, credentials_unchecked
+from dashboard.credentials.services import credential_remind
+from dashboard.organizations.mail import mail_carry, mails_prune, mails_waiting, managers_mail
+from dashboard.organizations.models import Organization
 from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
 from dashboard.sync.services import credential_streams_wake, runs_prune, stream_start, streams_lease_due
@@ -103,6 +106,22 @@ def carry_waiting_mail() -> None:
     """Each minute: mails whose message was lost or whose server was away."""
     for mail_id in mails_waiting(now=timezone.now()):
         carry_mail(mail_id)
+
+
+@shared_task
+def remind() -> None:
+    """Daily: mail owners and admins about keys that end soon, one mail to each for all of an organization's keys."""
+    now = timezone.now()
+    with transaction.atomic():
+        due: dict[Organization, list[dict[str, object]]] = {}
+        for credential in credentials_expiring(today=now.date()):
+            left = credential_remind(credential=credential, today=now.date())
+            if left is not None:
+                due.setdefault(credential.organization, []).append({"credential": credential, "left": left})
+        for organization, keys in due.items():
+            managers_mail(
+                organization=organization, subject=_("Keys that expire"), template="keys_expire", now=now, keys=keys
+            )
 
 
 @shared_task

@@ -16,7 +16,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-ActionCode = Literal["refused", "wrong_kind", "missing_scope", "missing_field", "wrong_organization", "billing"]
+ActionCode = Literal[
+    "refused", "wrong_kind", "missing_scope", "missing_field", "wrong_organization", "billing", "blocked"
+]
 
 MAX_RETRY_AFTER_SECONDS = 6 * 3600
 

@@ -98,7 +98,8 @@ class Transport:
             if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
                 raise ActionNeeded("The URL is not a plain http(s) address.")
             if parts.scheme != "https" and self.reach == "public" and self.via is None:
-                raise ActionNeeded(f"{host_of(outgoing.url)} would be called without encryption; use https.")
+                words = f"{host_of(outgoing.url)} would be called without encryption; use https."
+                raise ActionNeeded(words, code="blocked")
             return self._built(outgoing)
         except UnicodeEncodeError:
             raise ActionNeeded("A field holds a letter that a request cannot carry in its host or headers.") from None
@@ -130,7 +131,7 @@ class Transport:
                     raise Retryable(f"{host} could not be reached.", unreachable=True) from None
                 self.pause(pause)
             except AddressRefused as error:
-                raise ActionNeeded(f"{host} was not called: {error}.") from error
+                raise ActionNeeded(f"{host} was not called: {error}.", code="blocked") from error
             except (httpx.TimeoutException, httpcore.TimeoutException):
                 raise Retryable(f"{host} did not answer in time.", unreachable=True) from None
             except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError):

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
+from dashboard.credentials.services import host_changes
 from dashboard.organizations.models import Team
 from dashboard.organizations.selectors import teams_of
 from providers.spec import Field, Provider
@@ -65,6 +66,11 @@ class ConnectForm(forms.Form):
                 self.add_error(declared.name, problem)
         secrets = [declared for declared in self.provider.fields if declared.secret]
         filled = any(data.get(declared.name) for declared in secrets)
+        if self.credential is not None and not filled and not self.errors and host_changes(self.credential, data):
+            # Nothing is lost by a slip: the old secret is dropped only when a new one comes with the new host.
+            raise forms.ValidationError(
+                _("The address is another one now, and a stored key is never sent to a new place: enter the key again.")
+            )
         if secrets and not filled and self.credential is None and not self.errors:
             raise forms.ValidationError(
                 _("Enter at least one of: %(names)s.") % {"names": ", ".join(field.label for field in secrets)}
@@ -107,7 +113,13 @@ def _form_field(declared: Field, credential: ProviderCredential | None) -> forms
         field = forms.CharField(widget=widget, max_length=MOST_CHARACTERS, **common)
     else:
         field = forms.CharField(max_length=MOST_CHARACTERS, **common)
-    setattr(field, "link_url", declared.url)  # noqa: B010 -- for the template; Django fields declare no such thing
+    field.__dict__["link_url"] = declared.url  # for the template; Django fields declare no such thing
+    if declared.can_spend:
+        field.__dict__["tag"] = _("can spend")
+    if declared.kind == "url" and credential is not None:
+        field.help_text = _("%(help)s A changed address drops the stored key: enter it again.") % {
+            "help": field.help_text
+        }
     return field
 
 
@@ -133,6 +145,42 @@ def _problem(declared: Field, value: str) -> str | None:
     if declared.kind == "url" and urlsplit(value).scheme != "https":
         return _("Use an https address: the key would travel in the open otherwise.")
     return None
+
+
+class ExpiryForm(forms.Form):
+    expires_on = forms.DateField(
+        label=gettext_lazy("Expires on"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=gettext_lazy(
+            "As the provider says. From two weeks before, the overview and a mail to owners and admins remind of it."
+        ),
+    )
+
+
+class RemoveForm(forms.Form):
+    """`word` is what is typed to confirm: the account's label."""
+
+    history = forms.ChoiceField(
+        label=gettext_lazy("What it has read"),
+        choices=[
+            ("keep", gettext_lazy("Keep the history")),
+            ("erase", gettext_lazy("Erase the account with everything that was read of it")),
+        ],
+        initial="keep",
+    )
+    word = forms.CharField(max_length=120, required=False)
+
+    def __init__(self, *args: Any, account: ProviderAccount, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account = account
+
+    def clean_word(self) -> str:
+        if self.cleaned_data["word"].strip() != self.account.label:
+            raise forms.ValidationError(
+                _("Nothing was removed: type %(label)s to confirm.") % {"label": self.account.label}
+            )
+        return self.account.label
 
 
 MOST_TAGS, TAG_LENGTH = 10, 40

@@ -84,7 +84,8 @@ class ProviderCredential(models.Model):
     resting_until = models.DateTimeField(null=True)
     secrets_changed_at = models.DateTimeField(null=True)
     expires_on = models.DateField(null=True, blank=True)  # when the key ends at the provider, as a person typed it
-    # The key that this one is to take over from, as long as that has not happened: see credentials.rotation.
+    reminded_days = models.SmallIntegerField(null=True)  # the last mailed reminder: how many days were left then
+    # The key that this one is to take over from, as long as that has not happened: see sync.rotation.
     replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="successors")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -98,6 +99,12 @@ class ProviderCredential(models.Model):
     @property
     def provider(self) -> Provider:
         return self.account.provider
+
+    @property
+    def can_spend(self) -> bool:
+        """Whether one of the stored secrets can cost money or destroy something, as far as is known."""
+        known = any(field.can_spend for field in self.provider.fields if field.name in self.secret_hints)
+        return known or bool({"can_spend", "can_manage_keys"} & set(self.warnings))
 
     def set_secrets(self, secrets: dict[str, str]) -> None:
         """Encrypt these secrets in place of the old ones. Not saved."""

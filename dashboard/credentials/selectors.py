@@ -1,12 +1,14 @@
 """Reads of accounts, credentials, and of what the registry says about providers."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Case, IntegerField, Q, When
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.organizations.scope import Scope
@@ -77,8 +79,10 @@ def _capability(provider: Provider, name: str) -> dict[str, str]:
     return {"name": name, "offered": offered, "reason": ""}
 
 
-def providers_by_name() -> list[Provider]:
-    return sorted(PROVIDERS.values(), key=lambda provider: provider.name.lower())
+def providers_by_name(words: str = "") -> list[Provider]:
+    """All providers, or those whose name holds these words."""
+    found = [provider for provider in PROVIDERS.values() if words.lower() in provider.name.lower()]
+    return sorted(found, key=lambda provider: provider.name.lower())
 
 
 def connected_slugs(*, organization_id: int) -> set[str]:
@@ -127,6 +131,49 @@ def credential_in(*, organization_id: int, credential_id: int) -> ProviderCreden
 
 def accounts_of_provider(*, organization_id: int, slug: str) -> list[ProviderAccount]:
     return list(ProviderAccount.objects.filter(organization_id=organization_id, provider_slug=slug).order_by("label"))
+
+
+EXPIRY_NEAR = timedelta(days=14)
+OLD_AFTER = timedelta(days=365)
+
+
+def credentials_to_mind(*, scope: Scope, now: datetime, limit: int) -> list[ProviderCredential]:
+    """Keys that a person should look at: refused ones, then those that have expired or soon will, then those older than
+    a year that nobody has set an expiry for."""
+    soon = (now + EXPIRY_NEAR).date()
+    refused = Q(state=CredentialState.REFUSED)
+    going = Q(state=CredentialState.ACTIVE, expires_on__lte=soon)
+    old = Q(state=CredentialState.ACTIVE, expires_on=None, secrets_changed_at__lt=now - OLD_AFTER) & ~Q(secret_hints={})
+    found = ProviderCredential.objects.filter(scope.accounts("account__")).filter(refused | going | old)
+    order = Case(When(refused, then=0), When(going, then=1), default=2, output_field=IntegerField())
+    found = found.defer("encrypted_secrets").select_related("account").annotate(rank=order)
+    return list(found.order_by("rank", "expires_on", "secrets_changed_at", "pk")[:limit])
+
+
+def credentials_expiring(*, today: date) -> list[ProviderCredential]:
+    """Keys in use that end within the days that people are reminded of."""
+    found = ProviderCredential.objects.filter(
+        state=CredentialState.ACTIVE, expires_on__lte=today + EXPIRY_NEAR, organization__is_demo=False
+    )
+    return list(found.select_related("account", "organization").order_by("organization", "expires_on", "pk"))
+
+
+def warning_words(credential: ProviderCredential) -> list[str]:
+    """What the check found that the admin should know, in words; the narrower choice with what can do harm."""
+    words = [_(_WARNINGS[code]) for code in credential.warnings if code in _WARNINGS]
+    if credential.can_spend and credential.provider.key_warning:
+        words.insert(0, credential.provider.key_warning)
+    return words
+
+
+_WARNINGS = {
+    "empty_wallet": gettext_noop("The wallet behind this key is empty."),
+    "can_spend": gettext_noop("This key can cost money."),
+    "can_manage_keys": gettext_noop("This key can make and delete keys."),
+    "cannot_read_limits_and_keys": gettext_noop("This key cannot read limits and keys; everything else works."),
+    "expires_soon": gettext_noop("The provider says that this key expires soon."),
+    "free_tier": gettext_noop("This key belongs to a free account, which has limits of its own."),
+}
 
 
 # Verdicts that judged nothing: whose key it is was not told yet, so the check is made again.

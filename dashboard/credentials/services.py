@@ -1,10 +1,12 @@
 """Writes of accounts and credentials."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from dashboard.core.encryption import Unreadable
 from dashboard.core.queue import enqueue_on_commit
@@ -26,9 +28,10 @@ def credential_create(
     same_account: ProviderAccount | None = None,
     relay_url: str = "",
     check: bool = True,
+    replaces: ProviderCredential | None = None,
 ) -> ProviderCredential:
     """Save a credential as unverified and ask for its check. `same_account` is the admin's word that it belongs to an
-    account that is here already."""
+    account that is here already; `replaces` names the key of that account that this one is to take over from."""
     secrets = {field.name: values[field.name] for field in provider.fields if field.secret and values.get(field.name)}
     open_values = {
         field.name: values[field.name] for field in provider.fields if not field.secret and values.get(field.name)
@@ -45,25 +48,32 @@ def credential_create(
             relay_url=relay_url,
             created_by=by.user,
             secrets_changed_at=now,
+            replaces=replaces,
         )
         credential.set_secrets(secrets)
         credential.save()
         told = {**dict.fromkeys(secrets, REPLACED), **open_values}
-        _record(credential, by, "credential.connected", now, changed({}, told))
+        credential_record(credential, by, "credential.connected", now, changed({}, told))
         if check:
             enqueue_on_commit("check_credential", credential.pk)
     return credential
 
 
-def credential_replace(*, credential: ProviderCredential, values: Mapping[str, str], by: Actor, now: datetime) -> None:
-    """New values for a credential. An empty secret keeps the old one, unless a host was changed: then the old secrets
-    are dropped, because they must not go to a new place."""
-    provider = credential.provider
-    hosts_changed = any(
+def host_changes(credential: ProviderCredential, values: Mapping[str, str]) -> bool:
+    """Whether these values would send the credential's secrets to another place than before."""
+    return any(
         field.kind == "url" and values.get(field.name, "") != credential.settings.get(field.name, "")
-        for field in provider.fields
+        for field in credential.provider.fields
     )
-    kept = {} if hosts_changed else _readable_values(credential)
+
+
+def credential_replace(
+    *, credential: ProviderCredential, values: Mapping[str, str], by: Actor, now: datetime
+) -> list[str]:
+    """New values for a credential. An empty secret keeps the old one, unless a host was changed: then the old secrets
+    are dropped, because they must not go to a new place. Returns the names of the secrets that are gone."""
+    provider = credential.provider
+    kept = {} if host_changes(credential, values) else _readable_values(credential)
     secrets = {
         field.name: values.get(field.name) or kept.get(field.name, "") for field in provider.fields if field.secret
     }
@@ -77,16 +87,19 @@ def credential_replace(*, credential: ProviderCredential, values: Mapping[str, s
     credential.state = CredentialState.CHECKING
     credential.check_verdict = credential.check_message = credential.check_field = ""
     credential.secrets_changed_at = credential.check_asked_at = now
-    credential.resting_until = None
+    credential.resting_until = credential.reminded_days = None
+    if fresh:
+        credential.expires_on = None  # said of the old key
     gone = dict.fromkeys(before.keys() - credential.settings.keys())
     changes = {**changed(before, {**credential.settings, **gone}), **fresh, **dropped}
     with transaction.atomic():
         credential.save()
-        _record(credential, by, "credential.replaced", now, changes)
+        credential_record(credential, by, "credential.replaced", now, changes)
         enqueue_on_commit("check_credential", credential.pk)
+    return list(dropped)
 
 
-def _record(
+def credential_record(
     credential: ProviderCredential,
     by: Actor,
     action: str,
@@ -117,7 +130,7 @@ def credential_recheck(*, credential: ProviderCredential, by: Actor, now: dateti
         ProviderCredential.objects.filter(pk=credential.pk).update(
             state=CredentialState.CHECKING, check_verdict="", check_asked_at=now
         )
-        _record(credential, by, "credential.rechecked", now)
+        credential_record(credential, by, "credential.rechecked", now)
         enqueue_on_commit("check_credential", credential.pk)
 
 
@@ -127,7 +140,7 @@ def credential_pause(*, credential: ProviderCredential, by: Actor, now: datetime
         going = ProviderCredential.objects.filter(pk=credential.pk).exclude(state=CredentialState.PAUSED)
         if not going.update(state=CredentialState.PAUSED):
             return False
-        _record(credential, by, "credential.paused", now)
+        credential_record(credential, by, "credential.paused", now)
     return True
 
 
@@ -137,16 +150,43 @@ def credential_resume(*, credential: ProviderCredential, by: Actor, now: datetim
         resting = ProviderCredential.objects.filter(pk=credential.pk, state=CredentialState.PAUSED)
         if not resting.update(state=CredentialState.CHECKING, check_verdict="", check_asked_at=now):
             return False
-        _record(credential, by, "credential.resumed", now)
+        credential_record(credential, by, "credential.resumed", now)
         enqueue_on_commit("check_credential", credential.pk)
     return True
+
+
+def credential_expiry_set(*, credential: ProviderCredential, expires_on: date | None, by: Actor, now: datetime) -> None:
+    """When the key ends at its provider, as a person knows it; reminders begin anew."""
+    with transaction.atomic():
+        stored = ProviderCredential.objects.select_for_update(of=("self",)).get(pk=credential.pk)
+        if stored.expires_on == expires_on:
+            return
+        changes = changed({"expires_on": stored.expires_on}, {"expires_on": expires_on})
+        ProviderCredential.objects.filter(pk=stored.pk).update(expires_on=expires_on, reminded_days=None)
+        credential_record(credential, by, "credential.expiry_set", now, changes)
+
+
+REMIND_AT = (14, 7, 3, 1, 0)  # days before a key ends
+
+
+def credential_remind(*, credential: ProviderCredential, today: date) -> int | None:
+    """How many days a key has left, when that is to be mailed now: once for each of REMIND_AT. It is put down at once,
+    so that two who ask get one answer."""
+    assert credential.expires_on is not None
+    left = max(0, (credential.expires_on - today).days)
+    mark = min((days for days in REMIND_AT if left <= days), default=None)
+    if mark is None:
+        return None
+    unsaid = Q(reminded_days=None) | Q(reminded_days__gt=mark)
+    rows = ProviderCredential.objects.filter(unsaid, pk=credential.pk, expires_on=credential.expires_on)
+    return left if rows.update(reminded_days=mark) else None
 
 
 def credential_adopt(*, credential: ProviderCredential, by: Actor, now: datetime) -> None:
     """Use a credential without checking it: its streams find out."""
     with transaction.atomic():
         ProviderCredential.objects.filter(pk=credential.pk).update(state=CredentialState.ACTIVE, check_verdict="")
-        _record(credential, by, "credential.used_unchecked", now)
+        credential_record(credential, by, "credential.used_unchecked", now)
         enqueue_on_commit("adopt_credential", credential.pk)
 
 
@@ -178,14 +218,26 @@ def check_settle(
     with transaction.atomic():
         stored = ProviderCredential.objects.select_for_update().filter(pk=credential.pk)
         judged = stored.filter(secrets_changed_at=credential.secrets_changed_at)
-        if not judged.exclude(state=CredentialState.PAUSED).exists():
+        if not judged.exclude(state__in=(CredentialState.PAUSED, CredentialState.RETIRED)).exists():
             return False
+        if identity is not None and _of_another_account(credential, identity):
+            credential.state, credential.check_verdict = CredentialState.REFUSED, "wrong_organization"
+            credential.check_message = _(
+                "It works, but for another account than the key that it is to take over from. Connect it by itself."
+            )
+            identity = None
         credential.save(update_fields=[*_VERDICT, "key_kind", "warnings"])
         if identity is not None and identity.account_id:
             account_recognise(
                 credential=credential, external_id=identity.account_id[:200], name=(identity.account_name or "")[:200]
             )
     return True
+
+
+def _of_another_account(credential: ProviderCredential, identity: Identity) -> bool:
+    """A key that is to take over must be of the same account: figures of two would mix in one history."""
+    known = credential.account.external_id
+    return bool(credential.replaces_id and known and identity.account_id and identity.account_id[:200] != known)
 
 
 ACCOUNT_FIELDS = ("label", "team", "tags", "notes")

@@ -10,5 +10,6 @@ urlpatterns = [
     path("connect/<slug:slug>/", views.connect_form, name="connect_form"),
     path("accounts/<int:account_id>/settings/", views.account_settings, name="account_settings"),
     path("credentials/<int:credential_id>/check/", views.check, name="check"),
+    path("credentials/<int:credential_id>/expiry/", views.expiry, name="expiry"),
     path("credentials/<int:credential_id>/recheck/", views.recheck, name="recheck"),
 ]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from dashboard.credentials.forms import AccountForm, ConnectForm
+from dashboard.credentials.forms import AccountForm, ConnectForm, ExpiryForm
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import (
     accounts_of_provider,
@@ -21,11 +21,13 @@ from dashboard.credentials.selectors import (
     environment_values,
     provider_card,
     providers_by_name,
+    warning_words,
 )
 from dashboard.credentials.services import (
     account_change,
     credential_adopt,
     credential_create,
+    credential_expiry_set,
     credential_recheck,
     credential_replace,
 )
@@ -39,9 +41,11 @@ from providers.spec import CAPABILITIES, Provider
 @access(Access.READ)
 @require_GET
 def connect(request: PurserRequest) -> HttpResponse:
-    connected = connected_slugs(organization_id=request.organization.pk)
-    providers = [provider_card(provider, connected) for provider in providers_by_name()]
-    return render(request, "credentials/connect.html", {"providers": providers, "capabilities": CAPABILITIES})
+    """All providers; `q` searches by name without JavaScript too."""
+    connected, words = connected_slugs(organization_id=request.organization.pk), request.GET.get("q", "")[:80].strip()
+    providers = [provider_card(provider, connected) for provider in providers_by_name(words)]
+    context = {"providers": providers, "capabilities": CAPABILITIES, "words": words, "all": len(PROVIDERS)}
+    return render(request, "credentials/connect.html", context)
 
 
 @access(Access.MANAGE)
@@ -49,7 +53,12 @@ def connect(request: PurserRequest) -> HttpResponse:
 def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
     provider = _provider(slug)
     accounts = accounts_of_provider(organization_id=request.organization.pk, slug=slug)
-    form = ConnectForm(request.POST or None, provider=provider, accounts=accounts)
+    form = ConnectForm(
+        request.POST or None,
+        provider=provider,
+        accounts=accounts,
+        initial={"same_account": request.GET.get("account", "")},
+    )
     if request.method == "POST" and form.is_valid():
         check, now = request.POST.get("action") != "save", timezone.now()
         credential = credential_create(
@@ -76,7 +85,11 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
     form = ConnectForm(request.POST or None, provider=credential.provider, credential=credential)
     if request.method == "POST" and form.is_valid():
-        credential_replace(credential=credential, values=form.values, by=request.actor, now=timezone.now())
+        gone = credential_replace(credential=credential, values=form.values, by=request.actor, now=timezone.now())
+        if gone:
+            names = ", ".join(credential.provider.field(name).label for name in gone)
+            words = _("The address is another one now. Dropped, because it must not go there: %(names)s.")
+            messages.warning(request, words % {"names": names})
         return _go(request, reverse("credentials:check", args=[credential.pk]))
     context = {
         "provider": provider_card(credential.provider),
@@ -84,9 +97,28 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
         "credential": credential,
         "checking": credential.state == CredentialState.CHECKING,
         "result": check_result(credential),
+        "warnings": [] if credential.state == CredentialState.CHECKING else warning_words(credential),
+        "expiry": ExpiryForm(initial={"expires_on": credential.expires_on}),
+        "age": credential.secrets_changed_at,
+        "alone": not credential.account.credentials.exclude(pk=credential.pk).exists(),
         "account_url": reverse("credentials:account", args=[credential.account_id]),
     }
     return render(request, "credentials/check.html", context)
+
+
+@access(Access.MANAGE)
+@require_POST
+def expiry(request: PurserRequest, credential_id: int) -> HttpResponse:
+    """When the key ends at its provider."""
+    credential = _credential(request, credential_id)
+    form = ExpiryForm(request.POST)
+    if form.is_valid():
+        day = form.cleaned_data["expires_on"]
+        credential_expiry_set(credential=credential, expires_on=day, by=request.actor, now=timezone.now())
+        messages.success(request, _("Saved."))
+    else:
+        messages.error(request, _("That is not a date. Nothing was changed."))
+    return redirect("credentials:check", credential_id=credential.pk)
 
 
 @access(Access.MANAGE)
@@ -131,24 +163,33 @@ def connect_from_environment(request: PurserRequest) -> HttpResponse:
     return redirect("credentials:check", credential_id=credential.pk)
 
 
+SHOWN = frozenset(
+    {
+        *("valid", "wrong_kind", "missing_scope", "wrong_organization", "missing_field", "billing", "blocked"),
+        *("unreachable", "not_understood"),
+    }
+)
+
+
 def check_result(credential: ProviderCredential) -> dict[str, Any] | None:
     """The verdict in words, or None while the check is under way or was never asked for."""
     if credential.state == CredentialState.CHECKING or not credential.check_verdict:
         return None
     name = credential.provider.name
     verdict = credential.check_verdict
-    shown = (
-        verdict if verdict in ("valid", "wrong_kind", "missing_scope", "unreachable", "not_understood") else "refused"
-    )
+    shown = verdict if verdict in SHOWN else "refused"
     sentences = {
         "valid": _("%(name)s knows it. Its figures are being read now.") % {"name": name},
-        "unreachable": _("The key was not judged: %(message)s It is kept, and Purser goes on trying.")
+        "unreachable": _(
+            "The key was not judged: %(message)s It is kept, and Purser goes on trying. A firewall or proxy may be in "
+            "the way."
+        )
         % {"message": credential.check_message},
         "not_understood": _("%(message)s The key is kept, and Purser goes on trying.")
         % {"message": credential.check_message},
     }
     next_step, url = "", ""
-    if shown not in sentences:
+    if shown not in sentences and shown != "blocked":
         field = next((one for one in credential.provider.fields if one.name == credential.check_field), None)
         url = credential.check_help_url or (field.url if field and field.url else credential.provider.console_url)
         next_step = _("Open %(name)s and make the right key") % {"name": name}

@@ -26,7 +26,7 @@ from dashboard.credentials.models import CredentialState, ProviderAccount, Provi
 from dashboard.credentials.selectors import absent_words, account_row, credentials_of_account, needs_words
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
-from dashboard.overview.pages import account_state, dry_words
+from dashboard.overview.pages import account_state, dry_words, expiry_words
 from dashboard.sync.models import RunOutcome, StreamState, SyncStream
 from dashboard.sync.selectors import (
     progress_of_account,
@@ -67,6 +67,7 @@ def account_context(
         **_runs(account, before),
         "progress": progress_row(account, now),
         "credentials": [_credential_row(credential, now) for credential in credentials],
+        "connect_url": f"{reverse('credentials:connect_form', args=[account.provider_slug])}?account={account.pk}",
     }
 
 
@@ -93,6 +94,8 @@ def _head(
     state, reason = account_state(streams, now)
     if any(credential.state == CredentialState.REFUSED for credential in credentials) and not streams:
         state, reason = "refused", next(one.check_message for one in credentials if one.check_message)
+    if not credentials:
+        state, reason = "paused", _("No key is connected.")
     successes = [stream.last_success_at for stream in streams if stream.last_success_at]
     keys = ngettext("%(count)d key", "%(count)d keys", len(credentials)) % {"count": len(credentials)}
     team = account.team.name if account.team else ""
@@ -128,6 +131,11 @@ def _credential_row(credential: ProviderCredential, now: datetime) -> dict[str, 
         "relay": credential.relay_url,
         "id": credential.pk,
         "paused": credential.state == CredentialState.PAUSED,
+        "may_pause": credential.state not in (CredentialState.CHECKING, CredentialState.RETIRED),
+        "ends": expiry_words(credential, now) if credential.state != CredentialState.RETIRED else "",
+        "ended": credential.expires_on is not None and credential.expires_on <= now.date(),
+        "spends": credential.can_spend,
+        "waits": credential.replaces_id is not None and credential.state != CredentialState.RETIRED,
     }
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.balances.models import BalanceSeries
 from dashboard.balances.selectors import (
@@ -24,7 +25,14 @@ from dashboard.balances.selectors import (
 from dashboard.core.drawing import horizon_geometry, stack_chart
 from dashboard.core.templatetags.purser import currency_sign, day, unit_digits
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
-from dashboard.credentials.selectors import absent_words, account_row, accounts_without_balance
+from dashboard.credentials.selectors import (
+    EXPIRY_NEAR,
+    OLD_AFTER,
+    absent_words,
+    account_row,
+    accounts_without_balance,
+    credentials_to_mind,
+)
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
 from dashboard.sync.models import StreamState, SyncStream
@@ -107,11 +115,44 @@ def _balance_row(
             "granted": series.granted,
             "basis": series.basis,
             "at": series.at,
-            "state": state if state != "fresh" or fresh(series, now) else "stale",
+            "state": state if streams and (state != "fresh" or fresh(series, now)) else "stale",
             "runway": runway_row(series, now),
             "sparkline": sparkline(series, now),
         }
     return row
+
+
+def _key_item(credential: ProviderCredential, now: datetime) -> dict[str, Any]:
+    """A key that was refused, ends soon, or is old."""
+    name = credential.account.provider_name
+    item = {"url": reverse("credentials:check", args=[credential.pk]), "manages": True, "severity": "warn"}
+    if credential.state == CredentialState.REFUSED:
+        title, detail, action = _("%(name)s refused the key"), credential.check_message, _("Fix")
+        item["severity"] = "crit"
+    elif credential.expires_on is not None:
+        title, detail, action = _("A key of %(name)s ends"), expiry_words(credential, now), _("Rotate")
+        item["severity"] = "crit" if (credential.expires_on - now.date()).days <= 3 else "warn"
+    else:
+        title, action = _("A key of %(name)s is more than a year old"), _("Rotate")
+        detail = _("Rotate it, or say when it expires to be reminded then.")
+    return item | {"title": title % {"name": name}, "detail": detail, "action": action}
+
+
+def expiry_words(credential: ProviderCredential, now: datetime) -> str:
+    """When a key ends, from two weeks before, or how old it is from a year on; else ""."""
+    if credential.expires_on is None:
+        entered = credential.secrets_changed_at
+        if entered is None or now - entered < OLD_AFTER or not credential.secret_hints:
+            return ""
+        return _("%(days)d days old") % {"days": (now - entered).days}
+    left = (credential.expires_on - now.date()).days
+    if left > EXPIRY_NEAR.days:
+        return ""
+    if left <= 0:
+        return (
+            _("expired %(day)s") % {"day": date_format(credential.expires_on, "j M Y")} if left else _("expires today")
+        )
+    return ngettext("expires in %(days)d day", "expires in %(days)d days", left) % {"days": left}
 
 
 def account_state(streams: Sequence[SyncStream], now: datetime, *, capability: str | None = None) -> tuple[str, str]:
@@ -255,19 +296,7 @@ def _spend_chart(month: MonthSpend, unit: str, slugs: Sequence[str], today: date
 
 def _attention(scope: Scope, faces: Sequence[BalanceSeries], now: datetime) -> list[dict[str, Any]]:
     items = []
-    for refused in ProviderCredential.objects.filter(
-        scope.accounts("account__"), state=CredentialState.REFUSED
-    ).select_related("account")[:ATTENTION_ROWS]:
-        items.append(
-            {
-                "severity": "crit",
-                "title": _("%(name)s refused the key") % {"name": refused.account.provider_name},
-                "detail": refused.check_message,
-                "url": reverse("credentials:check", args=[refused.pk]),
-                "manages": True,
-                "action": _("Fix"),
-            }
-        )
+    items += [_key_item(one, now) for one in credentials_to_mind(scope=scope, now=now, limit=ATTENTION_ROWS)]
     for stream in attention(scope=scope, limit=ATTENTION_ROWS):
         paused = stream.state == StreamState.PAUSED
         account = stream.credential.account

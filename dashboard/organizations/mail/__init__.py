@@ -5,16 +5,18 @@ Without a mail server of one's own the worker writes mails to the terminal, and 
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.template.loader import render_to_string
 
 from dashboard.core.encryption import Unreadable, key_id, open_text, seal_text
 from dashboard.core.queue import enqueue_on_commit
 from dashboard.core.supervisor import TO_TERMINAL
-from dashboard.organizations.models import Invitation, Membership, OutgoingMail, User
+from dashboard.organizations.models import Invitation, Membership, Organization, OutgoingMail, Role, User
 
 KEEP = timedelta(days=1)  # codes are dead by then; nothing else is worth keeping
 CLAIM = timedelta(minutes=2)  # how long one carrier has a mail to itself
@@ -43,6 +45,20 @@ def mail_queue(
         )
         enqueue_on_commit("carry_mail", mail.pk)
     return mail
+
+
+def managers_mail(*, organization: Organization, subject: str, template: str, now: datetime, **context: Any) -> int:
+    """Mail everybody who manages this organization, from `organizations/mail/<template>.txt`. Returns to how many."""
+    managers = Membership.objects.filter(
+        organization=organization, role__in=(Role.OWNER, Role.ADMIN), user__is_active=True
+    ).select_related("user")
+    text = render_to_string(
+        f"organizations/mail/{template}.txt",
+        {"organization": organization, "base_url": settings.BASE_URL, "now": now, **context},
+    ).strip()
+    for manager in managers:
+        mail_queue(to=manager.user.email, subject=subject, text=text, person=manager.user, now=now)
+    return len(managers)
 
 
 def mail_carry(*, mail_id: int, now: datetime) -> str:
