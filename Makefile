@@ -1,4 +1,4 @@
-# Purser from a machine with Python 3.11+ and make: `make run`, `make demo`, `make test`, `make bench`.
+# Purser from a machine with Python 3.11+ and make: `make run`, `make demo`, `make backup`, `make restore`, `make test`, `make bench`.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -13,7 +13,7 @@ ASSET_SOURCES := $(shell find $(ASSETS) templates dashboard providers/adapters -
 	\( -path '$(ASSETS)/*' -o -name '*.html' -o -name '*.py' \) -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
 WITH_SERVICES := $(PY) -m tests.services
 
-.PHONY: run demo test bench clean lock install assets
+.PHONY: run demo test bench clean lock install assets backup restore
 .DELETE_ON_ERROR:
 
 run: install assets
@@ -21,6 +21,14 @@ run: install assets
 
 demo: install assets
 	@$(PY) manage.py run --demo
+
+# make backup [FILE=...]        make restore FILE=...
+backup: install
+	@$(PY) manage.py backup $(FILE)
+
+restore: install
+	@test -n "$(FILE)" || { echo "Say which: make restore FILE=var/backups/purser-....tar" >&2; exit 2; }
+	@$(PY) manage.py restore $(FILE)
 
 # In the order of how soon each check answers.
 test: $(VENV)/.dev assets

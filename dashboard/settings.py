@@ -47,16 +47,20 @@ _may_generate = EMBEDDED_POSTGRES
 SECRET_KEY = env.str("PURSER_SECRET_KEY", default="") or secret_from_file(
     VAR_DIR / "secrets" / "secret_key", name="PURSER_SECRET_KEY", may_generate=_may_generate
 )
+ENCRYPTION_KEYS_FILE = VAR_DIR / "secrets" / "encryption_keys"
+_encryption_keys = env.str("PURSER_ENCRYPTION_KEYS", default="")
+ENCRYPTION_KEYS_FROM_ENVIRONMENT = bool(_encryption_keys)
 ENCRYPTION_KEYS = [
     key.strip()
     for key in (
-        env.str("PURSER_ENCRYPTION_KEYS", default="")
-        or secret_from_file(
-            VAR_DIR / "secrets" / "encryption_keys", name="PURSER_ENCRYPTION_KEYS", may_generate=_may_generate
-        )
+        _encryption_keys
+        or secret_from_file(ENCRYPTION_KEYS_FILE, name="PURSER_ENCRYPTION_KEYS", may_generate=_may_generate)
     ).split(",")
     if key.strip()
 ]
+
+# Whether backups carry the keys: they are in var/secrets, and nowhere else.
+OWN_KEYS = not env.str("PURSER_SECRET_KEY", default="") and not ENCRYPTION_KEYS_FROM_ENVIRONMENT
 
 # --- Django ----------------------------------------------------------------------------------------------------
 ALLOWED_HOSTS = env.list("PURSER_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])

@@ -95,6 +95,11 @@ class Embedded:
         self._lock = file
         return True
 
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def _private_folders(self) -> None:
         try:
             self.var.mkdir(parents=True, exist_ok=True)
@@ -159,7 +164,7 @@ class Embedded:
         return processes.spawn(
             [binaries / "postgres", "-D", self._data, *self._postgres_options()],
             owner=self.var,
-            env=_plain_environment(),
+            env=plain_environment(),
             output=output,
             cwd=self._data,
             account=account,
@@ -206,7 +211,7 @@ class Embedded:
             argv.append("--no-sync")
         with self._log("postgres") as log:
             initdb = processes.spawn(
-                argv, owner=self.var, env=_plain_environment(), output=log, cwd=half, account=account
+                argv, owner=self.var, env=plain_environment(), output=log, cwd=half, account=account
             )
         if initdb.wait() != 0:
             raise EmbeddedError(f"PostgreSQL could not create its database files; see {self.var / 'log/postgres.log'}")
@@ -285,7 +290,7 @@ class Embedded:
         return processes.spawn(
             [bundled.redis_binary(), *(part for name, value in options.items() for part in (f"--{name}", value))],
             owner=self.var,
-            env=_plain_environment(),
+            env=plain_environment(),
             output=output,
             cwd=folder,
             orphaned=signal.SIGTERM,
@@ -339,7 +344,7 @@ def _until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """What a server needs of our environment; our secrets are not among it."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 

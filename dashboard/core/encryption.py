@@ -48,9 +48,18 @@ def open_text(token: str) -> str:
         raise Unreadable("No key in PURSER_ENCRYPTION_KEYS opens this secret.") from error
 
 
-def key_id() -> str:
-    """Which key `encrypt` uses now: eight hex digits that say nothing about the key."""
-    return hashlib.sha256(b"purser key id" + settings.ENCRYPTION_KEYS[0].encode()).hexdigest()[:8]
+def is_newest(token: str) -> bool:
+    """Whether the newest key made this text."""
+    try:
+        _cipher((settings.ENCRYPTION_KEYS[0],)).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def key_id(key: str = "") -> str:
+    """Which key `encrypt` uses now (or this one): eight hex digits that say nothing about the key."""
+    return hashlib.sha256(b"purser key id" + (key or settings.ENCRYPTION_KEYS[0]).encode()).hexdigest()[:8]
 
 
 def fingerprint(secret: str) -> str:

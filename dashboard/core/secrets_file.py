@@ -50,6 +50,38 @@ def secret_from_file(path: Path, *, name: str, may_generate: bool) -> str:
     return secret
 
 
+def encryption_key_add(path: Path) -> int:
+    """Put a fresh encryption key before those in `path`. Returns how many there are now."""
+    keys = [_fernet_key(), *(key.strip() for key in path.read_text("ascii").split(",") if key.strip())]
+    write_secret(path, ",".join(keys))
+    return len(keys)
+
+
+def encryption_keys_forget(path: Path) -> int:
+    """Keep the newest encryption key alone. Returns how many were forgotten."""
+    newest, *older = [key.strip() for key in path.read_text("ascii").split(",") if key.strip()]
+    write_secret(path, newest)
+    return len(older)
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Replace the secret in `path`, whole or not at all."""
+    half = path.with_name(f".{path.name}.new")
+    half.unlink(missing_ok=True)
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret + "\n")
+        file.flush()
+        # Data encrypted with a key that a power cut then takes away would be lost: the key reaches the disk first.
+        os.fsync(file.fileno())
+    half.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
 def _generate(path: Path, make: Callable[[], str]) -> None:
     """Write a new secret unless another process was faster: the first one wins, and both read the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,17 +90,4 @@ def _generate(path: Path, make: Callable[[], str]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if path.exists():
             return
-        half = path.with_name(f".{path.name}.new")
-        half.unlink(missing_ok=True)
-        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(make() + "\n")
-            file.flush()
-            # Data encrypted with a key that a power cut then takes away would be lost: the key reaches the disk first.
-            os.fsync(file.fileno())
-        half.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_secret(path, make())

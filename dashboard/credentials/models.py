@@ -63,6 +63,7 @@ class ProviderCredential(models.Model):
     """A key (or keys) of an account with its open settings. Secrets are stored encrypted under the key named by
     `key_id`, and never leave except towards the provider."""
 
+    SEALED = "encrypted_secrets"
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="credentials")
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="credentials")
     label = models.CharField(max_length=120, blank=True)

@@ -190,6 +190,7 @@ class OutgoingMail(models.Model):
     """A mail that waits for the worker, or went out within the last day. Its text may hold a sign-in code or a link:
     it is sealed under the key named by `key_id`. `person` or `invitation` say whose it is."""
 
+    SEALED = "encrypted_text"
     to = models.EmailField()
     subject = models.CharField(max_length=200)
     encrypted_text = models.TextField()

@@ -174,7 +174,12 @@ on("htmx:after:swap", () => {
 });
 on("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.key === "Enter" && event.target.matches?.("[data-provider-search]")) $("[data-provider]:not([hidden])")?.click();
+  if (event.key === "Enter" && event.target.matches?.("[data-provider-search]")) {
+    // Straight to what is found; only without a script does the search ask the server.
+    const found = $("[data-provider]:not([hidden])");
+    if (found) event.preventDefault();
+    found?.click();
+  }
   if (event.target.closest?.("input, textarea, select, [contenteditable], dialog")) return;
   const key = event.key.toLowerCase();
   if (key === "j" || key === "k") walk(key === "j" ? 1 : -1);
