@@ -179,6 +179,12 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays; sessions elsewhere end with the old password
 
 MFA_ADAPTER = "dashboard.organizations.sign_in.adapters.SecondFactorAdapter"
+MFA_FORMS = {
+    "add_webauthn": "dashboard.organizations.sign_in.forms.AddPasskeyForm",
+    "login_webauthn": "dashboard.organizations.sign_in.forms.PasskeySignInForm",
+    "authenticate_webauthn": "dashboard.organizations.sign_in.forms.PasskeySecondForm",
+    "reauthenticate_webauthn": "dashboard.organizations.sign_in.forms.PasskeyAgainForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody can sign up under another one's address
@@ -216,10 +222,26 @@ if OIDC_ISSUER:
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
+if HTTPS:
+    # No other host of the domain can set them, and they never travel without TLS.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# A form of ours is small, and no page takes files.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 500_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+DEFAULT_EXCEPTION_REPORTER_FILTER = "dashboard.core.error_reports.NoValuesReporterFilter"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other hosts of the domain are not ours to bind
+    "security.W008",  # the proxy that ends TLS sends plain requests on to it
+    "security.W021",
+]
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -13,6 +14,9 @@ from tests.providers.simulated import SimulatedWire
 
 # Pages name their files as they are: a fresh checkout has collected none yet. Chromium's tests collect their own.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+# What is counted in Redis outlives a run, while the numbers of rows begin anew.
+settings.CACHES["default"]["KEY_PREFIX"] = f"tests-{uuid4().hex}"
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 

@@ -21,6 +21,9 @@ _POLICY = (
 )
 
 
+_PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self)"
+
+
 def _sign_on() -> str:
     """Browsers hold form-action against redirects too, and single sign-on begins with a form that is sent on."""
     parts = urlsplit(settings.OIDC_ISSUER)
@@ -37,5 +40,6 @@ class ContentSecurityPolicyMiddleware:
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]
         response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
         response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce, sign_on=_sign_on()))
         return response

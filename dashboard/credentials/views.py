@@ -1,5 +1,6 @@
 """Connecting a provider: choose, enter, be checked."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -31,7 +32,7 @@ from dashboard.credentials.services import (
     credential_recheck,
     credential_replace,
 )
-from dashboard.organizations.access import access
+from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from providers.registry import PROVIDERS
@@ -49,6 +50,7 @@ def connect(request: PurserRequest) -> HttpResponse:
 
 
 @access(Access.MANAGE)
+@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
 @require_http_methods(["GET", "POST"])
 def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
     provider = _provider(slug)
@@ -79,6 +81,7 @@ def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
 
 
 @access(Access.MANAGE)
+@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
 @require_http_methods(["GET", "POST"])
 def check(request: PurserRequest, credential_id: int) -> HttpResponse:
     """The verdict on a credential as it stands; a POST enters other values and checks again."""
@@ -122,6 +125,7 @@ def expiry(request: PurserRequest, credential_id: int) -> HttpResponse:
 
 
 @access(Access.MANAGE)
+@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
 @require_POST
 def recheck(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
@@ -143,6 +147,7 @@ def account_settings(request: PurserRequest, account_id: int) -> HttpResponse:
 
 
 @access(Access.MANAGE)
+@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
 @require_POST
 def connect_from_environment(request: PurserRequest) -> HttpResponse:
     provider = _provider(request.POST.get("slug", ""))

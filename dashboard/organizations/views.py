@@ -1,5 +1,6 @@
 """The people of an organization, its teams and settings."""
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.utils import perform_login
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dashboard.organizations.access import access
+from dashboard.organizations.access import access, limited
 from dashboard.organizations.audit import address_of
 from dashboard.organizations.forms import AcceptForm, InvitationForm, OrganizationForm, ReachForm, TeamForm
 from dashboard.organizations.middleware import PurserRequest
@@ -146,6 +147,7 @@ def _absolute(name: str, *arguments: Any) -> str:
 
 
 @access(Access.MANAGE)
+@limited("invitations", amount=60, within=timedelta(hours=1), per="organization")
 @never_cache
 @EDIT
 def invite(request: PurserRequest) -> HttpResponse:
@@ -182,6 +184,7 @@ def invitation_back(request: PurserRequest, invitation_id: int) -> HttpResponse:
 
 
 @access(Access.PUBLIC)
+@limited("links", amount=30, within=timedelta(minutes=1), per="address")
 @never_cache
 @EDIT
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
@@ -275,6 +278,7 @@ def organization_settings(request: PurserRequest) -> HttpResponse:
 
 
 @access(Access.PERSON)
+@limited("organizations", amount=10, within=timedelta(hours=1), per="person")
 @EDIT
 def organization_new(request: PurserRequest) -> HttpResponse:
     form = OrganizationForm(request.POST or None, initial={"reporting_zone": "UTC"})

@@ -1,6 +1,7 @@
 """Asking for a sync now."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.contrib import messages
 from django.db import transaction
@@ -16,7 +17,7 @@ from dashboard.credentials.forms import ConnectForm, RemoveForm
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import provider_card
 from dashboard.credentials.services import credential_resume as resume
-from dashboard.organizations.access import access
+from dashboard.organizations.access import access, limited
 from dashboard.organizations.audit import audit_record
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
@@ -27,6 +28,7 @@ from dashboard.sync.services import credential_rest, streams_sync_now
 
 
 @access(Access.SYNC)
+@limited("syncs", amount=60, within=timedelta(minutes=5), per="organization")
 @require_POST
 def sync_all(request: PurserRequest) -> HttpResponse:
     ids = SyncStream.objects.filter(request.scope.accounts("credential__account__")).values_list("pk", flat=True)
@@ -35,6 +37,7 @@ def sync_all(request: PurserRequest) -> HttpResponse:
 
 
 @access(Access.SYNC)
+@limited("syncs", amount=60, within=timedelta(minutes=5), per="organization")
 @require_POST
 def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
     account = get_object_or_404(ProviderAccount, request.scope.accounts(), pk=account_id)
@@ -43,6 +46,7 @@ def account_sync(request: PurserRequest, account_id: int) -> HttpResponse:
 
 
 @access(Access.SYNC)
+@limited("syncs", amount=60, within=timedelta(minutes=5), per="organization")
 @require_POST
 def stream_sync(request: PurserRequest, stream_id: int) -> HttpResponse:
     stream = get_object_or_404(SyncStream, request.scope.accounts("credential__account__"), pk=stream_id)
@@ -60,6 +64,7 @@ def credential_pause(request: PurserRequest, credential_id: int) -> HttpResponse
 
 
 @access(Access.MANAGE)
+@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
 @require_POST
 def credential_resume(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
@@ -69,6 +74,7 @@ def credential_resume(request: PurserRequest, credential_id: int) -> HttpRespons
 
 
 @access(Access.MANAGE)
+@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
 @require_http_methods(["GET", "POST"])
 def rotate(request: PurserRequest, credential_id: int) -> HttpResponse:
     """Add a new key beside this one, to take over from it."""

@@ -76,7 +76,7 @@ def test_a_passkey_is_made_and_opens(kay: tuple[Page, Watch, str]) -> None:
     page.get_by_role("link", name="Add a passkey").click()
     prove_again(page)
     page.get_by_label("Name").fill("Kay's laptop")
-    page.get_by_label("Passwordless").check()
+    expect(page.get_by_label("Signs in without a password")).to_be_checked()
     check_page(page, watch, alike=True)
     page.get_by_role("button", name="Add").click()
     expect(page.get_by_role("heading", name="Recovery Codes")).to_be_visible()

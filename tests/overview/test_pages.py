@@ -628,8 +628,11 @@ def test_no_secret_leaves_by_any_door(
     client, bodies = cast.client("owner"), list[str]()
     simulator.now = timezone.now()
     for slug, values in KEYS.items():
-        names = {declared.name for declared in PROVIDERS[slug].fields if declared.secret}
-        secret = {name: f"{value}-{CANARY}-{name}-0000" if name in names else value for name, value in values.items()}
+        # Every secret that the provider declares, whether the demo uses it or not.
+        starts = {one.name: (one.starts_with or ("sk-",))[0] for one in PROVIDERS[slug].fields if one.secret}
+        names = set(starts)
+        planted = {name: f"{values.get(name, start)}-{CANARY}-{name}-0000" for name, start in starts.items()}
+        secret = {**values, **planted}
         url = reverse("credentials:connect_form", args=[slug])
         # Once with a mistake, so that the form comes back; once right.
         broken = {**secret, next(iter(names)): f"{CANARY} with spaces"}

@@ -1,6 +1,7 @@
 """Coming in by a one-time link, and what one sees of one's own ways in."""
 
 import ipaddress
+from datetime import timedelta
 
 from allauth.account.utils import perform_login
 from allauth.usersessions.models import UserSession
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dashboard.organizations.access import access
+from dashboard.organizations.access import access, limited
 from dashboard.organizations.forms import ProfileForm
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
@@ -22,6 +23,7 @@ from dashboard.organizations.sign_in.services import person_rename, sessions_clo
 
 
 @access(Access.PUBLIC)
+@limited("links", amount=30, within=timedelta(minutes=1), per="address")
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
