@@ -13,7 +13,7 @@ ASSET_SOURCES := $(shell find $(ASSETS) templates dashboard providers/adapters -
 	\( -path '$(ASSETS)/*' -o -name '*.html' -o -name '*.py' \) -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
 WITH_SERVICES := $(PY) -m tests.services
 
-.PHONY: run demo test bench clean lock install assets backup restore
+.PHONY: run demo test bench clean lock install assets backup restore guards
 .DELETE_ON_ERROR:
 
 run: install assets
@@ -42,6 +42,10 @@ test: $(VENV)/.dev assets
 bench: $(VENV)/.dev assets
 	@mkdir -p var
 	PURSER_TEST_DURABLE=1 $(WITH_SERVICES) -m tests.benchmarks
+
+# Takes each guard of SECURITY.md out of a copy of the sources, and sees its test fail.
+guards: $(VENV)/.dev assets
+	$(WITH_SERVICES) -m tests.guards
 
 clean:
 	rm -rf $(VENV) static $(ASSETS)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

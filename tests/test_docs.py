@@ -7,10 +7,12 @@ import pytest
 
 from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, NotOffered
+from tests.guards import GUARDS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+SECURITY = (ROOT / "SECURITY.md").read_text()
 
 
 def test_every_provider_stands_in_the_table_as_it_is_declared() -> None:
@@ -25,7 +27,19 @@ def test_every_provider_stands_in_the_table_as_it_is_declared() -> None:
                 assert cell == {"unverified": "configured by you"}.get(endpoint.confidence, endpoint.confidence)
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_every_proof_of_the_threat_model_is_a_test() -> None:
+    proofs = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", SECURITY)
+    assert len(proofs) > 30
+    for path, name in proofs:
+        text = (ROOT / path).read_text()
+        assert not name or f"def {name}(" in text, f"{path}::{name}"
+    for guard in GUARDS:
+        assert (ROOT / guard.file).read_text().count(guard.before) == 1, guard.name
+        path, _, name = guard.proof.partition("::")
+        assert f"def {name}" in (ROOT / path).read_text(), guard.name
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING, SECURITY], ids=["README", "CONTRIBUTING", "SECURITY"])
 def test_named_files_commands_and_targets_exist(text: str) -> None:
     for path in re.findall(r"`((?:providers|dashboard|tests|templates)/[\w/.]+\.(?:py|md|png))`", text):
         assert (ROOT / path).exists(), path

@@ -1,0 +1,289 @@
+"""Proof that the tests of SECURITY.md prove something: each guard is taken out of a copy of the sources, and its test
+must fail there. `make guards` runs it; it takes a few minutes. Words after `-m tests.guards` choose by name.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ROTATION, DOORS = "tests/sync/test_rotation.py", "tests/security/test_doors.py"
+WAYS, PEOPLE = "tests/organizations/test_ways_in.py", "tests/organizations/test_people.py"
+PAGES, AUDIT = "tests/overview/test_pages.py", "tests/organizations/test_audit.py"
+TRANSPORT, ADDRESSES = "tests/providers/test_transport.py", "tests/providers/test_addresses.py"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """In `file`, `before` becomes `after`; then the test `proof` must fail."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    proof: str
+
+
+GUARDS = [
+    Guard(
+        "a changed host drops the stored secret",
+        "dashboard/credentials/services.py",
+        "kept = {} if host_changes(credential, values) else _readable_values(credential)",
+        "kept = _readable_values(credential)",
+        f"{ROTATION}::test_a_changed_host_asks_for_the_key_again",
+    ),
+    Guard(
+        "the form asks for the secret again",
+        "dashboard/credentials/forms.py",
+        "if self.credential is not None and not filled and not self.errors and host_changes(self.credential, data):",
+        "if False:",
+        f"{ROTATION}::test_a_changed_host_asks_for_the_key_again",
+    ),
+    Guard(
+        "no redirect to another host",
+        "providers/transport.py",
+        'if outgoing.method != "GET" or target is None:',
+        'target = target or reply.headers.get("location", "")\n            if outgoing.method != "GET":',
+        f"{TRANSPORT}::test_a_redirect_elsewhere_is_not_followed",
+    ),
+    Guard(
+        "the judged address is the one that is called",
+        "providers/transport.py",
+        "stream = self._plain.connect_tcp(address, port,",
+        "stream = self._plain.connect_tcp(host, port,",
+        f"{ADDRESSES}::test_a_name_that_changes_its_mind_is_called_where_it_was_judged",
+    ),
+    Guard(
+        "an IPv4 address inside an IPv6 one is judged",
+        "providers/addresses.py",
+        "    if address.sixtofour:\n        return address.sixtofour\n",
+        "",
+        f"{ADDRESSES}::test_no_wrapping_opens_metadata_to_anybody",
+    ),
+    Guard(
+        "every spelling of a host is judged by where it leads",
+        "providers/transport.py",
+        "            if reason is not None:\n                raise AddressRefused(reason)\n",
+        "",
+        f"{ADDRESSES}::test_a_host_is_judged_by_where_it_leads_however_it_is_spelled",
+    ),
+    Guard(
+        "metadata addresses are closed even to self-hosted providers",
+        "providers/addresses.py",
+        "    if address.is_link_local or any(address in network for network in _METADATA):\n"
+        '        return "it is a link-local or cloud metadata address"\n',
+        "",
+        f"{ADDRESSES}::test_a_self_hosted_provider_may_live_in_a_private_network_but_not_on_a_metadata_address",
+    ),
+    Guard(
+        "only owners make owners",
+        "dashboard/organizations/forms.py",
+        "for role in Role if role != Role.OWNER or acting.role == Role.OWNER]",
+        "for role in Role]",
+        f"{PEOPLE}::test_an_admin_makes_no_owner_by_any_form",
+    ),
+    Guard(
+        "only owners touch owners",
+        "dashboard/organizations/services.py",
+        "    if Role.OWNER in roles and mine != Role.OWNER:",
+        "    if False:",
+        f"{PEOPLE}::test_an_admin_does_not_touch_an_owner",
+    ),
+    Guard(
+        "an id is looked up within the organization",
+        "dashboard/sync/views.py",
+        "return get_object_or_404(everything, pk=credential_id, organization=request.organization)",
+        "return get_object_or_404(everything, pk=credential_id)",
+        f"{PAGES}::test_everybody_gets_what_is_theirs",
+    ),
+    Guard(
+        "a view asks what the person may do",
+        "dashboard/organizations/access.py",
+        "            if not allows(needed, request.membership):\n                raise PermissionDenied\n",
+        "",
+        f"{PAGES}::test_everybody_gets_what_is_theirs",
+    ),
+    Guard(
+        "a secret is told to the audit log as replaced",
+        "dashboard/credentials/services.py",
+        "told = {**dict.fromkeys(secrets, REPLACED), **open_values}",
+        "told = {**secrets, **open_values}",
+        f"{PAGES}::test_no_secret_leaves_by_any_door",
+    ),
+    Guard(
+        "a stored secret shows its end alone",
+        "dashboard/core/encryption.py",
+        'return secret[-4:] if len(secret) >= 12 else ""',
+        "return secret",
+        f"{PAGES}::test_no_secret_leaves_by_any_door",
+    ),
+    Guard(
+        "a form never gives a secret back",
+        "dashboard/credentials/forms.py",
+        "render_value=False",
+        "render_value=True",
+        f"{PAGES}::test_no_secret_leaves_by_any_door",
+    ),
+    Guard(
+        "an error report shows no values",
+        "dashboard/settings.py",
+        'DEFAULT_EXCEPTION_REPORTER_FILTER = "dashboard.core.error_reports.NoValuesReporterFilter"',
+        "",
+        f"{DOORS}::test_the_debug_page_shows_no_values",
+    ),
+    Guard(
+        "the whole of a name is counted",
+        "dashboard/core/limits.py",
+        "digest = hashlib.sha256(who.encode()).hexdigest()",
+        "digest = who[:40]",
+        f"{DOORS}::test_two_who_begin_alike_are_counted_apart",
+    ),
+    Guard(
+        "the hash of a link opens nothing",
+        "dashboard/organizations/models.py",
+        "    return hashlib.sha256(token.encode()).hexdigest()",
+        "    return token if len(token) == 64 else hashlib.sha256(token.encode()).hexdigest()",
+        "tests/organizations/test_sign_in.py::test_only_a_hash_is_kept",
+    ),
+    Guard(
+        "wildcards are letters",
+        "dashboard/organizations/audit/log.py",
+        "events = events.filter(Q(subject_words__icontains=text) | Q(actor_words__icontains=text))",
+        'events = events.extra(where=["subject_words LIKE %s"], params=[f"%{text}%"])',
+        f"{DOORS}::test_like_wildcards_find_nothing_but_themselves",
+    ),
+    Guard(
+        "large forms are refused",
+        "dashboard/settings.py",
+        "DATA_UPLOAD_MAX_MEMORY_SIZE = 500_000",
+        "DATA_UPLOAD_MAX_MEMORY_SIZE = None",
+        f"{DOORS}::test_bodies_that_are_too_large_are_refused",
+    ),
+    Guard(
+        "large answers are cut off",
+        "providers/transport.py",
+        "            if size > self.max_body_bytes:",
+        "            if False:",
+        f"{TRANSPORT}::test_the_cap_is_exact",
+    ),
+    Guard(
+        "bottomless JSON of a provider is an error of theirs",
+        "providers/spec.py",
+        "        except RecursionError as error:\n"
+        '            raise PayloadError("The answer is nested too deeply to be read.", '
+        "status=self.status) from error\n",
+        "",
+        "tests/providers/test_parse.py::test_numbers_and_nestings_that_cannot_be_are_payload_errors",
+    ),
+    Guard(
+        "bottomless JSON of a browser is refused",
+        "dashboard/organizations/sign_in/forms.py",
+        "except RecursionError as error:",
+        "except ZeroDivisionError as error:",
+        f"{DOORS}::test_nested_and_broken_json_is_refused_in_words",
+    ),
+    Guard(
+        "no cell is a formula",
+        "dashboard/core/csv_cells.py",
+        'return f"\'{text}"',
+        "return text",
+        f"{AUDIT}::test_the_csv_holds_no_formula",
+    ),
+    Guard(
+        "checks are limited",
+        "dashboard/core/limits.py",
+        "return cache.incr(key) <= amount",
+        "return True",
+        f"{DOORS}::test_checks_are_limited",
+    ),
+    Guard(
+        "a post needs its token",
+        "dashboard/settings.py",
+        '    "django.middleware.csrf.CsrfViewMiddleware",\n',
+        "",
+        f"{DOORS}::test_no_post_passes_without_its_token",
+    ),
+    Guard(
+        "a link does not go around the second factor",
+        "dashboard/organizations/sign_in/views.py",
+        "return perform_login(request, user)  # asks for the second factor of whoever has one",
+        'from django.contrib.auth import login; login(request, user); return redirect("overview:overview")',
+        f"{WAYS}::test_neither_a_link_nor_a_mailed_code_goes_around_the_second_factor",
+    ),
+    Guard(
+        "seeds lie sealed",
+        "dashboard/organizations/sign_in/adapters.py",
+        "return seal_text(text)",
+        "return text",
+        f"{WAYS}::test_seeds_lie_sealed_in_the_database",
+    ),
+    Guard(
+        "mail to people of two organizations is nobody else's",
+        "dashboard/organizations/mail/__init__.py",
+        "own = Q(person__in=here) & ~Q(person__in=elsewhere)",
+        "own = Q(person__in=here)",
+        f"{WAYS}::test_mail_to_people_of_two_organizations_is_nobody_elses",
+    ),
+    Guard(
+        "X-Forwarded-For counts as far as our proxies wrote it",
+        "dashboard/organizations/audit/__init__.py",
+        "if settings.TRUSTED_PROXIES and len(hops) >= settings.TRUSTED_PROXIES:",
+        "if len(hops) >= settings.TRUSTED_PROXIES:",
+        f"{WAYS}::test_only_our_own_proxies_say_where_a_request_comes_from",
+    ),
+    Guard(
+        "the audit log takes no change",
+        "dashboard/organizations/migrations/0003_audit_append_only.py",
+        "BEFORE UPDATE OR DELETE",
+        "BEFORE TRUNCATE",
+        f"{AUDIT}::test_the_database_refuses_changes_and_deletions",
+    ),
+]
+
+
+def main(words: list[str]) -> int:
+    chosen = [guard for guard in GUARDS if all(word in guard.name for word in words)]
+    with tempfile.TemporaryDirectory(prefix="purser-guards-") as name:
+        copy = Path(name) / "purser"
+        _copy_sources(copy)
+        standing = [guard for guard in chosen if not _falls(guard, copy)]
+    for guard in standing:
+        print(f"NOT PROVEN: {guard.name}: {guard.proof} passes without it")
+    print(f"{len(chosen) - len(standing)} of {len(chosen)} guards are proven by a test that fails without them")
+    return 1 if standing else 0
+
+
+def _copy_sources(copy: Path) -> None:
+    git = shutil.which("git") or "git"
+    listed = subprocess.run([git, "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for line in listed.splitlines():
+        if (ROOT / line).exists():
+            (copy / line).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / line, copy / line)
+    (copy / "static").symlink_to(ROOT / "static")
+
+
+def _falls(guard: Guard, copy: Path) -> bool:
+    file = copy / guard.file
+    whole = file.read_text(encoding="utf-8")
+    if whole.count(guard.before) != 1:
+        raise SystemExit(f"{guard.name}: {guard.file} does not hold exactly once: {guard.before}")
+    file.write_text(whole.replace(guard.before, guard.after), encoding="utf-8")
+    try:
+        argv = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", guard.proof]
+        done = subprocess.run(argv, cwd=copy, env=os.environ.copy(), capture_output=True, text=True, check=False)
+    finally:
+        file.write_text(whole, encoding="utf-8")
+    failed = done.returncode == 1  # 1: tests failed; anything else means that they did not run
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{guard.name}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    print(f"{'proven' if failed else 'NOT PROVEN':<12}{guard.name}", flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
