@@ -4,6 +4,7 @@ A bad value stops the start with a sentence that says what is wrong.
 """
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -63,10 +64,12 @@ ENCRYPTION_KEYS = [
 OWN_KEYS = not env.str("PURSER_SECRET_KEY", default="") and not ENCRYPTION_KEYS_FROM_ENVIRONMENT
 
 # --- Django ----------------------------------------------------------------------------------------------------
-ALLOWED_HOSTS = env.list("PURSER_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 # A name, not 127.0.0.1: browsers make passkeys for names only.
 BASE_URL = env.str("PURSER_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 HTTPS = BASE_URL.startswith("https://")
+# Health checks come by the machine's own names, people by the address above.
+ALLOWED_HOSTS = env.list("PURSER_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS += [host for host in [urlsplit(BASE_URL).hostname] if host and host not in ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
 # How many proxies of yours stand in front, each of which adds to X-Forwarded-For. 0 believes nobody.
 TRUSTED_PROXIES = env.int("PURSER_TRUSTED_PROXIES", default=0)

@@ -23,6 +23,7 @@ class Field:
     """One thing that an admin enters. `header` (secrets only) is the request header that carries it, with `prefix`
     before the value. `starts_with` is how a right value begins: another beginning draws a warning, never a refusal;
     `wrong_starts` maps beginnings of another kind of key to the words for it. `hosts` narrows where a secret may go.
+    `scopes` are the rights that suffice, as the provider's console names them, where a key can have fewer than all.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Field:
     hosts: tuple[str, ...] = ()
     environment: str | None = None
     can_spend: bool = False
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

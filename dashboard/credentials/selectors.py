@@ -64,6 +64,9 @@ def provider_card(provider: Provider, connected: Iterable[str] = ()) -> dict[str
         "summary": provider.summary,
         "description": provider.summary,
         "warning": provider.key_warning,
+        "least_scope": [
+            {"label": field.label, "scopes": field.scopes} for field in provider.fields if field.secret and field.scopes
+        ],
         "url": reverse("credentials:connect_form", args=[provider.slug]),
         "connected": provider.slug in set(connected),
         "capabilities": [_capability(provider, name) for name in CAPABILITIES],

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaReading, QuotaSeries
-from dashboard.balances.services import Place, balance_history_import
+from dashboard.balances.services import Place, account_readings_delete, balance_history_import
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create, credential_recheck
 from dashboard.organizations.audit import Actor
@@ -59,12 +58,7 @@ def demo_delete(*, organization: Organization) -> None:
     with transaction.atomic():
         accounts = list(ProviderAccount.objects.filter(organization=organization).values_list("pk", flat=True))
         account_usage_delete(account_ids=accounts)
-        # The readings are many: two plain statements instead of Django's collecting of every row.
-        for rows in (
-            BalanceReading.objects.filter(series__in=BalanceSeries.objects.filter(organization=organization)),
-            QuotaReading.objects.filter(series__in=QuotaSeries.objects.filter(organization=organization)),
-        ):
-            rows._raw_delete(rows.db)
+        account_readings_delete(account_ids=accounts)
         organization_delete(organization=organization)
 
 

@@ -12,13 +12,14 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from dashboard.balances.models import BalanceSeries, QuotaSeries
+from dashboard.balances.services import account_readings_delete
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create, credential_record
 from dashboard.organizations.audit import Actor, audit_record
 from dashboard.organizations.services import Refused
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.services import credential_streams_wake, streams_arrange
-from dashboard.usage.services import history_erase
+from dashboard.usage.services import account_usage_delete
 
 
 def successor_create(
@@ -100,5 +101,6 @@ def _account_erase(account: ProviderAccount, by: Actor, now: datetime) -> None:
     audit_record(
         organization=account.organization, by=by, action="account.erased", now=now, subject=account, words=words
     )
-    history_erase(account_id=account.pk)
+    account_usage_delete(account_ids=[account.pk])
+    account_readings_delete(account_ids=[account.pk])
     account.delete()

@@ -151,10 +151,3 @@ def account_usage_delete(*, account_ids: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         for table in ("usage_usagerecord", "usage_costrecord", "usage_usagedaily", "usage_spenddaily"):
             cursor.execute(f'DELETE FROM "{table}" WHERE account_id = ANY(%s)', [list(account_ids)])
-
-
-def history_erase(*, account_id: int) -> None:
-    """Delete every record of an account. The partitioned tables know no foreign keys, so nothing else would."""
-    with connection.cursor() as cursor:
-        for table in ("usage_usagerecord", "usage_costrecord"):
-            cursor.execute(f"DELETE FROM {table} WHERE account_id = %s", [account_id])

@@ -558,6 +558,7 @@ PROVIDER = Provider(
             label="Claude Enterprise key",
             help="Only for Claude Enterprise: reads each member's spend limit (scope read:spend_limits), and usage and "
             "cost (scope read:analytics) where there is no Admin key.",
+            scopes=("read:spend_limits", "read:analytics"),
             secret=True,
             url="https://platform.claude.com/docs/en/manage-claude/analytics-api",
             starts_with=("sk-ant-",),

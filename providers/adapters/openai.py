@@ -494,6 +494,7 @@ PROVIDER = Provider(
             label="Admin key",
             help="Only an owner can make one. Give it reading rights only: api.usage.read for usage and costs, "
             "api.management.read for limits and keys.",
+            scopes=("api.usage.read", "api.management.read"),
             secret=True,
             url=ADMIN_KEYS,
             starts_with=("sk-admin-",),

@@ -423,6 +423,7 @@ PROVIDER = Provider(
             label="Management key",
             help="For balance, limits, cost and keys. Choose read ACLs only: BillingRead is enough for money; listing "
             "keys and models needs their read ACLs.",
+            scopes=("team-token:endpoint:BillingRead",),
             secret=True,
             url=CONSOLE,
             hosts=("management-api.x.ai",),

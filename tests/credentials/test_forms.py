@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime
 
 import pytest
 from django import forms
+from django.test import Client
+from django.urls import reverse
 
 from dashboard.credentials.forms import ConnectForm
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.services import credential_create
 from dashboard.organizations.audit import SYSTEM
-from dashboard.organizations.models import Organization
+from dashboard.organizations.models import Organization, User
 from providers.registry import PROVIDERS
 from providers.spec import BaseUrl, Check, Field, Provider
 from tests.sync.driving import KEYS
@@ -197,3 +199,13 @@ def test_the_admins_word_names_an_account_of_this_list_only(organization: Organi
     alone = ConnectForm({**values, "same_account": str(other.pk)}, provider=declared, accounts=[])
     assert alone.is_valid()
     assert alone.same_account is None
+
+
+@pytest.mark.parametrize("slug", [slug for slug, one in PROVIDERS.items() if any(field.scopes for field in one.fields)])
+def test_the_least_scope_is_told_where_a_key_can_have_less(client: Client, owner: User, slug: str) -> None:
+    client.force_login(owner)
+    page = client.get(reverse("credentials:connect_form", args=[slug])).content.decode()
+    assert "Least scope" in page
+    for field in PROVIDERS[slug].fields:
+        for scope in field.scopes:
+            assert f">{scope}<" in page

@@ -384,6 +384,7 @@ def test_a_name_is_changed_on_the_profile(client: Client, mei: User) -> None:
     client.post(reverse("mfa_index"), {"name": "Mei Lin Chen"})
     mei.refresh_from_db()
     assert mei.name == "Mei Lin Chen"
+    assert AuditEvent.objects.get(action="person.renamed").changes == {"name": ["Mei Lin", "Mei Lin Chen"]}
     assert "Mei Lin Chen" in told(client.get(reverse("mfa_index")))
 
 

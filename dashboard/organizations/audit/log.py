@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = {
     "person.signed_in": gettext_noop("signed in"),
     "person.signed_out": gettext_noop("signed out"),
     "person.sign_in_failed": gettext_noop("could not sign in"),
+    "person.renamed": gettext_noop("changed their name"),
     "person.session_ended": gettext_noop("signed out another browser"),
     "person.password_changed": gettext_noop("changed their password"),
     "person.password_reset": gettext_noop("reset their password"),

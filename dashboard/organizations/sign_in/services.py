@@ -7,13 +7,17 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from dashboard.organizations.audit import Actor, audit_person
+from dashboard.organizations.audit import Actor, audit_person, changed
 from dashboard.organizations.models import User
 
 
-def person_rename(*, user: User, name: str) -> None:
-    user.name = name
-    user.save(update_fields=["name"])
+def person_rename(*, user: User, name: str, by: Actor, now: datetime) -> None:
+    changes = changed({"name": user.name}, {"name": name})
+    if changes:
+        with transaction.atomic():
+            user.name = name
+            user.save(update_fields=["name"])
+            audit_person(user=user, by=by, action="person.renamed", now=now, changes=changes)
 
 
 def sessions_close(*, sessions: Iterable[UserSession], by: Actor, now: datetime) -> None:

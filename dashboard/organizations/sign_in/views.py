@@ -43,7 +43,8 @@ def profile(request: PurserRequest) -> HttpResponse:
     """Name, address, ways in and sessions of the person who looks."""
     form = ProfileForm(request.POST or None, initial={"name": request.actor.person.name})
     if request.method == "POST" and form.is_valid():
-        person_rename(user=request.actor.person, name=form.cleaned_data["name"])
+        name = form.cleaned_data["name"]
+        person_rename(user=request.actor.person, name=name, by=request.actor, now=timezone.now())
         messages.success(request, _("Saved."))
         return redirect("mfa_index")
     context = {
