@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.core.cache import caches
 
 from dashboard.organizations.models import Membership, Organization, Role, User
 from providers.simulator.parts import PARTS
@@ -15,10 +16,15 @@ from tests.providers.simulated import SimulatedWire
 # Pages name their files as they are: a fresh checkout has collected none yet. Chromium's tests collect their own.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
-# What is counted in Redis outlives a run, while the numbers of rows begin anew.
-settings.CACHES["default"]["KEY_PREFIX"] = f"tests-{uuid4().hex}"
-
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def fresh_counts() -> Iterator[None]:
+    """How often something was done is counted in Redis, which outlives a test."""
+    before, caches["default"].key_prefix = caches["default"].key_prefix, f"tests-{uuid4().hex}"
+    yield
+    caches["default"].key_prefix = before
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -19,7 +18,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
 from django.conf import settings as django_settings
-from django.core.cache import caches
 from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
@@ -44,14 +42,6 @@ from dashboard.organizations.sign_in.selectors import browser_words
 
 PASSWORD = "correct horse battery staple"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits(db: None) -> Iterator[None]:
-    """Tries are counted in Redis, which outlives a test."""
-    before, caches["default"].key_prefix = caches["default"].key_prefix, f"ways-in-{uuid4().hex}"
-    yield
-    caches["default"].key_prefix = before
 
 
 @pytest.fixture(autouse=True)
