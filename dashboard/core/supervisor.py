@@ -23,7 +23,7 @@ from dashboard.core.bundled import EmbeddedError
 Start = Callable[[int], subprocess.Popen[bytes]]  # given the file descriptor to write to
 Sink = Callable[[str], None]
 
-TO_TERMINAL = "terminal> "  # begins a line that must not reach a log file: a mail with a code, where no mail server is
+TO_TERMINAL = "terminal>"  # begins a line that must not reach a log file: a mail with a code, where no mail server is
 _TURN = 0.1  # seconds; how late a death or a signal may be noticed
 _LONGEST_PAUSE = 30.0
 _HEALTHY = 60.0  # a child that ran this long starts its pauses anew
@@ -79,7 +79,7 @@ class Supervisor:
 
         def sink(line: str) -> None:
             if line.startswith(TO_TERMINAL):
-                show(line.removeprefix(TO_TERMINAL))
+                show(line.removeprefix(TO_TERMINAL).removeprefix(" "))
             else:
                 everywhere(line)
 

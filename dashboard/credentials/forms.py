@@ -115,7 +115,7 @@ def _form_field(declared: Field, credential: ProviderCredential | None) -> forms
         field = forms.CharField(max_length=MOST_CHARACTERS, **common)
     field.__dict__["link_url"] = declared.url  # for the template; Django fields declare no such thing
     if declared.can_spend:
-        field.__dict__["tag"] = _("can spend")
+        field.__dict__["mark"] = _("can spend")
     if declared.kind == "url" and credential is not None:
         field.help_text = _("%(help)s A changed address drops the stored key: enter it again.") % {
             "help": field.help_text

@@ -38,6 +38,8 @@ from dashboard.organizations.scope import Access
 from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, Provider
 
+JUST_NOW = timedelta(minutes=15)  # how long a key's page is still the end of connecting it
+
 
 @access(Access.READ)
 @require_GET
@@ -98,6 +100,7 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
         "provider": provider_card(credential.provider),
         "form": form,
         "credential": credential,
+        "fresh": timezone.now() - credential.created_at < JUST_NOW,
         "checking": credential.state == CredentialState.CHECKING,
         "result": check_result(credential),
         "warnings": [] if credential.state == CredentialState.CHECKING else warning_words(credential),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,7 @@ import redis
 
 from dashboard.core import processes
 from dashboard.core.embedded import Embedded
+from dashboard.core.supervisor import Supervisor
 from tests.core.folders import folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,3 +219,14 @@ def test_tasks_run_again_after_redis_was_away(run: Run) -> None:
 def test_no_sign_in_link_is_in_a_log(run: Run) -> None:
     """The link goes to the terminal alone. Whatever it looks like, no address with a path is in Purser's own log."""
     assert not re.search(r"http://[^\s/]+/\S+", (run.var / "log" / "purser.log").read_text())
+
+
+def test_what_is_meant_for_the_terminal_reaches_no_log(tmp_path: Path) -> None:
+    """A mail with a sign-in code, where no mail server is set."""
+    terminal = StringIO()
+    sink = Supervisor(tmp_path, terminal).mostly_both("worker")
+    for line in ("ready", "terminal> Subject: Sign-In Code", "terminal>", "terminal> TKTV-TQSR", "done"):
+        sink(line)
+    assert "worker   | TKTV-TQSR" in terminal.getvalue()
+    written = (tmp_path / "log" / "worker.log").read_text()
+    assert [line.split()[-1] for line in written.splitlines()] == ["ready", "done"]

@@ -413,7 +413,7 @@ def test_mail_without_a_server_goes_to_the_terminal_and_to_the_owners_page(clien
     assert code not in str(list(OutgoingMail.objects.values()))
     shown = mail_carry(mail_id=mail.pk, now=timezone.now())
     assert code in shown
-    assert all(line.startswith("terminal> ") for line in shown.splitlines())
+    assert all(line.startswith("terminal>") for line in shown.splitlines())
     assert mail_carry(mail_id=mail.pk, now=timezone.now()) == "", "once"
     client.force_login(owner)
     assert code in told(client.get(reverse("organizations:outbox")))
@@ -425,10 +425,25 @@ def test_mail_to_people_of_two_organizations_is_nobody_elses(client: Client, own
     Membership.objects.create(organization=other, user=eve, role=Role.OWNER)
     Membership.objects.create(organization=other, user=owner, role=Role.VIEWER)
     Client().post(reverse("account_request_login_code"), {"email": owner.email})
-    for organization in Organization.objects.all():
-        assert not mails_of(organization_id=organization.pk).exists()
+    kai = User.objects.create_user("kai@harbor.example")
+    Membership.objects.create(organization=Organization.objects.get(name="Harbor Labs"), user=kai, role=Role.OWNER)
+    for organization, reader in ((Organization.objects.get(name="Harbor Labs"), kai), (other, eve)):
+        assert not mails_of(organization_id=organization.pk, reader=reader).exists()
     client.force_login(eve)
     assert owner.email not in told(client.get(reverse("organizations:outbox")))
+
+
+def test_the_demo_hides_nobodys_mail(owner: User, organization: Organization) -> None:
+    """Whoever tries the demo belongs to two organizations, of which one opens nothing."""
+    demo = Organization.objects.create(name="Demo", is_demo=True)
+    Membership.objects.create(organization=demo, user=owner, role=Role.OWNER)
+    kai = User.objects.create_user("kai@harbor.example")
+    for place in (organization, demo):
+        Membership.objects.create(organization=place, user=kai, role=Role.OWNER)
+    Client().post(reverse("account_request_login_code"), {"email": kai.email})
+    assert mails_of(organization_id=organization.pk, reader=owner).count() == 1
+    assert mails_of(organization_id=demo.pk, reader=owner).count() == 0
+    assert mails_of(organization_id=demo.pk, reader=kai).count() == 1, "one's own"
 
 
 def test_an_invitation_is_mailed(client: Client, owner: User) -> None:

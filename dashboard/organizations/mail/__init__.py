@@ -86,7 +86,7 @@ def _send(mail: OutgoingMail) -> str:
         EmailMessage(mail.subject, text, settings.DEFAULT_FROM_EMAIL, [mail.to]).send()
         return ""
     lines = [f"To: {mail.to}", f"Subject: {mail.subject}", "", *text.splitlines()]
-    return "\n".join(TO_TERMINAL + line for line in lines)
+    return "\n".join(f"{TO_TERMINAL} {line}" for line in lines)
 
 
 def mails_waiting(*, now: datetime) -> list[int]:
@@ -103,11 +103,11 @@ def mails_prune(*, now: datetime) -> None:
     OutgoingMail.objects.filter(created_at__lt=now - KEEP).delete()
 
 
-def mails_of(*, organization_id: int) -> QuerySet[OutgoingMail]:
-    """Mails that an owner of this organization may see, newest first: those to people who belong to it alone, because
-    a code to somebody of two organizations opens the other one too, and those of its invitations."""
+def mails_of(*, organization_id: int, reader: User) -> QuerySet[OutgoingMail]:
+    """Mails that an owner of this organization may see, newest first: their own, those to people who belong to it
+    alone, because a code to somebody of two organizations opens the other one too, and those of its invitations."""
     here = Membership.objects.filter(organization_id=organization_id).values("user")
-    elsewhere = Membership.objects.exclude(organization_id=organization_id).values("user")
-    own = Q(person__in=here) & ~Q(person__in=elsewhere)
+    elsewhere = Membership.objects.exclude(organization_id=organization_id).exclude(organization__is_demo=True)
+    own = Q(person__in=here) & ~Q(person__in=elsewhere.values("user")) | Q(person=reader)
     invited = Q(person=None, invitation__organization_id=organization_id)
     return OutgoingMail.objects.filter(own | invited).order_by("-pk")

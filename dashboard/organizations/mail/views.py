@@ -23,7 +23,7 @@ def outbox(request: PurserRequest) -> HttpResponse:
     """What was mailed and whether it went out; its text only while there is no mail server that brings it."""
     rows = [
         {"mail": mail, "text": "" if settings.MAIL_GOES_OUT else _text(mail)}
-        for mail in mails_of(organization_id=request.organization.pk)[:MOST]
+        for mail in mails_of(organization_id=request.organization.pk, reader=request.actor.person)[:MOST]
     ]
     return render(request, "organizations/outbox.html", {"rows": rows, "goes_out": settings.MAIL_GOES_OUT})
 
