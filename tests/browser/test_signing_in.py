@@ -136,6 +136,7 @@ def test_a_mailed_code_is_read_by_the_owner_and_opens(
     theirs, their_watch, email = kay
     sign_out(theirs)
     theirs.get_by_role("link", name="Mail me a code").click()
+    expect(theirs.get_by_role("heading", name="Mail me a code")).to_be_visible()
     check_page(theirs, their_watch, alike=True)
     theirs.get_by_label("Email").fill(email)
     theirs.get_by_role("button", name="Send the code").click()

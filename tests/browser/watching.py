@@ -72,6 +72,7 @@ class Watch:
 def check_page(page: Page, watch: Watch, *, alike: bool = False) -> None:
     """The page as it stands, on a phone and wide, dark and light. Of pages that are `alike` two of the four."""
     problems: list[str] = []
+    page.wait_for_load_state()
     for size, schemes in ((PHONE, THEMES[:1] if alike else THEMES), (WIDE, THEMES[1:] if alike else THEMES)):
         page.set_viewport_size(size)  # type: ignore[arg-type]
         problems += [f"{size['width']} px, too wide: {found}" for found in too_wide(page)]
