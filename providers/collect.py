@@ -1,14 +1,26 @@
 """The only driver: runs an adapter's steps, sends what they ask for through `send`, and checks what comes back."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
+from providers.auth import Authorizer
 from providers.errors import ActionNeeded, PayloadError, ProviderError, error_for_status
 from providers.records import Identity, Record, problem
-from providers.spec import Account, Endpoint, NotOffered, Partial, Provider, Reply, Request, Steps, Window, host_of
+from providers.spec import (
+    Account,
+    Endpoint,
+    NotOffered,
+    Outgoing,
+    Partial,
+    Provider,
+    Reply,
+    Request,
+    Steps,
+    Window,
+    host_of,
+)
 
 MAX_RECORDS = 2_000_000
 MAX_CALLS = 2_000
@@ -30,17 +42,6 @@ class Credentials:
             secrets=frozenset(name for name in given if name in secret_names),
             labels={declared.name: declared.label for declared in provider.fields},
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """A call ready for the wire, secret included. Its repr shows neither headers nor query."""
-
-    method: str
-    url: str
-    params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    json: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def collect(provider: Provider, capability: str, credentials: Credentials, windo
         raise CapabilityNotOffered(endpoint)
     account = credentials.account(provider)
     require_fields(provider, endpoint, account)
-    return drive(provider, endpoint.steps(account, window), credentials, send)
+    return drive(provider, endpoint.steps(account, window), credentials, send, window.now)
 
 
 def check(provider: Provider, credentials: Credentials, window: Window, send: Send) -> Identity:
@@ -85,7 +86,7 @@ def check(provider: Provider, credentials: Credentials, window: Window, send: Se
     for declared in provider.fields:
         if declared.required and not account.has(declared.name):
             raise ActionNeeded(f"{declared.label} is missing.", code="missing_field", field=declared.name)
-    found = drive(provider, provider.check.steps(account, window), credentials, send).records
+    found = drive(provider, provider.check.steps(account, window), credentials, send, window.now).records
     identity = found[0] if found else None
     if not isinstance(identity, Identity):
         raise PayloadError("The check came back without an identity.")
@@ -100,7 +101,7 @@ def require_fields(provider: Provider, endpoint: Endpoint, account: Account) -> 
         raise ActionNeeded(f"This needs the field “{labels}”.", code="missing_field", field=name)
 
 
-def drive(provider: Provider, steps: Steps, credentials: Credentials, send: Send) -> Collected:
+def drive(provider: Provider, steps: Steps, credentials: Credentials, send: Send, now: datetime) -> Collected:
     """Run steps to their end. A provider error is thrown into the steps first: an adapter may know a way on."""
     partial: list[str] = []
     calls = 0
@@ -116,7 +117,7 @@ def drive(provider: Provider, steps: Steps, credentials: Credentials, send: Send
             if calls > MAX_CALLS:
                 raise PayloadError(f"Gave up after {MAX_CALLS} calls for one reading.")
             try:
-                reply = _call(provider, item, credentials, send)
+                reply = _call(provider, item, credentials, send, now)
             except ProviderError as error:
                 item = steps.throw(error)
             else:
@@ -132,7 +133,7 @@ def prepare(provider: Provider, request: Request, credentials: Credentials) -> O
     if host is None:
         raise ActionNeeded("The URL is not a plain http(s) address.")
     headers = [("Accept", "application/json"), *request.headers]
-    if request.auth is not None:
+    if request.auth is not None and provider.authorizer(request.auth) is None:
         declared = provider.field(request.auth)
         secret = credentials.values.get(request.auth, "")
         if not secret:
@@ -172,8 +173,32 @@ def _fits_header(secret: str) -> bool:
     return secret.isascii() and secret.isprintable() and " " not in secret
 
 
-def _call(provider: Provider, request: Request, credentials: Credentials, send: Send) -> Reply:
-    reply = send(prepare(provider, request, credentials))
+def _authorized(
+    provider: Provider, authorizer: Authorizer, request: Request, credentials: Credentials, send: Send, now: datetime
+) -> Reply:
+    """The call with the headers of an authorizer. A token that was kept and is refused is fetched anew, once."""
+    for name in authorizer.needs:
+        if not credentials.values.get(name):
+            label = provider.field(name).label
+            raise ActionNeeded(f"{label} is missing.", code="missing_field", field=name)
+    plain = prepare(provider, request, credentials)
+    host = host_of(plain.url)
+    if host not in _allowed_hosts(provider, credentials, authorizer.hosts):
+        raise ActionNeeded(f"{host} is not a host of {provider.name}: nothing was sent.", field=authorizer.needs[0])
+    for last in (False, True):
+        more = authorizer.headers(plain, credentials.values, now, send)
+        reply = send(replace(plain, headers=(*plain.headers, *more)))
+        if last or reply.status != 401 or not authorizer.forget(credentials.values):
+            return reply
+    raise AssertionError("unreachable")
+
+
+def _call(provider: Provider, request: Request, credentials: Credentials, send: Send, now: datetime) -> Reply:
+    authorizer = provider.authorizer(request.auth)
+    if authorizer is not None:
+        reply = _authorized(provider, authorizer, request, credentials, send, now)
+    else:
+        reply = send(prepare(provider, request, credentials))
     if 200 <= reply.status < 300:
         return reply
     explained = provider.explain(reply, request) if provider.explain else None

@@ -2,7 +2,23 @@
 
 from types import MappingProxyType
 
-from providers.adapters import anthropic, deepinfra, deepseek, metachat, moonshot, openai, openrouter, xai
+from providers.adapters import (
+    anthropic,
+    cerebras,
+    deepinfra,
+    deepseek,
+    groq,
+    metachat,
+    minimax,
+    mistral,
+    moonshot,
+    openai,
+    openrouter,
+    perplexity,
+    together,
+    xai,
+    zhipu_glm,
+)
 from providers.spec import Provider
 
 PROVIDERS: MappingProxyType[str, Provider] = MappingProxyType(
@@ -10,13 +26,20 @@ PROVIDERS: MappingProxyType[str, Provider] = MappingProxyType(
         provider.slug: provider
         for provider in (
             anthropic.PROVIDER,
+            cerebras.PROVIDER,
             deepinfra.PROVIDER,
             deepseek.PROVIDER,
+            groq.PROVIDER,
             metachat.PROVIDER,
+            minimax.PROVIDER,
+            mistral.PROVIDER,
             moonshot.PROVIDER,
             openai.PROVIDER,
             openrouter.PROVIDER,
+            perplexity.PROVIDER,
+            together.PROVIDER,
             xai.PROVIDER,
+            zhipu_glm.PROVIDER,
         )
     }
 )

@@ -5,17 +5,20 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from providers.errors import ActionNeeded, PayloadError, ProviderError, Retryable
 from providers.records import Record
 
+if TYPE_CHECKING:
+    from providers.auth import Authorizer
+
 Capability = Literal["balance", "quota", "usage", "cost", "keys", "models"]
 CAPABILITIES: tuple[Capability, ...] = ("balance", "quota", "usage", "cost", "keys", "models")
 WireProtocol = Literal["DirectAnthropic", "OpenAICompatible", "OpenAIResponses"]
 Confidence = Literal["official", "observed", "unverified"]
-FieldKind = Literal["text", "url", "choice", "list", "decimal"]
+FieldKind = Literal["text", "url", "choice", "list", "decimal", "json"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,8 @@ class BaseUrl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A call that an adapter wants made. `url` is absolute, without query; `auth` names the secret field to send."""
+    """A call that an adapter wants made. `url` is absolute, without query; `auth` names the secret field to send, or
+    one of the provider's `authorizers`."""
 
     url: str
     auth: str | None
@@ -98,6 +102,19 @@ class Reply:
 
 def _refuse_constant(name: str) -> Any:
     raise PayloadError(f"The answer holds {name} where a number should be.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A call ready for the wire, secret included. Its repr shows neither headers nor query nor body. `form` is sent
+    url-encoded, as token endpoints want it."""
+
+    method: str
+    url: str
+    params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    json: Any = field(default=None, repr=False)
+    form: tuple[tuple[str, str], ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +227,7 @@ class Provider:
     topup_url: str | None = None
     key_warning: str = ""
     extra_hosts: tuple[str, ...] = ()
+    authorizers: tuple["Authorizer", ...] = ()
     explain: Callable[[Reply, Request], ProviderError | None] | None = None
 
     @property
@@ -219,6 +237,9 @@ class Provider:
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
+
+    def authorizer(self, name: str | None) -> "Authorizer | None":
+        return next((one for one in self.authorizers if one.name == name), None)
 
     def endpoint(self, capability: str) -> Endpoint | NotOffered:
         for name, endpoint in self.capabilities.items():

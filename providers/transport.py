@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
 from typing import Any, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpcore
 import httpx
 
 from providers.addresses import Reach, is_loopback, refusal
-from providers.collect import Outgoing
 from providers.errors import ActionNeeded, PayloadError, Retryable, TooLarge
-from providers.spec import Reply, host_of
+from providers.spec import Outgoing, Reply, host_of
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -108,9 +107,13 @@ class Transport:
 
     def _built(self, outgoing: Outgoing) -> httpx.Request:
         content = b"" if outgoing.json is None else json.dumps(outgoing.json).encode()
+        if outgoing.form is not None:
+            content = urlencode(outgoing.form).encode()
         headers = [("Host", host_of(outgoing.url)), ("User-Agent", USER_AGENT), ("Accept-Encoding", "gzip")]
         if outgoing.json is not None:
             headers.append(("Content-Type", "application/json"))
+        if outgoing.form is not None:
+            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
         url = httpx.URL(outgoing.url)
         if outgoing.params:
             url = url.copy_merge_params(list(outgoing.params)) if url.query else url.copy_with(params=outgoing.params)

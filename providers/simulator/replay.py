@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
-from providers.collect import Outgoing, Send
+from providers.collect import Send
 from providers.simulator.parts import PARTS
 from providers.simulator.server import Simulator
-from providers.spec import Reply, host_of
+from providers.spec import Outgoing, Reply, host_of
 
 Travel = Callable[[datetime], None]
 

@@ -532,5 +532,5 @@ def test_the_driver_alone() -> None:
         yield Request(url=f"{BASE}/b", auth="api_key")
         return [one, one]
 
-    found = drive(provider(giving()), steps(), KEY, send)
+    found = drive(provider(giving()), steps(), KEY, send, NOW)
     assert (found.records, found.calls) == ([one], 2)

@@ -249,7 +249,7 @@ def first_call(part: Part) -> tuple[str, Credentials]:
     capabilities = PROVIDERS[part.slug].capabilities
     offered = [
         name
-        for name in ("balance", "cost", "usage")
+        for name in ("balance", "cost", "usage", "quota", "keys", "models")
         if isinstance(capabilities[name], Endpoint)  # type: ignore[index]
     ]
     return offered[0], Credentials(values=part.demo)
