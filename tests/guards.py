@@ -39,7 +39,7 @@ GUARDS = [
     Guard(
         "the form asks for the secret again",
         "dashboard/credentials/forms.py",
-        "if self.credential is not None and not filled and not self.errors and host_changes(self.credential, data):",
+        "if self.credential and stored and not filled and not self.errors and host_changes(self.credential, data):",
         "if False:",
         f"{ROTATION}::test_a_changed_host_asks_for_the_key_again",
     ),

@@ -1,5 +1,6 @@
 """The connect form, drawn from a provider's field declarations."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +36,7 @@ class ConnectForm(forms.Form):
         self.provider = provider
         self.credential = credential
         for declared in provider.fields:
-            self.fields[declared.name] = _form_field(declared, credential)
+            self.fields[declared.name] = _form_field(declared, credential, own_network=provider.self_hosted)
         if credential is None:
             self.fields["label"] = forms.CharField(
                 label=_("Label"),
@@ -61,17 +62,18 @@ class ConnectForm(forms.Form):
             value = data.get(declared.name)
             if not value:
                 continue
-            problem = _problem(declared, value)
+            problem = _problem(declared, value, own_network=self.provider.self_hosted)
             if problem:
                 self.add_error(declared.name, problem)
         secrets = [declared for declared in self.provider.fields if declared.secret]
         filled = any(data.get(declared.name) for declared in secrets)
-        if self.credential is not None and not filled and not self.errors and host_changes(self.credential, data):
+        stored = self.credential is not None and bool(self.credential.secret_hints)
+        if self.credential and stored and not filled and not self.errors and host_changes(self.credential, data):
             # Nothing is lost by a slip: the old secret is dropped only when a new one comes with the new host.
             raise forms.ValidationError(
                 _("The address is another one now, and a stored key is never sent to a new place: enter the key again.")
             )
-        if secrets and not filled and self.credential is None and not self.errors:
+        if secrets and not filled and self.credential is None and not self.errors and not self.provider.self_hosted:
             raise forms.ValidationError(
                 _("Enter at least one of: %(names)s.") % {"names": ", ".join(field.label for field in secrets)}
             )
@@ -87,7 +89,7 @@ class ConnectForm(forms.Form):
         return self._accounts.get(self.cleaned_data.get("same_account") or "")
 
 
-def _form_field(declared: Field, credential: ProviderCredential | None) -> forms.Field:
+def _form_field(declared: Field, credential: ProviderCredential | None, *, own_network: bool) -> forms.Field:
     stored = credential is not None and declared.name in credential.secret_hints
     initial = credential.settings.get(declared.name, "") if credential and not declared.secret else declared.default
     common: dict[str, Any] = {
@@ -99,11 +101,16 @@ def _form_field(declared: Field, credential: ProviderCredential | None) -> forms
     field: forms.Field
     if declared.kind == "choice":
         field = forms.ChoiceField(choices=declared.choices, **common)
+    elif declared.kind == "url" and own_network:
+        field = forms.CharField(max_length=300, validators=[_own_address], **common)
     elif declared.kind == "url":
         field = forms.URLField(assume_scheme="https", max_length=300, **common)
     elif declared.kind == "decimal":
         field = forms.DecimalField(max_digits=20, decimal_places=8, **common)
         field.clean = _as_text(field.clean)  # type: ignore[method-assign]
+    elif declared.secret and declared.kind == "json":
+        area = forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "class": "font-mono"})
+        field = forms.CharField(widget=area, max_length=MOST_CHARACTERS, **common)
     elif declared.secret:
         hint = credential.secret_hints.get(declared.name, "") if credential else ""
         placeholder = _("stored, ends in %(hint)s; leave empty to keep it") % {"hint": hint} if stored else ""
@@ -131,20 +138,42 @@ def _as_text(clean: Any) -> Any:
     return cleaned
 
 
-def _problem(declared: Field, value: str) -> str | None:
+def _problem(declared: Field, value: str, *, own_network: bool) -> str | None:
     """What is plainly wrong with a value, before anybody is asked. An unusual beginning alone is no error: providers
     change their prefixes; the check tells."""
     if declared.secret:
-        if not value.isascii() or any(letter.isspace() for letter in value):
-            return _("A key has no spaces, line breaks or letters outside of ASCII. Copy it again.")
         for start, words in declared.wrong_starts.items():
             if value.startswith(start) and not any(
                 value.startswith(right) and len(right) > len(start) for right in declared.starts_with
             ):
                 return words
-    if declared.kind == "url" and urlsplit(value).scheme != "https":
+        if declared.kind == "json":
+            return _json_problem(value)
+        if not value.isascii() or any(letter.isspace() for letter in value):
+            return _("A key has no spaces, line breaks or letters outside of ASCII. Copy it again.")
+    if declared.kind == "url" and not own_network and urlsplit(value).scheme != "https":
         return _("Use an https address: the key would travel in the open otherwise.")
     return None
+
+
+def _json_problem(value: str) -> str | None:
+    """A secret that is a whole file, such as the key file of a cloud account."""
+    try:
+        document = json.loads(value)
+    except (ValueError, RecursionError):
+        document = None
+    return None if isinstance(document, dict) else _("This is not the JSON of a key file. Paste the whole file.")
+
+
+def _own_address(value: str) -> None:
+    """An address of a server of one's own: a plain name or IP address will do, and http inside one's network."""
+    try:
+        parts = urlsplit(value)
+        fine = parts.scheme in ("http", "https") and parts.hostname and parts.port is not False
+    except ValueError:
+        fine = False
+    if not fine or "@" in value or any(letter.isspace() for letter in value):
+        raise forms.ValidationError(_("Enter an address such as http://gpu-1:8000."))
 
 
 class ExpiryForm(forms.Form):

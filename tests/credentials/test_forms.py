@@ -209,3 +209,24 @@ def test_the_least_scope_is_told_where_a_key_can_have_less(client: Client, owner
     for field in PROVIDERS[slug].fields:
         for scope in field.scopes:
             assert f">{scope}<" in page
+
+
+@pytest.mark.parametrize("slug", [slug for slug, one in PROVIDERS.items() if one.self_hosted])
+def test_a_server_of_ones_own_needs_no_key_and_no_public_name(slug: str) -> None:
+    one = PROVIDERS[slug]
+    address = next(field.name for field in one.fields if field.kind == "url")
+    choices = {field.name: field.choices[-1][0] for field in one.fields if field.kind == "choice" and field.required}
+    for value in ("http://gpu-1:8000", "http://10.0.0.7:11434/v1", "http://[fd00::7]:8000", "https://llm.internal"):
+        form = ConnectForm({**choices, address: value}, provider=one)
+        assert address not in errors_of(form), value
+        assert "__all__" not in errors_of(form), "no secret is asked for"
+    for value in (
+        "gpu-1:8000",
+        "ftp://gpu-1",
+        "http://",
+        "http://a:b@gpu-1",
+        "http://gpu-1:port",
+        "javascript:alert(1)",
+    ):
+        form = ConnectForm({**choices, address: value}, provider=one)
+        assert address in errors_of(form), value

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.collect import Credentials, Outgoing, collect
+from providers.collect import Credentials, Outgoing, check, collect
 from providers.errors import ActionNeeded, PayloadError, ProviderError, Retryable
 from providers.registry import PROVIDERS
 from providers.simulator.parts import PARTS
@@ -358,14 +358,12 @@ def test_a_fault_is_one_accounts_alone() -> None:
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.slug)
 def test_an_unknown_key_is_refused_and_an_unknown_host_or_path_is_told(part: Part) -> None:
     send, simulator = simulated(part.slug, NOW)
-    capability, credentials = first_call(part)
     secrets = {declared.name for declared in PROVIDERS[part.slug].fields if declared.secret}
     stranger = {
-        name: value.replace("sim-harbor", "nobody") if name in secrets else value
-        for name, value in credentials.values.items()
+        name: value.replace("sim-harbor", "nobody") if name in secrets else value for name, value in part.demo.items()
     }
     with pytest.raises(ActionNeeded):
-        collect(PROVIDERS[part.slug], capability, Credentials(values=stranger), WINDOW, send)
+        check(PROVIDERS[part.slug], Credentials(values=stranger), WINDOW, send)
     assert simulator.calls == {}
     assert simulator.answer("GET", "elsewhere.example", "/v1", {}, b"", NOW).status == 421
 

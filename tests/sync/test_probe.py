@@ -60,7 +60,7 @@ def first_offered(slug: str) -> str:
     capabilities = PROVIDERS[slug].capabilities
     return next(
         name
-        for name in ("balance", "cost")
+        for name in ("balance", "cost", "usage", "models")
         if isinstance(capabilities[name], Endpoint)  # type: ignore[index]
     )
 
