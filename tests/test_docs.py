@@ -22,20 +22,6 @@ def sureness(provider: Provider, endpoint: Endpoint) -> str:
     return "configured by you" if described and endpoint.confidence == "unverified" else endpoint.confidence
 
 
-def sureness(provider: Provider, endpoint: Endpoint) -> str:
-    """The word of the table: what an admin describes is as sure as the description."""
-    needed = {name for need in endpoint.needs for name in need.split("|")}
-    described = any(field.kind == "url" and field.name in needed for field in provider.fields)
-    return "configured by you" if described and endpoint.confidence == "unverified" else endpoint.confidence
-
-
-def sureness(provider: Provider, endpoint: Endpoint) -> str:
-    """The word of the table: what an admin describes is as sure as the description."""
-    needed = {name for need in endpoint.needs for name in need.split("|")}
-    described = any(field.kind == "url" and field.name in needed for field in provider.fields)
-    return "configured by you" if described and endpoint.confidence == "unverified" else endpoint.confidence
-
-
 def test_every_provider_stands_in_the_table_as_it_is_declared() -> None:
     for provider in PROVIDERS.values():
         row = next(line for line in README.splitlines() if line.startswith(f"| {provider.name} |"))

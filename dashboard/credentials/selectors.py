@@ -176,9 +176,9 @@ _WARNINGS = {
     "cannot_read_limits_and_keys": gettext_noop("This key cannot read limits and keys; everything else works."),
     "expires_soon": gettext_noop("The provider says that this key expires soon."),
     "payment_failed": gettext_noop("A payment of this organization has failed at the provider."),
-    "payment_failed": gettext_noop("A payment of this organization has failed at the provider."),
     "blocked": gettext_noop("The provider blocks this key for the time being."),
     "unchecked": gettext_noop("No free call proves this key for certain: the first reading will tell."),
+    "no_credits": gettext_noop("Credits are switched off here; seats may still be read."),
     "no_coding_plan": gettext_noop("There is no coding plan behind this key, so there are no quota windows."),
     "free_tier": gettext_noop("This key belongs to a free account, which has limits of its own."),
 }

@@ -1,5 +1,6 @@
 """The simulator without a socket, at any moment: for the demo's past and for tests."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,7 +27,10 @@ def replay(slug: str) -> Iterator[tuple[Send, Travel]]:
     def send(outgoing: Outgoing) -> Reply:
         target = urlsplit(outgoing.url).path + (f"?{urlencode(outgoing.params)}" if outgoing.params else "")
         headers = {name.lower(): value for name, value in outgoing.headers}
-        answer = simulator.answer(outgoing.method, host_of(outgoing.url), target, headers, b"", moment)
+        body = b"" if outgoing.json is None else json.dumps(outgoing.json).encode()
+        if outgoing.form is not None:
+            body = urlencode(outgoing.form).encode()
+        answer = simulator.answer(outgoing.method, host_of(outgoing.url), target, headers, body, moment)
         names = {name.lower(): value for name, value in answer.headers.items()}
         return Reply(status=answer.status, headers=names, body=answer.body())
 
