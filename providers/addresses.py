@@ -3,8 +3,9 @@
 import ipaddress
 from typing import Literal
 
-Reach = Literal["public", "private"]
-"""public: the open internet only. private: also loopback and private networks (self-hosted providers, a relay)."""
+Reach = Literal["public", "private", "plain"]
+"""public: the open internet only. private: also loopback and private networks (self-hosted providers, a relay). plain:
+those alone, for calls without encryption, whose key the open internet must not see."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -32,10 +33,12 @@ def refusal(text: str, reach: Reach) -> str | None:
     if address.is_unspecified or address.is_multicast:
         return "it is not the address of one machine"
     if address.is_loopback:
-        return None if reach == "private" else "it is a private or reserved address"
+        return "it is a private or reserved address" if reach == "public" else None
     if _is_nowhere(address):
         return "it is a reserved address"
-    if reach == "private":
+    if reach == "plain" and address.is_global:
+        return "it is on the open internet, where a key would travel unencrypted: use https"
+    if reach != "public":
         return None if address.is_global or address.is_private else "it is a reserved address"
     return None if address.is_global else "it is a private or reserved address"
 

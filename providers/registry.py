@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 from providers.adapters import (
     anthropic,
+    bedrock_litellm,
     cerebras,
     deepinfra,
     deepseek,
@@ -30,6 +31,7 @@ PROVIDERS: MappingProxyType[str, Provider] = MappingProxyType(
         provider.slug: provider
         for provider in (
             anthropic.PROVIDER,
+            bedrock_litellm.PROVIDER,
             cerebras.PROVIDER,
             deepinfra.PROVIDER,
             deepseek.PROVIDER,

@@ -151,7 +151,9 @@ class Transport:
                 "pool": seconds,
             }
         }
-        response = (self.wire or _wire(self.reach, self.via)).handle_request(request)
+        plain = self.via is None and self.reach == "private" and request.url.scheme == "http"
+        wire = self.wire or _wire("plain" if plain else self.reach, self.via)
+        response = wire.handle_request(request)
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(status=response.status_code, headers=headers, body=self._body(response, headers, host))

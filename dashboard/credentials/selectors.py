@@ -179,6 +179,7 @@ _WARNINGS = {
     "blocked": gettext_noop("The provider blocks this key for the time being."),
     "unchecked": gettext_noop("No free call proves this key for certain: the first reading will tell."),
     "no_credits": gettext_noop("Credits are switched off here; seats may still be read."),
+    "reads_own_only": gettext_noop("This key reads only its own user's history."),
     "no_coding_plan": gettext_noop("There is no coding plan behind this key, so there are no quota windows."),
     "free_tier": gettext_noop("This key belongs to a free account, which has limits of its own."),
 }

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from providers.addresses import is_loopback, refusal
-from providers.collect import Outgoing
 from providers.errors import ActionNeeded, Retryable
+from providers.spec import Outgoing
 from providers.transport import AddressRefused, Transport
 from providers.transport import _GuardedBackend as GuardedBackend
 
@@ -332,3 +332,28 @@ def test_an_unresolved_name_is_unreachable_and_its_error_names_only_the_host(mon
         )
     assert caught.value.unreachable
     assert caught.value.message == "nowhere.example could not be reached."
+
+
+@pytest.mark.parametrize(
+    ("address", "open_to"),
+    [
+        ("10.0.0.7", {"private", "plain"}),
+        ("127.0.0.1", {"private", "plain"}),
+        ("fd00::7", {"private", "plain"}),
+        ("8.8.8.8", {"public", "private"}),
+        ("2606:4700::1111", {"public", "private"}),
+        ("169.254.169.254", set()),
+        ("64:ff9b::808:808", {"public", "private"}),
+    ],
+)
+def test_unencrypted_calls_stay_in_ones_own_network(address: str, open_to: set[str]) -> None:
+    assert {reach for reach in ("public", "private", "plain") if refusal(address, reach) is None} == open_to
+
+
+def test_a_plain_server_of_ones_own_is_not_called_on_the_open_internet(network: Network) -> None:
+    network.answers = [["8.8.8.8"]]
+    assert "unencrypted" in str(network.call("http://gpu.example.com/v1/models", reach="private"))
+    assert network.connected == []
+    network.answers = [["10.0.0.7"]]
+    network.call("http://gpu.example.com/v1/models", reach="private")
+    assert network.connected, "within one's own network it is"

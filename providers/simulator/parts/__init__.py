@@ -2,6 +2,7 @@
 
 from providers.simulator.parts import (
     anthropic,
+    bedrock_litellm,
     cerebras,
     deepinfra,
     deepseek,
@@ -25,6 +26,7 @@ from providers.simulator.server import Part
 
 PARTS: tuple[Part, ...] = (
     anthropic.PART,
+    bedrock_litellm.PART,
     cerebras.PART,
     deepinfra.PART,
     deepseek.PART,
