@@ -8,6 +8,7 @@ from providers.adapters import (
     cerebras,
     deepinfra,
     deepseek,
+    gemini,
     github_copilot,
     gitlab_duo,
     groq,
@@ -21,6 +22,7 @@ from providers.adapters import (
     openrouter,
     perplexity,
     together,
+    vllm,
     xai,
     zhipu_glm,
 )
@@ -35,6 +37,7 @@ PROVIDERS: MappingProxyType[str, Provider] = MappingProxyType(
             cerebras.PROVIDER,
             deepinfra.PROVIDER,
             deepseek.PROVIDER,
+            gemini.PROVIDER,
             github_copilot.PROVIDER,
             gitlab_duo.PROVIDER,
             groq.PROVIDER,
@@ -48,6 +51,7 @@ PROVIDERS: MappingProxyType[str, Provider] = MappingProxyType(
             openrouter.PROVIDER,
             perplexity.PROVIDER,
             together.PROVIDER,
+            vllm.PROVIDER,
             xai.PROVIDER,
             zhipu_glm.PROVIDER,
         )

@@ -20,11 +20,12 @@ from dashboard.organizations.audit import Actor
 from dashboard.sync.loading import stream_load
 from dashboard.sync.models import RUNNING_STATES, RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.windows import Reading, after_success
+from dashboard.usage.counters import counters_land, counters_partitions
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
 from providers.collect import Collected
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
-from providers.records import Balance, CostBucket, Model, ProviderKey, Quota, UsageBucket
+from providers.records import Balance, CostBucket, CounterSample, Model, ProviderKey, Quota, UsageBucket
 from providers.spec import Account, Endpoint
 
 LEASE = timedelta(minutes=5)
@@ -211,6 +212,8 @@ def run_land(*, run: Run, collected: Collected, now: datetime) -> RunOutcome:
     cost = [record for record in records if isinstance(record, CostBucket)]
     if usage:
         partitions_ensure(table="usage_usagerecord", starts=(row.start for row in usage), now=now)
+    if any(isinstance(record, CounterSample) for record in records):
+        partitions_ensure(table="usage_usagerecord", starts=counters_partitions(now), now=now)
     if cost:
         partitions_ensure(table="usage_costrecord", starts=(row.start for row in cost), now=now)
     with transaction.atomic():
@@ -319,6 +322,9 @@ def _store(run: Run, collected: Collected, usage: list[UsageBucket], cost: list[
             per_key = isinstance(endpoint, Endpoint) and endpoint.per_key
             written = quotas_land(place=place, quotas=quotas, per_key=per_key, now=now)
             return written + (balances_land(place=place, balances=balances, now=now) if balances else 0)
+        case "usage" if any(isinstance(row, CounterSample) for row in records):
+            samples = [row for row in records if isinstance(row, CounterSample)]
+            return counters_land(account_id=account.pk, samples=samples, now=now).changed
         case "usage":
             landed = usage_land(account_id=account.pk, buckets=usage, complete=read_whole)
             return landed.changed + landed.removed

@@ -123,3 +123,20 @@ class SpendDaily(models.Model):
 
     def __str__(self) -> str:
         return f"{self.spend} {self.unit} on {self.day}"
+
+
+class CounterReading(models.Model):
+    """The last value of one counter of a server that counts since its start: see usage.counters. `series` is a digest
+    of its name and labels."""
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+")
+    series = models.CharField(max_length=36)
+    server = models.CharField(max_length=500, blank=True)
+    value = models.DecimalField(max_digits=40, decimal_places=6)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "series"], name="counter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.server}: {self.value} at {self.at:%Y-%m-%d %H:%M}"

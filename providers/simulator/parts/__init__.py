@@ -6,6 +6,7 @@ from providers.simulator.parts import (
     cerebras,
     deepinfra,
     deepseek,
+    gemini,
     github_copilot,
     gitlab_duo,
     groq,
@@ -19,6 +20,7 @@ from providers.simulator.parts import (
     openrouter,
     perplexity,
     together,
+    vllm,
     xai,
     zhipu_glm,
 )
@@ -30,6 +32,7 @@ PARTS: tuple[Part, ...] = (
     cerebras.PART,
     deepinfra.PART,
     deepseek.PART,
+    gemini.PART,
     github_copilot.PART,
     gitlab_duo.PART,
     groq.PART,
@@ -43,6 +46,7 @@ PARTS: tuple[Part, ...] = (
     openrouter.PART,
     perplexity.PART,
     together.PART,
+    vllm.PART,
     xai.PART,
     zhipu_glm.PART,
 )
