@@ -52,7 +52,7 @@ def connect(request: PurserRequest) -> HttpResponse:
 
 
 @access(Access.MANAGE)
-@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
+@limited("checks", amount=100, within=timedelta(minutes=10), per="organization")
 @require_http_methods(["GET", "POST"])
 def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
     provider = _provider(slug)
@@ -83,7 +83,7 @@ def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
 
 
 @access(Access.MANAGE)
-@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
+@limited("checks", amount=100, within=timedelta(minutes=10), per="organization")
 @require_http_methods(["GET", "POST"])
 def check(request: PurserRequest, credential_id: int) -> HttpResponse:
     """The verdict on a credential as it stands; a POST enters other values and checks again."""
@@ -128,7 +128,7 @@ def expiry(request: PurserRequest, credential_id: int) -> HttpResponse:
 
 
 @access(Access.MANAGE)
-@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
+@limited("checks", amount=100, within=timedelta(minutes=10), per="organization")
 @require_POST
 def recheck(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
@@ -150,7 +150,7 @@ def account_settings(request: PurserRequest, account_id: int) -> HttpResponse:
 
 
 @access(Access.MANAGE)
-@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
+@limited("checks", amount=100, within=timedelta(minutes=10), per="organization")
 @require_POST
 def connect_from_environment(request: PurserRequest) -> HttpResponse:
     provider = _provider(request.POST.get("slug", ""))

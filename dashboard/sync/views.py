@@ -64,7 +64,7 @@ def credential_pause(request: PurserRequest, credential_id: int) -> HttpResponse
 
 
 @access(Access.MANAGE)
-@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
+@limited("checks", amount=100, within=timedelta(minutes=10), per="organization")
 @require_POST
 def credential_resume(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
@@ -74,7 +74,7 @@ def credential_resume(request: PurserRequest, credential_id: int) -> HttpRespons
 
 
 @access(Access.MANAGE)
-@limited("checks", amount=40, within=timedelta(minutes=10), per="organization")
+@limited("checks", amount=100, within=timedelta(minutes=10), per="organization")
 @require_http_methods(["GET", "POST"])
 def rotate(request: PurserRequest, credential_id: int) -> HttpResponse:
     """Add a new key beside this one, to take over from it."""

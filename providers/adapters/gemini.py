@@ -43,6 +43,7 @@ from providers.spec import (
 
 API = "https://generativelanguage.googleapis.com/v1beta"
 KEYS_PAGE = "https://aistudio.google.com/apikey"
+ENABLE_PAGE = "https://console.cloud.google.com/apis/library/generativelanguage.googleapis.com"
 CLOUD_KEYS_PAGE = "https://console.cloud.google.com/apis/credentials"
 MODELS = Request(url=f"{API}/models", auth="api_key", params=(("pageSize", "1000"),))
 ONE_MODEL = Request(url=f"{API}/models", auth="api_key", params=(("pageSize", "1"),))
@@ -53,7 +54,7 @@ LOGIN = "Google's terms forbid other programs to use this login. Enter an API ke
 BOUND_ELSEWHERE = frozenset(
     f"API_KEY_{what}_BLOCKED" for what in ("HTTP_REFERRER", "IP_ADDRESS", "ANDROID_APP", "IOS_APP")
 )
-_DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
+_DELAY = re.compile(r"([0-9]{1,9})(\.[0-9]{1,9})?s")
 
 
 def parse_models(document: Any, *, first: bool) -> Iterator[Model]:
@@ -78,8 +79,16 @@ def models(account: Account, window: Window) -> Steps:
 
 
 def check(account: Account, window: Window) -> Steps:
-    """One model of the list: free, and refused to a wrong key. Whose key it is is not told."""
-    reply = yield ONE_MODEL
+    """One model of the list: free, and refused to a wrong key. Whose key it is is not told. A project without the API
+    is for a person to mend before the key is taken; found later, it is looked at again by itself."""
+    try:
+        reply = yield ONE_MODEL
+    except NotAvailable as absent:
+        if absent.status != 403:
+            raise
+        raise ActionNeeded(
+            absent.message, code="blocked", status=absent.status, field="api_key", url=ENABLE_PAGE
+        ) from absent
     list(parse_models(reply.json(), first=True))
     return [Identity(key_kind="api_key")]
 
@@ -152,7 +161,7 @@ def error_details(reply: Reply) -> list[dict[str, Any]]:
 
 
 def wait_of(reply: Reply, details: list[dict[str, Any]]) -> float | None:
-    """`Retry-After`, else `retryDelay` of google.rpc.RetryInfo, a duration as text: "59s", "0.5s"."""
+    """`Retry-After`, else `retryDelay` of google.rpc.RetryInfo, a duration as text ("59s", "0.5s"), rounded up."""
     told = retry_after_seconds(reply.headers)
     if told is not None:
         return told
@@ -160,7 +169,7 @@ def wait_of(reply: Reply, details: list[dict[str, Any]]) -> float | None:
         delay = detail.get("retryDelay")
         found = _DELAY.fullmatch(delay) if isinstance(delay, str) else None
         if found:
-            return min(float(found.group(1)), float(MAX_RETRY_AFTER_SECONDS))
+            return min(int(found.group(1)) + (found.group(2) is not None), MAX_RETRY_AFTER_SECONDS)
     return None
 
 
@@ -223,8 +232,8 @@ PROVIDER = Provider(
         ),
         "cost": NotOffered(
             reason="Google has no cost history for an API key.",
-            fallback="Switch on the Cloud Billing export to BigQuery for the project that owns the key, or import a "
-            "cost report of Cloud Billing as CSV.",
+            fallback="Switch on the Cloud Billing export to BigQuery and connect the project that owns the key as "
+            "Google Vertex AI, with “gemini” as what counts as cost; or import a cost report of Cloud Billing as CSV.",
         ),
         "keys": NotOffered(
             reason="Google lists the keys of AI Studio only on its pages.",

@@ -85,7 +85,7 @@ def limited(delay: object, **headers: str) -> float | None:
     ("delay", "seconds"),
     [
         ("59s", 59),
-        ("0.5s", 0.5),
+        ("0.5s", 1),
         ("999999999s", MAX_RETRY_AFTER_SECONDS),
         *((odd, None) for odd in ("-5s", "soon", "5", "", "٥s", None, 5, ["59s"], "1" * 400 + "s")),
     ],
