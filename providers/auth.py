@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import jwt
 
-from providers.errors import ActionNeeded, PayloadError
+from providers.errors import ActionNeeded, PayloadError, error_for_status
 from providers.spec import Outgoing, Reply, host_of
 
 Values = Mapping[str, str]
@@ -35,9 +35,14 @@ class Authorizer(Protocol):
     """`name` is what `Request.auth` says, `needs` are the fields that it is made of, `hosts` are those that its result
     may go to (none: every host of the provider)."""
 
-    name: str
-    needs: tuple[str, ...]
-    hosts: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    @property
+    def hosts(self) -> tuple[str, ...]: ...
 
     def headers(self, outgoing: Outgoing, values: Values, now: datetime, exchange: Exchange) -> Headers:
         """What the call carries. Raises the four provider errors."""
@@ -102,7 +107,10 @@ def _value(values: Values, name: str) -> str:
 def _bearer(reply: Reply, now: datetime, field: str, issuer: str) -> Token:
     """The answer of an OAuth 2 token endpoint (RFC 6749 section 5). Its words are never quoted."""
     if reply.status in (400, 401, 403):
-        raise ActionNeeded(f"{issuer} gave no token for this ({reply.status}): check the values.", field=field)
+        words = f"{issuer} gave no token for this ({reply.status}): check the values."
+        raise ActionNeeded(words, status=reply.status, field=field)
+    if not 200 <= reply.status < 300:
+        raise error_for_status(reply.status, reply.headers, host=issuer)
     document = reply.json()
     text = document.get("access_token") if isinstance(document, dict) else None
     seconds = document.get("expires_in") if isinstance(document, dict) else None

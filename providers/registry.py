@@ -4,9 +4,11 @@ from types import MappingProxyType
 
 from providers.adapters import (
     anthropic,
+    azure_openai,
     bedrock_litellm,
     cerebras,
     chatgpt_codex,
+    claude_subscription,
     deepinfra,
     deepseek,
     gemini,
@@ -22,7 +24,9 @@ from providers.adapters import (
     openai,
     openrouter,
     perplexity,
+    qwen,
     together,
+    vertex_ai,
     vllm,
     xai,
     zhipu_glm,
@@ -34,9 +38,11 @@ PROVIDERS: MappingProxyType[str, Provider] = MappingProxyType(
         provider.slug: provider
         for provider in (
             anthropic.PROVIDER,
+            azure_openai.PROVIDER,
             bedrock_litellm.PROVIDER,
             cerebras.PROVIDER,
             chatgpt_codex.PROVIDER,
+            claude_subscription.PROVIDER,
             deepinfra.PROVIDER,
             deepseek.PROVIDER,
             gemini.PROVIDER,
@@ -52,7 +58,9 @@ PROVIDERS: MappingProxyType[str, Provider] = MappingProxyType(
             openai.PROVIDER,
             openrouter.PROVIDER,
             perplexity.PROVIDER,
+            qwen.PROVIDER,
             together.PROVIDER,
+            vertex_ai.PROVIDER,
             vllm.PROVIDER,
             xai.PROVIDER,
             zhipu_glm.PROVIDER,

@@ -26,10 +26,11 @@ def replay(slug: str) -> Iterator[tuple[Send, Travel]]:
 
     def send(outgoing: Outgoing) -> Reply:
         target = urlsplit(outgoing.url).path + (f"?{urlencode(outgoing.params)}" if outgoing.params else "")
-        headers = {name.lower(): value for name, value in outgoing.headers}
+        headers = {"host": host_of(outgoing.url)} | {name.lower(): value for name, value in outgoing.headers}
         body = b"" if outgoing.json is None else json.dumps(outgoing.json).encode()
         if outgoing.form is not None:
             body = urlencode(outgoing.form).encode()
+            headers["content-type"] = "application/x-www-form-urlencoded"
         answer = simulator.answer(outgoing.method, host_of(outgoing.url), target, headers, body, moment)
         names = {name.lower(): value for name, value in answer.headers.items()}
         return Reply(status=answer.status, headers=names, body=answer.body())

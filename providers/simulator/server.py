@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from providers.simulator.world import Profile, SimAccount, TopUp, World, account_name
@@ -61,13 +61,16 @@ def number(value: Decimal) -> float:
 
 
 Handler = Callable[[Call], Answer]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One provider's account API. `token_of` finds the key in the headers; `routes` maps (method, path pattern) to a
     handler, where a pattern's `{name}` matches one path segment and arrives as a query pair of that name. `refuse`
-    answers a call whose key is unknown (the documented 401). `demo` are the values that connect the demo's account."""
+    answers a call whose key is unknown (the documented 401). `demo` are the values that connect the demo's account.
+    `token_of_form` finds the secret in what is posted url-encoded, as to a token endpoint; `issuers` are token
+    endpoints that need more than that: each takes the form that was sent, and faults do not reach them."""
 
     slug: str
     hosts: frozenset[str]
@@ -78,6 +81,8 @@ class Part:
     token_of: Callable[[Mapping[str, str]], str] = lambda headers: headers.get("authorization", "").removeprefix(
         "Bearer "
     )
+    token_of_form: Callable[[Mapping[str, str]], str] = lambda form: form.get("client_secret", "")
+    issuers: Mapping[tuple[str, str], Callable[[Mapping[str, str]], Answer]] = field(default_factory=dict)
 
 
 class Simulator:
@@ -86,7 +91,10 @@ class Simulator:
     def __init__(self, parts: tuple[Part, ...], world: World | None = None) -> None:
         self.world = world or World()
         self.parts = {part.slug: part for part in parts}
-        self._by_host = {host: part for part in parts for host in part.hosts}
+        self._by_host: dict[str, list[Part]] = {}
+        for part in parts:
+            for host in part.hosts:
+                self._by_host.setdefault(host, []).append(part)
         self.faults: dict[tuple[str, str], Fault] = {}
         self.latency = 0.0
         self.calls: dict[tuple[str, str], int] = {}
@@ -98,10 +106,16 @@ class Simulator:
         path, _, query = target.partition("?")
         if path.startswith("/__simulator__/"):
             return self._control(method, path, body, now)
-        part = self._by_host.get(host.lower())
-        if part is None:
+        sharing = self._by_host.get(host.lower())
+        if not sharing:
             return Answer(status=421, document={"error": "no simulated provider has this host"})
-        token = part.token_of(headers)
+        for one in sharing:
+            issuing = _match(one.issuers, method, path)
+            if issuing is not None:
+                return replace(issuing[0](dict(parse_qsl(body.decode()))), delay=self.latency)
+        part = _part_of(sharing, method, path, headers)
+        form = _form(headers, body)
+        token = part.token_of(headers) if form is None else part.token_of_form(form)
         name = account_name(token)
         if name is None:
             return replace(part.refuse(401), delay=self.latency)
@@ -116,7 +130,7 @@ class Simulator:
             path=path,
             query=(*parse_qsl(query, keep_blank_values=True), *captured),
             headers=headers,
-            body=json.loads(body) if body else None,
+            body=form if form is not None else json.loads(body) if body else None,
             now=now,
             token=token,
             account=self.world.account(part.profile, name),
@@ -193,9 +207,25 @@ class Simulator:
         )
 
 
-def _match(
-    routes: Mapping[tuple[str, str], Handler], method: str, path: str
-) -> tuple[Handler, tuple[tuple[str, str], ...]] | None:
+def _form(headers: Mapping[str, str], body: bytes) -> dict[str, str] | None:
+    """What was posted url-encoded, None for any other body."""
+    if headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        return None
+    return dict(parse_qsl(body.decode(), keep_blank_values=True))
+
+
+def _part_of(sharing: list[Part], method: str, path: str, headers: Mapping[str, str]) -> Part:
+    """Which of the parts of a host answers: one that has the path, best one whose demo has such a kind of key."""
+    fitting = [part for part in sharing if _match(part.routes, method, path)] or sharing
+
+    def has_such_keys(part: Part) -> bool:
+        kind = part.token_of(headers).partition("sim-")[0]
+        return any(value.startswith(f"{kind}sim-") for value in part.demo.values())
+
+    return next(filter(has_such_keys, fitting), fitting[0])
+
+
+def _match(routes: Mapping[tuple[str, str], T], method: str, path: str) -> tuple[T, tuple[tuple[str, str], ...]] | None:
     direct = routes.get((method, path))
     if direct is not None:
         return direct, ()

@@ -4,11 +4,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from providers import auth
 from providers.collect import CapabilityNotOffered, Credentials, Outgoing, check, collect
 from providers.errors import ProviderError
 from providers.records import as_json
@@ -17,6 +21,27 @@ from providers.spec import Provider, Window
 from providers.transport import Transport
 
 PAYLOADS = Path(__file__).parent / "payloads"
+
+# A call for a token needs no plan, unless the next planned exchange is one.
+TOKEN_HOSTS = ("oauth2.googleapis.com", "login.microsoftonline.com")
+
+
+def token(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"access_token": "made-up-token", "expires_in": 3599, "token_type": "Bearer"})
+
+
+@lru_cache(maxsize=1)
+def throw_away_key() -> str:
+    """A private key made for this run, as it stands within the JSON of a key file."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return json.dumps(key.private_bytes(*form).decode())[1:-1]
+
+
+def key_file(email: str) -> str:
+    """A key file as Google's service accounts have them."""
+    shape = '{"type": "service_account", "project_id": "acme-ai", "client_email": "%s", "private_key": "%s"}'
+    return shape % (email, throw_away_key())
 
 
 @dataclass
@@ -45,7 +70,8 @@ class Case:
 
     @property
     def credentials(self) -> Credentials:
-        return Credentials(values=self.document["fields"])
+        values = self.document["fields"].items()
+        return Credentials(values={name: value.replace("THROW-AWAY-KEY", throw_away_key()) for name, value in values})
 
     def run(self, document: dict[str, Any] | None = None) -> tuple[dict[str, Any], "PlannedWire"]:
         """(outcome as JSON, what was sent) of reading this capability against the exchanges."""
@@ -56,6 +82,7 @@ class Case:
 
 def outcome(provider: Provider, capability: str, credentials: Credentials, window: Window, send: Any) -> dict[str, Any]:
     """What came of a reading, in the shape of the expected files."""
+    forget_tokens()
     try:
         if capability == "check":
             return {"status": "ok", "partial": [], "records": [as_json(check(provider, credentials, window, send))]}
@@ -71,6 +98,11 @@ def outcome(provider: Provider, capability: str, credentials: Credentials, windo
     return {"status": "ok", "partial": list(found.partial), "records": [as_json(record) for record in found.records]}
 
 
+def forget_tokens() -> None:
+    """Each conversation begins without a token, so that it holds the call that fetches one."""
+    auth._tokens = auth._Tokens()
+
+
 @dataclass
 class PlannedWire:
     """Answers the planned exchanges in order; an unplanned, misordered or differing request fails the test."""
@@ -78,7 +110,13 @@ class PlannedWire:
     exchanges: list[dict[str, Any]]
     sent: list[httpx.Request] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        forget_tokens()
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        planned = self.exchanges[len(self.sent)]["request"]["url"] if len(self.sent) < len(self.exchanges) else ""
+        if request.url.host in TOKEN_HOSTS and str(request.url) != planned:
+            return token(request)
         assert len(self.sent) < len(self.exchanges), f"unplanned request: {request.method} {request.url}"
         exchange = self.exchanges[len(self.sent)]
         self.sent.append(request)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from providers import auth
 from providers.auth import AlibabaSignature, EntraClientCredentials, GoogleServiceAccount
 from providers.collect import Credentials, collect
-from providers.errors import ActionNeeded, PayloadError
+from providers.errors import ActionNeeded, PayloadError, ProviderError, Retryable
 from providers.parse import decimal, get
 from providers.records import Balance
 from providers.spec import (
@@ -274,3 +274,10 @@ def test_a_token_goes_to_the_providers_hosts_alone() -> None:
     with pytest.raises(ActionNeeded, match="nothing was sent"):
         read(stray, issuer)
     assert issuer.asked == []
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, Retryable), (503, Retryable), (401, ActionNeeded)])
+def test_a_token_endpoints_trouble_keeps_its_status(status: int, kind: type[ProviderError]) -> None:
+    with pytest.raises(kind) as caught:
+        read(EXAMPLE, Issuer(status))
+    assert caught.value.status == status

@@ -2,9 +2,11 @@
 
 from providers.simulator.parts import (
     anthropic,
+    azure_openai,
     bedrock_litellm,
     cerebras,
     chatgpt_codex,
+    claude_subscription,
     deepinfra,
     deepseek,
     gemini,
@@ -20,7 +22,9 @@ from providers.simulator.parts import (
     openai,
     openrouter,
     perplexity,
+    qwen,
     together,
+    vertex_ai,
     vllm,
     xai,
     zhipu_glm,
@@ -29,9 +33,11 @@ from providers.simulator.server import Part
 
 PARTS: tuple[Part, ...] = (
     anthropic.PART,
+    azure_openai.PART,
     bedrock_litellm.PART,
     cerebras.PART,
     chatgpt_codex.PART,
+    claude_subscription.PART,
     deepinfra.PART,
     deepseek.PART,
     gemini.PART,
@@ -47,7 +53,9 @@ PARTS: tuple[Part, ...] = (
     openai.PART,
     openrouter.PART,
     perplexity.PART,
+    qwen.PART,
     together.PART,
+    vertex_ai.PART,
     vllm.PART,
     xai.PART,
     zhipu_glm.PART,
