@@ -1,9 +1,10 @@
 """Money and quota at the providers: one series per balance or limit, and its append-only readings."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
-from dashboard.organizations.models import Organization
+from dashboard.organizations.models import Organization, User
 
 
 class BalanceSeries(models.Model):
@@ -48,6 +49,7 @@ class BalanceReading(models.Model):
     at = models.DateTimeField()
     amount = models.DecimalField(max_digits=38, decimal_places=12)
     granted = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    expires_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["series", "at"])]
@@ -104,3 +106,32 @@ class QuotaReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.used} of {self.limit} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class EntryKind(models.TextChoices):
+    BALANCE = "balance", _("Balance")
+    TOPUP = "topup", _("Top-up")
+    INVOICE = "invoice", _("Invoice")
+
+
+class BalanceEntry(models.Model):
+    """What a person knows of an account and no API tells: the balance at a moment, money put in, or an invoice for the
+    days [first_day, last_day]. `at` is when it was so; `created_at` when it was typed."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="balance_entries")
+    kind = models.CharField(max_length=8, choices=EntryKind)
+    amount = models.DecimalField(max_digits=38, decimal_places=12)
+    unit = models.TextField()
+    at = models.DateTimeField()
+    first_day = models.DateField(null=True)
+    last_day = models.DateField(null=True)
+    note = models.TextField(blank=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.amount} {self.unit} at {self.at:%Y-%m-%d %H:%M}"

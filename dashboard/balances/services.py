@@ -80,7 +80,9 @@ def balances_land(*, place: Place, balances: Sequence[Balance], now: datetime) -
                 _outlook(series, points, place, now)
             series.save(force_update=True)
         if store:
-            BalanceReading.objects.create(series=series, at=now, amount=balance.amount, granted=balance.granted)
+            BalanceReading.objects.create(
+                series=series, at=now, amount=balance.amount, granted=balance.granted, expires_at=balance.expires_at
+            )
             written += 1
     return written
 
@@ -119,7 +121,11 @@ def balance_history_import(
                 )
             series.amount, series.granted = stored(balance.amount), stored_or_none(balance.granted)
             series.at = series.stored_at = at
-            rows.append(BalanceReading(series=series, at=at, amount=series.amount, granted=series.granted))
+            rows.append(
+                BalanceReading(
+                    series=series, at=at, amount=series.amount, granted=series.granted, expires_at=balance.expires_at
+                )
+            )
     BalanceReading.objects.bulk_create(rows, batch_size=2000)
     for series in known.values():
         outlook_refresh(series=series, now=now)

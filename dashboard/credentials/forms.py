@@ -18,6 +18,13 @@ from providers.spec import Field, Provider
 MOST_CHARACTERS = 8_000  # some keys are tokens of a few thousand characters; nothing real is longer
 
 
+class SecretTextarea(forms.Textarea):
+    """For secrets of several lines: what was typed is never rendered back."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 class ConnectForm(forms.Form):
     """Fields as declared, a label, and the admin's word on whether this is an account that is here already.
 
@@ -109,7 +116,7 @@ def _form_field(declared: Field, credential: ProviderCredential | None, *, own_n
         field = forms.DecimalField(max_digits=20, decimal_places=8, **common)
         field.clean = _as_text(field.clean)  # type: ignore[method-assign]
     elif declared.secret and declared.kind == "json":
-        area = forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "class": "font-mono"})
+        area = SecretTextarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "class": "font-mono"})
         field = forms.CharField(widget=area, max_length=MOST_CHARACTERS, **common)
     elif declared.secret:
         hint = credential.secret_hints.get(declared.name, "") if credential else ""

@@ -8,7 +8,8 @@ from dashboard.organizations.models import Organization
 
 class Record(models.Model):
     """Shared by both kinds of record. The natural key is (account, start, digest of the record's own key); the table is
-    partitioned by month of `start`, so `start` is part of the primary key. Written by COPY only."""
+    partitioned by month of `start`, so `start` is part of the primary key. Written by COPY only. `source` says who
+    brought the record, see usage.sources: "" for the provider's own API."""
 
     pk = models.CompositePrimaryKey("account_id", "start", "key_hash")
     account = models.ForeignKey(ProviderAccount, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
@@ -20,6 +21,7 @@ class Record(models.Model):
     project = models.TextField()
     unit = models.TextField()
     final = models.BooleanField(null=True)
+    source = models.TextField(default="")
 
     class Meta:
         abstract = True
@@ -63,10 +65,10 @@ class CostRecord(Record):
 class UsageDaily(models.Model):
     """One account, day, model and unit. Rebuilt from the records for every touched day, never incremented.
 
-    `billed` comes from CostRecord, `reported` from the cost inside UsageRecord. `spend` is the one that counts on that
-    day for the account: billed where the provider billed anything that day, else reported. `basis` says which, or
-    "covered" (other rows of a billed day carry the money) or "unpriced". `span` "month" marks
-    figures that the provider gives by the month: they stand on its first day.
+    `billed` comes from CostRecord, `reported` from the cost inside UsageRecord, `derived` from falls of the balance.
+    `spend` is the one that counts on that day for the account: billed where anything was billed for it, else reported,
+    else derived. `basis` says which, or "covered" (other rows carry that day's money) or "unpriced". `span` "month"
+    marks figures that come for longer than a day: they stand on the first one.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -83,6 +85,7 @@ class UsageDaily(models.Model):
     requests = models.BigIntegerField(null=True)
     billed = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     reported = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    derived = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     basis = models.CharField(max_length=10, blank=True)
     provisional = models.BooleanField(default=False)
@@ -123,6 +126,22 @@ class SpendDaily(models.Model):
 
     def __str__(self) -> str:
         return f"{self.spend} {self.unit} on {self.day}"
+
+
+class DerivedSpend(models.Model):
+    """What an account's balance in one unit fell by on a day, top-ups and expiries taken out: see usage.derived."""
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    unit = models.TextField()
+    amount = models.DecimalField(max_digits=38, decimal_places=12)
+    provisional = models.BooleanField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "day", "unit"], name="derived_spend_once")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.unit} on {self.day}"
 
 
 class CounterReading(models.Model):

@@ -8,12 +8,15 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
+from dashboard.usage.models import DerivedSpend
 from dashboard.usage.rollup import rollup_rebuild
+from dashboard.usage.sources import API
 from providers.records import CostBucket, UsageBucket
 
-_SHARED = ("account_id", "start", "key_hash", "end", "model", "provider_key", "project", "unit", "final")
+RECORD_TABLES = ("usage_usagerecord", "usage_costrecord")
+_SHARED = ("account_id", "start", "key_hash", "end", "model", "provider_key", "project", "unit", "final", "source")
 USAGE_COLUMNS = (
     *_SHARED,
     "user",
@@ -41,16 +44,45 @@ class Landed:
 
 
 def usage_land(
-    *, account_id: int, buckets: Sequence[UsageBucket], complete: tuple[datetime, datetime] | None
+    *,
+    account_id: int,
+    buckets: Sequence[UsageBucket],
+    complete: tuple[datetime, datetime] | None = None,
+    source: str = API,
 ) -> Landed:
-    """Upsert usage rows. `complete` is a span that was read whole: rows that begin in it and did not come are removed.
-    The partitions must exist. Landing the same rows again changes nothing."""
-    return _land("usage_usagerecord", USAGE_COLUMNS, _usage_rows(account_id, buckets), account_id, complete)
+    """Upsert usage rows. `complete` is a span that was read whole: rows of the same source that begin in it and did not
+    come are removed. The partitions must exist. Landing the same rows again changes nothing."""
+    rows = _usage_rows(account_id, buckets, source)
+    return _land("usage_usagerecord", USAGE_COLUMNS, rows, account_id, complete, source)
 
 
-def cost_land(*, account_id: int, buckets: Sequence[CostBucket], complete: tuple[datetime, datetime] | None) -> Landed:
+def cost_land(
+    *,
+    account_id: int,
+    buckets: Sequence[CostBucket],
+    complete: tuple[datetime, datetime] | None = None,
+    source: str = API,
+) -> Landed:
     """The same for cost rows."""
-    return _land("usage_costrecord", COST_COLUMNS, _cost_rows(account_id, buckets), account_id, complete)
+    return _land(
+        "usage_costrecord", COST_COLUMNS, _cost_rows(account_id, buckets, source), account_id, complete, source
+    )
+
+
+def records_remove(*, account_id: int, source: str) -> int:
+    """Take back everything that a source other than the provider's API brought. Returns how many rows went."""
+    assert source != API
+    touched: list[tuple[datetime, datetime]] = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in RECORD_TABLES:
+            cursor.execute(
+                f'DELETE FROM "{table}" WHERE account_id = %s AND source = %s RETURNING start, "end"',
+                [account_id, source],
+            )
+            touched += cursor.fetchall()
+        if touched:
+            rollup_rebuild(account_id=account_id, buckets=set(touched))
+    return len(touched)
 
 
 def _land(
@@ -59,6 +91,7 @@ def _land(
     rows: Iterable[tuple[Any, ...]],
     account_id: int,
     complete: tuple[datetime, datetime] | None,
+    source: str,
 ) -> Landed:
     names = ", ".join(f'"{name}"' for name in columns)
     values = [name for name in columns if name not in _KEY]
@@ -84,11 +117,11 @@ def _land(
         removed: list[tuple[datetime, datetime]] = []
         if complete is not None:
             cursor.execute(
-                f'DELETE FROM "{table}" AS kept WHERE account_id = %s AND start >= %s AND start < %s'
+                f'DELETE FROM "{table}" AS kept WHERE account_id = %s AND start >= %s AND start < %s AND source = %s'
                 f' AND NOT EXISTS (SELECT 1 FROM "landing_{table}" AS came'
                 f" WHERE came.start = kept.start AND came.key_hash = kept.key_hash)"
                 f' RETURNING start, "end"',
-                [account_id, *complete],
+                [account_id, *complete, source],
             )
             removed = cursor.fetchall()
     touched = {(start, end) for start, end, _ in written} | set(removed)
@@ -97,18 +130,19 @@ def _land(
     return Landed(changed=sum(count for _, _, count in written), removed=len(removed))
 
 
-def _usage_rows(account_id: int, buckets: Sequence[UsageBucket]) -> Iterator[tuple[Any, ...]]:
+def _usage_rows(account_id: int, buckets: Sequence[UsageBucket], source: str) -> Iterator[tuple[Any, ...]]:
     for bucket in buckets:
         yield (
             account_id,
             bucket.start,
-            key_hash(bucket.key),
+            key_hash(bucket.key, source),
             bucket.end,
             bucket.model or "",
             bucket.provider_key or "",
             bucket.project or "",
             bucket.unit or "",
             bucket.final,
+            source,
             bucket.user or "",
             bucket.tier or "",
             bucket.endpoint or "",
@@ -123,31 +157,36 @@ def _usage_rows(account_id: int, buckets: Sequence[UsageBucket]) -> Iterator[tup
         )
 
 
-def _cost_rows(account_id: int, buckets: Sequence[CostBucket]) -> Iterator[tuple[Any, ...]]:
+def _cost_rows(account_id: int, buckets: Sequence[CostBucket], source: str) -> Iterator[tuple[Any, ...]]:
     for bucket in buckets:
         yield (
             account_id,
             bucket.start,
-            key_hash(bucket.key),
+            key_hash(bucket.key, source),
             bucket.end,
             bucket.model or "",
             bucket.provider_key or "",
             bucket.project or "",
             bucket.unit,
             bucket.final,
+            source,
             bucket.line_item or "",
             bucket.category,
             bucket.amount,
         )
 
 
-def key_hash(key: tuple[str, ...]) -> UUID:
-    """Digest of a record's natural key. The separator cannot occur inside a part that came from JSON by accident."""
+def key_hash(key: tuple[str, ...], source: str = API) -> UUID:
+    """Digest of a record's natural key; what another source tells of the same is another record. The separator cannot
+    occur inside a part that came from JSON by accident."""
+    if source != API:
+        key = (*key, source)
     return UUID(bytes=blake2b("\x1f".join(key).encode(), digest_size=16).digest())
 
 
 def account_usage_delete(*, account_ids: Sequence[int]) -> None:
     """Remove all records and rollups of these accounts: the record tables have no foreign key that would cascade."""
+    DerivedSpend.objects.filter(account__in=account_ids).delete()
     with connection.cursor() as cursor:
-        for table in ("usage_usagerecord", "usage_costrecord", "usage_usagedaily", "usage_spenddaily"):
+        for table in (*RECORD_TABLES, "usage_usagedaily", "usage_spenddaily"):
             cursor.execute(f'DELETE FROM "{table}" WHERE account_id = ANY(%s)', [list(account_ids)])

@@ -452,8 +452,7 @@ def check(account: Account, window: Window) -> Steps:
     able, refusals = list[str](), list[ProviderError]()
     for name, request in reads.items():
         try:
-            reply = yield request
-            mapping(reply.json(), "the answer")
+            _listing((yield request))
             able.append(name)
         except (ActionNeeded, NotAvailable) as error:
             refusals.append(error)
@@ -475,6 +474,17 @@ def check(account: Account, window: Window) -> Steps:
             warnings=tuple(warnings),
         )
     ]
+
+
+# Google leaves out what is empty: an answer may be {}, but not something else.
+_LISTS = frozenset({"timeSeries", "quotaInfos", "nextPageToken", "unit", "executionErrors"})
+
+
+def _listing(reply: Reply) -> None:
+    """Raise PayloadError unless this is a list of series or of limits, which may be empty."""
+    document = mapping(reply.json(), "the answer")
+    if document and not _LISTS & document.keys():
+        raise PayloadError("The answer is neither a list of figures nor one of limits.")
 
 
 def reasons(reply: Reply) -> frozenset[str]:

@@ -57,7 +57,8 @@ def test_a_provider_is_connected_and_its_first_figures_come(
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{provider.name} Main")
     if isinstance(provider.endpoint("balance"), NotOffered):
         expect(page.locator("#balance")).to_contain_text("Not offered")
-        expect(page.locator("#usage tbody tr").first).to_be_visible()
+        if not isinstance(provider.endpoint("usage"), NotOffered):
+            expect(page.locator("#usage tbody tr").first).to_be_visible()
     else:
         expect(page.get_by_role("region", name="Readings").locator("tbody tr").first).to_contain_text(re.compile(r"\d"))
     # What was typed is not on the page again, and all of it was read by way of the simulator.
@@ -73,10 +74,13 @@ def test_the_providers_are_searched_and_filtered(page: Page, watch: Watch) -> No
     expect(cards).to_have_count(len(PROVIDERS))
     check_page(page, watch)
     page.get_by_role("searchbox", name="Search providers").fill("open")
-    expect(page.get_by_role("status").filter(has_text=f"2 of {len(PROVIDERS)}")).to_be_visible()
+    fitting = [provider for provider in PROVIDERS.values() if "open" in provider.name.lower()]
+    words = f"{len(fitting)} of {len(PROVIDERS)}"
+    expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
     page.get_by_role("button", name="Balance", exact=True).click()
-    expect(cards).to_have_count(1)
-    expect(cards).to_contain_text("OpenRouter")
+    wallets = [provider for provider in fitting if not isinstance(provider.endpoint("balance"), NotOffered)]
+    expect(cards).to_have_count(len(wallets))
+    expect(cards.filter(has_text="OpenRouter")).to_be_visible()
     page.get_by_role("searchbox", name="Search providers").fill("nobody of this name")
     expect(page.get_by_text("No provider fits")).to_be_visible()
 

@@ -7,7 +7,7 @@ from django import forms
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.credentials.forms import ConnectForm
+from dashboard.credentials.forms import ConnectForm, SecretTextarea
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.services import credential_create
 from dashboard.organizations.audit import SYSTEM
@@ -53,7 +53,8 @@ def test_fields_are_those_that_the_provider_declares(slug: str) -> None:
         drawn = form.fields[declared.name]
         assert (drawn.label, drawn.help_text) == (declared.label, declared.help)
         assert drawn.required == declared.required
-        assert isinstance(drawn.widget, forms.PasswordInput) == declared.secret
+        covered = SecretTextarea if declared.kind == "json" else forms.PasswordInput
+        assert isinstance(drawn.widget, covered) == declared.secret
         assert isinstance(drawn, forms.ChoiceField) == (declared.kind == "choice")
 
 

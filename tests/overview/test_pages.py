@@ -2,6 +2,7 @@
 
 import html
 import itertools
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -632,6 +633,9 @@ def test_no_secret_leaves_by_any_door(
         starts = {one.name: (one.starts_with or ("sk-",))[0] for one in PROVIDERS[slug].fields if one.secret}
         names = set(starts)
         planted = {name: f"{values.get(name, start)}-{CANARY}-{name}-0000" for name, start in starts.items()}
+        for one in PROVIDERS[slug].fields:
+            if one.secret and one.kind == "json":  # a whole file: the canary sits inside
+                planted[one.name] = json.dumps({**json.loads(values.get(one.name, "{}")), "private_key_id": CANARY})
         secret = {**values, **planted}
         url = reverse("credentials:connect_form", args=[slug])
         # Once with a mistake, so that the form comes back; once right.

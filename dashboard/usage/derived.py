@@ -1,0 +1,107 @@
+"""Daily cost from the falls of a balance, for wallets whose provider tells no cost. Pure: readings in, amounts out.
+
+Money put in (a jump up, or a top-up that a person typed in) and money that expired are taken out; a small step up is a
+correction by the provider and is taken off that day's cost. What is left adds up exactly: opening balance + top-ups -
+expiries - cost = closing balance. What lies between two readings is spread over the time between them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from dashboard.balances.runway import RISE_SHARE
+
+_PLACES = Decimal("1e-12")
+_LEAST_TOPUP = Decimal("0.01")
+# A grant that is gone at once, when nothing ever fell a fifth as fast, was not used but expired.
+EXPIRY_PACE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A balance at a moment. `granted` is the part of it that the provider gave; `expires_at` is when it ends."""
+
+    at: datetime
+    amount: Decimal
+    granted: Decimal | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """What was spent between two readings; negative where the provider gave something back."""
+
+    since: datetime
+    until: datetime
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A step between two readings: before + put_in - expired - fall = after."""
+
+    fall: Fall
+    put_in: Decimal
+    expired: Decimal
+
+
+def movements(readings: Sequence[Reading], *, topups: Iterable[tuple[datetime, Decimal]] = ()) -> list[Movement]:
+    """Every step between neighbouring readings (oldest first, of one wallet); `topups` are those that people typed."""
+    typed = sorted(topups)
+    found: list[Movement] = []
+    fastest = Decimal(0)  # what fell in a second, at most, so far
+    for before, after in pairwise(readings):
+        if after.at <= before.at:
+            continue
+        known = sum((amount for at, amount in typed if before.at < at <= after.at), Decimal(0))
+        drop = before.amount + known - after.amount
+        put_in, expired = known, Decimal(0)
+        if drop < 0 and not known and -drop > max(abs(before.amount) * RISE_SHARE, _LEAST_TOPUP):
+            put_in, drop = -drop, Decimal(0)
+        elif drop > 0:
+            expired = min(drop, _expired(before, after, drop, fastest))
+            drop -= expired
+        found.append(Movement(Fall(before.at, after.at, drop), put_in, expired))
+        fastest = max(fastest, drop / Decimal((after.at - before.at).total_seconds()))
+    return found
+
+
+def _expired(before: Reading, after: Reading, drop: Decimal, fastest: Decimal) -> Decimal:
+    """How much of a drop was taken away and not spent."""
+    if before.expires_at is not None and before.at < before.expires_at <= after.at:
+        return before.amount if before.granted is None else before.granted
+    if not before.granted or after.granted != 0:
+        return Decimal(0)
+    paid_stood_still = before.amount - before.granted == after.amount
+    pace = drop / Decimal((after.at - before.at).total_seconds())
+    return before.granted if paid_stood_still and pace > fastest * EXPIRY_PACE else Decimal(0)
+
+
+def cost_by_day(falls: Iterable[Fall], zone: ZoneInfo) -> dict[date, Decimal]:
+    """The falls summed by day of that zone, each spread over the time it took. The sums add up to the falls exactly."""
+    days: dict[date, Decimal] = {}
+    for fall in falls:
+        for day, part in _spread(fall, zone):
+            days[day] = days.get(day, Decimal(0)) + part
+    return days
+
+
+def _spread(fall: Fall, zone: ZoneInfo) -> Iterator[tuple[date, Decimal]]:
+    length = fall.until - fall.since
+    start, done = fall.since, Decimal(0)
+    while start < fall.until:
+        day = start.astimezone(zone).date()
+        end = min(midnight_after(day, zone), fall.until)
+        share = Decimal((end - fall.since) / timedelta.resolution) / Decimal(length / timedelta.resolution)
+        reached = fall.amount if end == fall.until else (fall.amount * share).quantize(_PLACES)
+        yield day, reached - done
+        start, done = end, reached
+
+
+def midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    """When that day ends there, in UTC."""
+    following = day + timedelta(days=1)
+    return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(tz=ZoneInfo("UTC"))
