@@ -13,5 +13,6 @@ urlpatterns = [
     path("", include("dashboard.organizations.urls")),
     path("", include(([*credential_urls, *account_urls], "credentials"))),
     path("", include("dashboard.sync.urls")),
+    path("", include("dashboard.usage.urls")),
     path("", include("dashboard.overview.urls")),
 ]

@@ -76,12 +76,14 @@ def _reasons() -> dict[str, tuple[str, str]]:
 
 
 def primary_series(*, account_ids: Sequence[int]) -> QuerySet[BalanceSeries]:
-    """One balance for each account, as its face on lists: money to spend before money owed, live before posted, a
-    filled wallet before an empty one."""
+    """One balance for each account, as its face on lists: money to spend before money owed, live before posted
+    or derived, a filled wallet before an empty one."""
     faces = (
         BalanceSeries.objects.filter(account_id__in=account_ids)
-        .annotate(is_owed=_flag(kind="owed"), is_posted=_flag(basis="posted"), is_empty=_flag(amount=0))
-        .order_by("account_id", "is_posted", "is_owed", "is_empty", "pk")
+        .annotate(
+            is_owed=_flag(kind="owed"), is_unsure=_flag(basis__in=("posted", "derived")), is_empty=_flag(amount=0)
+        )
+        .order_by("account_id", "is_unsure", "is_owed", "is_empty", "pk")
         .distinct("account_id")
     )
     return BalanceSeries.objects.filter(pk__in=faces.values("pk"))
@@ -95,7 +97,7 @@ _SOONEST_DRY = Joined(
     """
     SELECT {columns} FROM (
         SELECT DISTINCT ON (account_id) id FROM balances_balanceseries WHERE organization_id = %(organization)s
-        ORDER BY account_id, basis = 'posted', kind = 'owed', amount = 0, id
+        ORDER BY account_id, basis <> 'live', kind = 'owed', amount = 0, id
     ) AS face
     JOIN balances_balanceseries AS series ON series.id = face.id
     JOIN credentials_provideraccount AS account ON account.id = series.account_id

@@ -36,6 +36,7 @@ from dashboard.sync.selectors import (
     stream_state,
     streams_of_accounts,
 )
+from dashboard.usage.entries.selectors import entries_view
 from dashboard.usage.selectors import AccountUsage, usage_by_day
 from providers.spec import CAPABILITIES, Account, Endpoint, NotOffered
 
@@ -62,6 +63,7 @@ def account_context(
         **balance,
         **(_quotas(account, now) if scope.balances else {}),
         "sees_balances": scope.balances,
+        "entries": entries_view(account=account, now=now) if scope.balances else [],
         **_usage(account, usage),
         "streams": _stream_rows(account, credentials, streams, now),
         **_runs(account, before),
@@ -154,7 +156,7 @@ def _stats(
             note = _("The provider says it serves no calls now")
         stats.append(
             {
-                "label": _("Owed") if face.kind == "owed" else _("Balance"),
+                "label": _("Owed") if face.kind == "owed" else _face_words(face),
                 "amount": face.amount,
                 "unit": face.unit,
                 "note": note,
@@ -202,8 +204,16 @@ def _stats(
     return stats[:4]
 
 
+def _face_words(face: BalanceSeries) -> str:
+    return _("Balance, derived") if face.basis == "derived" else _("Balance")
+
+
 def _basis_words(usage: AccountUsage) -> str:
-    words = {"billed": _("billed by the provider"), "reported": _("reported with the usage")}
+    words = {
+        "billed": _("billed"),
+        "reported": _("reported with the usage"),
+        "derived": _("derived from the balance"),
+    }
     return ", ".join(words[basis] for basis in usage.bases if basis in words)
 
 
@@ -293,7 +303,7 @@ def _quotas(account: ProviderAccount, now: datetime) -> dict[str, Any]:
 def _usage(account: ProviderAccount, usage: AccountUsage) -> dict[str, Any]:
     note = _basis_words(usage)
     if any(day.span == "month" for day in usage.days):
-        note = f"{note}. {_('This provider gives sums by the month: each stands on its first day.')}".lstrip(". ")
+        note = f"{note}. {_('Sums for longer than a day stand on their first day.')}".lstrip(". ")
     return {
         "usage_days": usage.days,
         "usage_total": usage.total if usage.days else None,

@@ -15,6 +15,7 @@ from dashboard.credentials.services import credential_create, credential_recheck
 from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
 from dashboard.organizations.services import organization_delete
+from dashboard.usage.deriving import derived_spend_refresh
 from dashboard.usage.services import account_usage_delete
 from providers.collect import collect
 from providers.errors import ProviderError
@@ -97,6 +98,8 @@ def _import_balances(credential: ProviderCredential, now: datetime) -> None:
         interval=endpoint.interval,
     )
     balance_history_import(place=place, readings=list(_past_balances(credential, now)), now=now)
+    if not isinstance(credential.provider.endpoint("cost"), Endpoint):
+        derived_spend_refresh(account=credential.account, now=now, since=now - HISTORY)
 
 
 def _past_balances(credential: ProviderCredential, now: datetime) -> Iterator[tuple[datetime, list[Balance]]]:

@@ -98,7 +98,10 @@ def _balance_rows(
 def _balance_row(
     account: ProviderAccount, series: BalanceSeries | None, streams: Sequence[SyncStream], now: datetime
 ) -> dict[str, Any]:
-    state, reason = account_state(streams, now, capability="balance" if series is not None else None)
+    derived = series is not None and series.basis == "derived"
+    state, reason = account_state(streams, now, capability="balance" if series is not None and not derived else None)
+    if derived:
+        state, reason = "derived", _("Derived from a balance that was typed in and the cost since.")
     row: dict[str, Any] = {
         "account": account_row(account),
         "amount": None,
@@ -115,7 +118,7 @@ def _balance_row(
             "granted": series.granted,
             "basis": series.basis,
             "at": series.at,
-            "state": state if streams and (state != "fresh" or fresh(series, now)) else "stale",
+            "state": state if (streams or derived) and (state not in ("fresh", "derived") or fresh(series, now)) else "stale",
             "runway": runway_row(series, now),
             "sparkline": sparkline(series, now),
         }

@@ -21,6 +21,7 @@ from dashboard.sync.loading import stream_load
 from dashboard.sync.models import RUNNING_STATES, RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.windows import Reading, after_success
 from dashboard.usage.counters import counters_land, counters_partitions
+from dashboard.usage.deriving import derived_balance_refresh, derived_spend_refresh
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
 from providers.collect import Collected
@@ -220,6 +221,8 @@ def run_land(*, run: Run, collected: Collected, now: datetime) -> RunOutcome:
         # First of all, because the row stays locked until the commit: whoever is overtaken stores nothing.
         _succeed(run, now)
         changed = _store(run, collected, usage, cost, now)
+        if changed:
+            _derive(run.stream, now)
         return _log(
             run,
             RunOutcome.PARTIAL if collected.partial else RunOutcome.OK,
@@ -338,6 +341,15 @@ def _store(run: Run, collected: Collected, usage: list[UsageBucket], cost: list[
             models = [row for row in records if isinstance(row, Model)]
             return offered_models_land(account=account, models=models, complete=not collected.partial, now=now)
     raise AssertionError(f"no landing for {stream.capability}")
+
+
+def _derive(stream: SyncStream, now: datetime) -> None:
+    """What the new figures say of those that the provider does not tell."""
+    account = stream.credential.account
+    if stream.capability in ("balance", "quota"):
+        derived_spend_refresh(account=account, now=now)
+    elif stream.capability in ("usage", "cost"):
+        derived_balance_refresh(account=account, now=now)
 
 
 _SUCCEED = """

@@ -1,8 +1,11 @@
-"""Daily cost from the falls of a balance, for wallets whose provider tells no cost. Pure: readings in, amounts out.
+"""Cost from the falls of a balance, and a balance from costs. Pure: readings and amounts in, amounts out.
 
-Money put in (a jump up, or a top-up that a person typed in) and money that expired are taken out; a small step up is a
-correction by the provider and is taken off that day's cost. What is left adds up exactly: opening balance + top-ups -
-expiries - cost = closing balance. What lies between two readings is spread over the time between them.
+Daily cost, for wallets whose provider tells none: money put in (a jump up, or a top-up that a person typed in) and
+money that expired are taken out; a small step up is a correction by the provider and is taken off that day's cost. What
+is left adds up exactly: opening balance + top-ups - expiries - cost = closing balance. What lies between two readings
+is spread over the time between them.
+
+A balance, for accounts whose provider tells none: what a person typed in, plus top-ups, less what was spent since.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +19,7 @@ from dashboard.balances.runway import RISE_SHARE
 
 _PLACES = Decimal("1e-12")
 _LEAST_TOPUP = Decimal("0.01")
+_ZERO = Decimal(0)
 # A grant that is gone at once, when nothing ever fell a fifth as fast, was not used but expired.
 EXPIRY_PACE = 5
 
@@ -105,3 +109,86 @@ def midnight_after(day: date, zone: ZoneInfo) -> datetime:
     """When that day ends there, in UTC."""
     following = day + timedelta(days=1)
     return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(tz=ZoneInfo("UTC"))
+
+
+def midnight_before(moment: datetime, zone: ZoneInfo) -> datetime:
+    """When the day of that moment began there, in UTC."""
+    return midnight_after(moment.astimezone(zone).date() - timedelta(days=1), zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent on the days [first, last] together."""
+
+    first: date
+    last: date
+    amount: Decimal
+
+    def touches(self, since: datetime, until: datetime) -> bool:
+        """False when it surely lies outside of that span, in any zone."""
+        day = timedelta(days=1)
+        return self.first - day <= until.date() and self.last + day >= since.date()
+
+
+def balance_points(
+    anchors: Sequence[tuple[datetime, Decimal]],
+    *,
+    topups: Sequence[tuple[datetime, Decimal]],
+    spent: Sequence[Spent],
+    zone: ZoneInfo,
+    now: datetime,
+) -> list[tuple[datetime, Decimal]]:
+    """The balance at each anchor (a balance that somebody typed in), at each midnight after the first, and now. From
+    anchor to anchor it goes down by what was spent, a day's or month's cost evenly over its time, and up by top-ups;
+    at the next anchor it is what was typed."""
+    points: list[tuple[datetime, Decimal]] = []
+    ends = [at for at, _ in anchors[1:]] + [now]
+    for (at, amount), end in zip(anchors, ends, strict=True):
+        points.append((at, amount))
+        since, left = at, amount
+        for moment in _midnights(at, end, zone):
+            near = [one for one in spent if one.touches(since, moment)]
+            fell = sum((_share(one, at, moment, zone, now) - _share(one, at, since, zone, now) for one in near), _ZERO)
+            left += sum((more for when, more in topups if since < when <= moment), _ZERO) - fell
+            points.append((moment, left))
+            since = moment
+    last_at, last_amount = anchors[-1]
+    if now > last_at:
+        expected = expected_balance(last_at, last_amount, now, topups=topups, spent=spent, zone=zone, now=now)
+        points.append((now, expected))
+    return points
+
+
+def expected_balance(
+    at: datetime,
+    amount: Decimal,
+    moment: datetime,
+    *,
+    topups: Sequence[tuple[datetime, Decimal]],
+    spent: Sequence[Spent],
+    zone: ZoneInfo,
+    now: datetime,
+) -> Decimal:
+    """What a balance that was `amount` at `at` should be at `moment`."""
+    put_in = sum((more for when, more in topups if at < when <= moment), _ZERO)
+    return amount + put_in - sum((_share(one, at, moment, zone, now) for one in spent), _ZERO)
+
+
+def _share(spent: Spent, since: datetime, until: datetime, zone: ZoneInfo, now: datetime) -> Decimal:
+    """How much of a span's cost fell into (since, until]; a span that still runs was spent by now."""
+    begin = midnight_after(spent.first - timedelta(days=1), zone)
+    end = min(midnight_after(spent.last, zone), max(now, begin + timedelta.resolution))
+    overlap = min(until, end) - max(since, begin)
+    if overlap <= timedelta(0):
+        return Decimal(0)
+    if overlap == end - begin:
+        return spent.amount
+    share = Decimal(overlap / timedelta.resolution) / Decimal((end - begin) / timedelta.resolution)
+    return (spent.amount * share).quantize(_PLACES)
+
+
+def _midnights(since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    moment = midnight_after(since.astimezone(zone).date(), zone)
+    while moment < until:
+        yield moment
+        moment = midnight_after(moment.astimezone(zone).date(), zone)

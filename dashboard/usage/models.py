@@ -68,13 +68,14 @@ class UsageDaily(models.Model):
     `billed` comes from CostRecord, `reported` from the cost inside UsageRecord, `derived` from falls of the balance.
     `spend` is the one that counts on that day for the account: billed where anything was billed for it, else reported,
     else derived. `basis` says which, or "covered" (other rows carry that day's money) or "unpriced". `span` "month"
-    marks figures that come for longer than a day: they stand on the first one.
+    marks figures that come for longer than a day: they stand on the first one and tell of the days up to `last`.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+")
     day = models.DateField()
     span = models.CharField(max_length=5, default="day")
+    last = models.DateField(null=True)
     model = models.TextField()
     unit = models.TextField(blank=True)
     input_tokens = models.BigIntegerField(null=True)
@@ -108,6 +109,7 @@ class SpendDaily(models.Model):
     provider_slug = models.CharField(max_length=40)
     day = models.DateField()
     span = models.CharField(max_length=5)
+    last = models.DateField(null=True)
     unit = models.TextField(blank=True)
     spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     provisional = models.BooleanField()

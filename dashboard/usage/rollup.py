@@ -61,17 +61,19 @@ WITH all_used AS (
         EXISTS (SELECT 1 FROM fell WHERE fell.day = days.day) AS is_derived
     FROM unnest(%(days)s::date[]) AS days(day)
 ), joined AS (
-    SELECT day, span, model, unit, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens,
-        reasoning_tokens, requests, billed, reported, derived,
+    SELECT day, span, CASE WHEN span = 'month' THEN greatest(used.last, paid.last) END AS last, model, unit,
+        input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, requests, billed,
+        reported, derived,
         coalesce(used.open, false) OR coalesce(paid.open, false) OR coalesce(fell.open, false) AS open,
         is_billed, is_reported, is_derived
     FROM used FULL JOIN paid USING (day, span, model, unit) FULL JOIN fell USING (day, span, model, unit)
     JOIN priced_days USING (day)
 )
-INSERT INTO usage_usagedaily (organization_id, account_id, day, span, model, unit, input_tokens, cached_input_tokens,
-    cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived, spend, basis, provisional)
-SELECT %(organization)s, %(account)s, day, span, model, unit, input_tokens, cached_input_tokens, cache_write_tokens,
-    output_tokens, reasoning_tokens, requests, billed, reported, derived,
+INSERT INTO usage_usagedaily (organization_id, account_id, day, span, last, model, unit, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived,
+    spend, basis, provisional)
+SELECT %(organization)s, %(account)s, day, span, last, model, unit, input_tokens, cached_input_tokens,
+    cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived,
     CASE WHEN is_billed THEN billed WHEN is_reported THEN reported ELSE derived END,
     CASE WHEN is_billed AND billed IS NOT NULL THEN 'billed'
          WHEN is_billed THEN 'covered'
@@ -86,9 +88,9 @@ FROM joined
 """
 
 _REBUILD_SPEND = """
-INSERT INTO usage_spenddaily (organization_id, account_id, provider_slug, day, span, unit, spend, provisional,
+INSERT INTO usage_spenddaily (organization_id, account_id, provider_slug, day, span, last, unit, spend, provisional,
     unpriced_models)
-SELECT %(organization)s, %(account)s, %(slug)s, day, span, unit, sum(spend), bool_or(provisional),
+SELECT %(organization)s, %(account)s, %(slug)s, day, span, max(last), unit, sum(spend), bool_or(provisional),
     count(*) FILTER (WHERE basis = 'unpriced' AND requests IS DISTINCT FROM 0)
 FROM usage_usagedaily WHERE account_id = %(account)s AND day = ANY(%(days)s) GROUP BY day, span, unit
 """

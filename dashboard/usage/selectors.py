@@ -80,11 +80,13 @@ def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) 
 
 @dataclass(slots=True)
 class UsageRow:
-    """Figures of a day, or of one model on it. None is unknown; `cost` in `unit`."""
+    """Figures of a day, or of one model on it. None is unknown; `cost` in `unit`, `derived` when some of it comes
+    from falls of the balance. With span "month" it tells of the days up to `last`."""
 
     name: str = ""
     day: date | None = None
     span: str = "day"
+    last: date | None = None
     provisional: bool = False
     input: int | None = None
     cached: int | None = None
@@ -94,6 +96,7 @@ class UsageRow:
     requests: int | None = None
     cost: Decimal | None = None
     unit: str = ""
+    derived: bool = False
     models: list["UsageRow"] = field(default_factory=list)
 
     def take(self, other: "UsageDaily | UsageRow") -> None:
@@ -107,6 +110,8 @@ class UsageRow:
         if cost is not None and (not self.unit or self.unit == other.unit):
             self.cost, self.unit = (self.cost or Decimal(0)) + cost, other.unit
         self.provisional = self.provisional or other.provisional
+        if isinstance(other, UsageDaily) and other.basis == "derived":
+            self.derived = True
 
 
 _COLUMNS = (
@@ -137,7 +142,7 @@ def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsag
     by_model: dict[tuple[date, str, str], UsageRow] = {}
     total, bases = UsageRow(), set[str]()
     for row in rows:
-        day = by_day.setdefault((row.day, row.span), UsageRow(day=row.day, span=row.span))
+        day = by_day.setdefault((row.day, row.span), UsageRow(day=row.day, span=row.span, last=row.last))
         model = by_model.get((row.day, row.span, row.model))
         if model is None:
             model = by_model[(row.day, row.span, row.model)] = UsageRow(name=row.model)

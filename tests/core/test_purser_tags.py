@@ -160,7 +160,8 @@ def test_an_unknown_range() -> None:
 
 def test_every_state_has_a_glyph_and_a_word() -> None:
     names = (
-        "fresh stale failing backing_off paused not_offered not_available waiting provisional typed disabled syncing"
+        "fresh stale failing backing_off paused not_offered not_available waiting provisional typed derived disabled "
+        "syncing"
     )
     for name in names.split():
         glyph, _classes, word = purser.state_look(name)

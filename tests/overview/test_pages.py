@@ -23,7 +23,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from dashboard import pipeline
-from dashboard.balances.models import BalanceSeries
+from dashboard.balances.models import BalanceEntry, BalanceSeries
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create
@@ -96,6 +96,7 @@ class World:
     stream: SyncStream
     invitation: Invitation
     member: Membership
+    entry: BalanceEntry
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
@@ -109,6 +110,8 @@ class World:
             "slug": self.account.provider_slug,
             "token": "no-such-token",
             "session_number": 1,
+            "entry_id": self.entry.pk,
+            "kind": "topup",
             "pk": 1,
             "provider_id": "sso",
         }
@@ -123,7 +126,17 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
         organization=cast.organization, role=Role.VIEWER, token_hash="0" * 64, expires_at=timezone.now() + DAY
     )
     member = Membership.objects.get(user=cast.people["viewer"])
-    return World(cast, account, credential, SyncStream.objects.get(capability="balance"), invitation, member)
+    entry = BalanceEntry.objects.create(
+        organization=cast.organization,
+        account=account,
+        kind="topup",
+        amount=5,
+        unit="CNY",
+        at=timezone.now(),
+        created_at=timezone.now(),
+    )
+    stream = SyncStream.objects.get(capability="balance")
+    return World(cast, account, credential, stream, invitation, member, entry)
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------

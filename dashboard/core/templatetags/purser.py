@@ -271,6 +271,16 @@ def day(value: date | datetime | None) -> SafeString | str:
 
 
 @register.filter
+def days(first: date, last: date | None) -> SafeString | str:
+    """The days [first, last]: "November 2026" for a calendar month, else "Sat 10 Jan to Mon 9 Feb"; one day alone."""
+    if last is None or last == first:
+        return day(first)
+    if first.day == 1 and (last + timedelta(days=1)).day == 1 and (last - first).days < 31:
+        return date_format(first, pgettext("date format: November 2026", "F Y")).replace(" ", NBSP)
+    return _("%(first)s to %(last)s") % {"first": day(first), "last": day(last)}
+
+
+@register.filter
 def clock(value: datetime | None) -> SafeString | str:
     """ "14:32", in the reporting zone."""
     return _untold("") if value is None else date_format(timezone.localtime(value), "H:i")
@@ -410,6 +420,7 @@ _STATES: Mapping[str, tuple[str, str, str]] = {
     "waiting": ("g-wait", "", gettext_noop("Waiting")),
     "not_tried": ("g-wait", "st-off", gettext_noop("Not tried")),
     "typed": ("g-wait", "", gettext_noop("Typed in")),
+    "derived": ("g-wait", "", gettext_noop("Derived")),
     "provisional": ("g-half", "", gettext_noop("Provisional")),
     "syncing": ("g-sync", "", gettext_noop("Syncing")),
 }

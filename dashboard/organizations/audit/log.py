@@ -58,6 +58,8 @@ WORDS: Mapping[str, str] = {
     "credential.removed": gettext_noop("removed a key"),
     "account.erased": gettext_noop("erased an account with its history"),
     "account.changed": gettext_noop("changed an account"),
+    "entry.added": gettext_noop("typed in a figure"),
+    "entry.removed": gettext_noop("took back a typed figure"),
     "sync.asked": gettext_noop("asked for a sync"),
     "demo.added": gettext_noop("added the demo"),
     "demo.removed": gettext_noop("removed the demo"),
@@ -70,6 +72,7 @@ GROUPS: Mapping[str, str] = {
     "team": gettext_noop("Teams"),
     "account": gettext_noop("Accounts"),
     "credential": gettext_noop("Keys"),
+    "entry": gettext_noop("Typed figures"),
     "sync": gettext_noop("Syncing"),
     "demo": gettext_noop("Demo"),
 }
