@@ -15,7 +15,7 @@ from dashboard.credentials.services import credential_create, credential_recheck
 from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
 from dashboard.organizations.services import organization_delete
-from dashboard.usage.deriving import derived_spend_refresh
+from dashboard.usage.derived.services import derived_spend_refresh
 from dashboard.usage.services import account_usage_delete
 from providers.collect import collect
 from providers.errors import ProviderError

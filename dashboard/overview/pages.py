@@ -118,7 +118,9 @@ def _balance_row(
             "granted": series.granted,
             "basis": series.basis,
             "at": series.at,
-            "state": state if (streams or derived) and (state not in ("fresh", "derived") or fresh(series, now)) else "stale",
+            "state": state
+            if (streams or derived) and (state not in ("fresh", "derived") or fresh(series, now))
+            else "stale",
             "runway": runway_row(series, now),
             "sparkline": sparkline(series, now),
         }

@@ -21,7 +21,7 @@ from dashboard.sync.loading import stream_load
 from dashboard.sync.models import RUNNING_STATES, RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.windows import Reading, after_success
 from dashboard.usage.counters import counters_land, counters_partitions
-from dashboard.usage.deriving import derived_balance_refresh, derived_spend_refresh
+from dashboard.usage.derived.services import derived_balance_refresh, derived_spend_refresh
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
 from providers.collect import Collected

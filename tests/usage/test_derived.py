@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.usage.derived import (
+from dashboard.usage.derived.arithmetic import (
     Fall,
     Movement,
     Reading,

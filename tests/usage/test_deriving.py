@@ -12,7 +12,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import Organization
 from dashboard.sync.models import SyncStream
-from dashboard.usage.deriving import derived_balance_refresh, derived_spend_refresh
+from dashboard.usage.derived.services import derived_balance_refresh, derived_spend_refresh
 from dashboard.usage.entries.services import Typed, entry_add, entry_remove
 from dashboard.usage.models import DerivedSpend, SpendDaily, UsageDaily
 from providers.records import Balance, CostBucket, UsageBucket

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from dashboard.balances.models import BalanceEntry, BalanceReading, EntryKind
 from dashboard.core.templatetags.purser import money_words
 from dashboard.credentials.models import ProviderAccount
-from dashboard.usage.derived import expected_balance
-from dashboard.usage.deriving import DERIVED, spent_since
+from dashboard.usage.derived.arithmetic import expected_balance
+from dashboard.usage.derived.services import DERIVED, spent_since
 
 # A reading of the provider that is farther away than this says nothing of the moment that was typed.
 _NEAR = timedelta(hours=6)

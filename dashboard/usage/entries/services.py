@@ -11,7 +11,7 @@ from dashboard.balances.models import BalanceEntry, EntryKind
 from dashboard.balances.services import stored
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.audit import Actor, audit_record
-from dashboard.usage.deriving import derived_balance_refresh, derived_spend_refresh
+from dashboard.usage.derived.services import derived_balance_refresh, derived_spend_refresh
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, records_remove
 from dashboard.usage.sources import typed

@@ -15,7 +15,7 @@ from django.db.models import Max
 from dashboard.balances.models import BalanceEntry, BalanceReading, BalanceSeries, EntryKind
 from dashboard.balances.services import outlook_refresh, stored
 from dashboard.credentials.models import ProviderAccount
-from dashboard.usage.derived import (
+from dashboard.usage.derived.arithmetic import (
     Reading,
     Spent,
     balance_points,
