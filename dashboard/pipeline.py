@@ -17,6 +17,7 @@ from dashboard.credentials.selectors import credentials_expiring, credentials_un
 from dashboard.credentials.services import credential_remind
 from dashboard.organizations.mail import mail_carry, mails_prune, mails_waiting, managers_mail
 from dashboard.organizations.models import Organization
+from dashboard.overview.demo import demo_history
 from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
 from dashboard.sync.services import credential_streams_wake, runs_prune, stream_start, streams_lease_due
@@ -93,6 +94,17 @@ def adopt_credential(credential_id: int) -> None:
     if credential is not None and credential.state == CredentialState.ACTIVE:
         credential_streams_wake(credential=credential, now=timezone.now())
         dispatch_due_streams()
+
+
+@shared_task
+def fill_demo_account(credential_id: int) -> None:
+    """Bring along the past of a demo account, then check its key and read it like any other. When this is lost, the
+    next dispatch finds the unchecked key, and the account goes without a past."""
+    chosen = ProviderCredential.objects.select_related("account__organization").filter(organization__is_demo=True)
+    credential = chosen.filter(pk=credential_id).first()
+    if credential is not None:
+        demo_history(credential=credential, now=timezone.now())
+        check_credential(credential_id)
 
 
 @shared_task

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from dashboard.balances.models import BalanceSeries
 from dashboard.balances.services import Place, account_readings_delete, balance_history_import
+from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
-from dashboard.credentials.services import credential_create, credential_recheck
+from dashboard.credentials.services import credential_create
 from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
 from dashboard.organizations.services import organization_delete
@@ -83,13 +85,13 @@ def _connect(
         check=False,
     )
     ProviderAccount.objects.filter(pk=credential.account_id).update(team=team)
-    _import_balances(credential, now)
-    credential_recheck(credential=credential, by=by, now=now)
+    enqueue_on_commit("fill_demo_account", credential.pk)
 
 
-def _import_balances(credential: ProviderCredential, now: datetime) -> None:
-    endpoint = credential.provider.endpoint("balance")
-    if not isinstance(endpoint, Endpoint):
+def demo_history(*, credential: ProviderCredential, now: datetime) -> None:
+    """The past balances of a demo account that has none yet, and what they say of its past cost."""
+    endpoint, account = credential.provider.endpoint("balance"), credential.account
+    if not isinstance(endpoint, Endpoint) or BalanceSeries.objects.filter(account=account).exists():
         return
     place = Place(
         organization_id=credential.organization_id,
@@ -97,13 +99,15 @@ def _import_balances(credential: ProviderCredential, now: datetime) -> None:
         credential_id=credential.pk,
         interval=endpoint.interval,
     )
-    balance_history_import(place=place, readings=list(_past_balances(credential, now)), now=now)
-    if not isinstance(credential.provider.endpoint("cost"), Endpoint):
-        derived_spend_refresh(account=credential.account, now=now, since=now - HISTORY)
+    readings = list(_past_balances(credential, now))
+    with transaction.atomic():
+        balance_history_import(place=place, readings=readings, now=now)
+        if not isinstance(credential.provider.endpoint("cost"), Endpoint):
+            derived_spend_refresh(account=account, now=now, since=now - HISTORY)
 
 
 def _past_balances(credential: ProviderCredential, now: datetime) -> Iterator[tuple[datetime, list[Balance]]]:
-    """Every six hours of 90 days, every two hours of the last 14: what the adapter would have read."""
+    """Twice a day for 90 days, every three hours of the last 14: what the adapter would have read."""
     unlocked = credential.unlocked()
     with replay(credential.provider.slug) as (send, travel):
         at = now - HISTORY
@@ -114,4 +118,4 @@ def _past_balances(credential: ProviderCredential, now: datetime) -> Iterator[tu
             except ProviderError:
                 return  # an account without a balance yet has no past either
             yield at, [record for record in found.records if isinstance(record, Balance)]
-            at += timedelta(hours=6 if now - at > RECENT else 2)
+            at += timedelta(hours=12 if now - at > RECENT else 3)

@@ -89,7 +89,9 @@ class SimAccount:
         start = random.Random(f"{self._seed}:start")
         self.scale = Decimal(str(round(start.uniform(0.6, 1.6), 2)))
         self._days: dict[datetime, tuple[Charge, ...]] = {}
-        self._closings: list[tuple[datetime, Decimal, Decimal]] = []
+        # One entry for each day from EPOCH on: what is left at its end, and all that was charged until then.
+        self._closings: list[tuple[Decimal, Decimal]] = []
+        self._automatic: list[TopUp] = []
         self._lock = threading.Lock()
 
     def charges(self, start: datetime, end: datetime) -> Iterator[Charge]:
@@ -114,17 +116,19 @@ class SimAccount:
 
     def spent(self, start: datetime, end: datetime) -> Decimal:
         """Money charged in [start, end); `start` is 00:00 UTC. An hour is charged when it begins."""
-        return sum((charge.cost for charge in self.daily(start, end)), Decimal(0))
+        start = day_of(max(start, EPOCH))
+        if end <= start:
+            return Decimal(0)
+        today = day_of(end)
+        hours = -(-(end - today) // HOUR)
+        begun = sum((cost_of_hours(charge, 0, hours, self.profile.step) for charge in self._day(today)), Decimal(0))
+        return self._charged_before(today) - self._charged_before(start) + begun
 
     def topups(self, until: datetime) -> list[TopUp]:
         """Money put in up to `until`, oldest first: the opening amount, automatic ones, and those made by hand."""
         self._closing(until)
         found = [TopUp(at=EPOCH, amount=self.profile.topup * self.scale)]
-        found += [
-            TopUp(at=day + timedelta(hours=9, minutes=20), amount=bought)
-            for day, _, bought in self._closings
-            if bought and day + timedelta(hours=9, minutes=20) <= until
-        ]
+        found += [topup for topup in self._automatic if topup.at <= until]
         return sorted(found + [move for move in self.moves.topups if move.at <= until], key=lambda topup: topup.at)
 
     def balance(self, at: datetime) -> Decimal:
@@ -189,21 +193,28 @@ class SimAccount:
         )
 
     def _closing(self, day: datetime) -> Decimal:
-        """Balance at the end of `day`, without moves made by hand. Computed once, in order, then kept."""
+        """Balance at the end of `day`, without moves made by hand."""
+        # The opening amount comes in at EPOCH, as the first of `topups`.
+        return Decimal(0) if day < EPOCH else self._closed(day)[0]
+
+    def _charged_before(self, day: datetime) -> Decimal:
+        """Everything charged until `day` began."""
+        return Decimal(0) if day <= EPOCH else self._closed(day - timedelta(days=1))[1]
+
+    def _closed(self, day: datetime) -> tuple[Decimal, Decimal]:
+        """(what is left, what was charged in all) at the end of `day`. Computed once, in order, then kept."""
+        position = (day - EPOCH).days
         with self._lock:
-            current, left = (
-                (self._closings[-1][0] + timedelta(days=1), self._closings[-1][1])
-                if self._closings
-                else (EPOCH, self.profile.topup * self.scale)
-            )
-            while current <= day:
-                bought = self.profile.topup * self.scale if left < self.profile.topup_below * self.scale else Decimal(0)
-                left = left + bought - sum((charge.cost for charge in self._day(current)), Decimal(0))
-                self._closings.append((current, left, bought))
-                current += timedelta(days=1)
-            if day < EPOCH:
-                return Decimal(0)  # the opening amount comes in at EPOCH, as the first of `topups`
-            return self._closings[(day - EPOCH).days][1]
+            topup = self.profile.topup * self.scale
+            while len(self._closings) <= position:
+                current = EPOCH + timedelta(days=len(self._closings))
+                left, charged = self._closings[-1] if self._closings else (topup, Decimal(0))
+                if left < self.profile.topup_below * self.scale:
+                    left += topup
+                    self._automatic.append(TopUp(at=current + timedelta(hours=9, minutes=20), amount=topup))
+                cost = sum((charge.cost for charge in self._day(current)), Decimal(0))
+                self._closings.append((left - cost, charged + cost))
+            return self._closings[position]
 
 
 def day_of(moment: datetime) -> datetime:
@@ -216,7 +227,6 @@ def part_of_day(charge: Charge, first: int, last: int, step: Decimal) -> Charge:
     def share(total: int) -> int:
         return int(total * _CUMULATIVE[last]) - int(total * _CUMULATIVE[first])
 
-    steps = int(charge.cost / step)
     return Charge(
         start=charge.start + first * HOUR,
         model=charge.model,
@@ -228,8 +238,14 @@ def part_of_day(charge: Charge, first: int, last: int, step: Decimal) -> Charge:
         cache_write_tokens=share(charge.cache_write_tokens),
         output_tokens=share(charge.output_tokens),
         reasoning_tokens=share(charge.reasoning_tokens),
-        cost=share(steps) * step,
+        cost=cost_of_hours(charge, first, last, step),
     )
+
+
+def cost_of_hours(charge: Charge, first: int, last: int, step: Decimal) -> Decimal:
+    """The money of a day's charge that hours [first, last) take."""
+    steps = int(charge.cost / step)
+    return (int(steps * _CUMULATIVE[last]) - int(steps * _CUMULATIVE[first])) * step
 
 
 def account_name(token: str) -> str | None:

@@ -9,7 +9,7 @@ from providers.registry import PROVIDERS
 from providers.simulator.parts import PARTS
 from providers.spec import NotOffered
 from tests.browser.parts import Purser
-from tests.browser.watching import Watch, check_page
+from tests.browser.watching import PHONE, Watch, check_page, too_wide
 
 MINUTE = 60_000
 VALUES = {part.slug: part.demo for part in PARTS}
@@ -40,7 +40,12 @@ def open_account(page: Page) -> None:
     expect(page.locator("#runs li").first).to_contain_text("Read", timeout=MINUTE)
 
 
-@pytest.mark.parametrize("slug", sorted(VALUES))
+# One for each shape of form and account: a wallet, a bill, a key file, several fields with choices, a pasted login, a
+# server of one's own. The demo connects all of them, and the page of each of its accounts is looked at.
+SHAPES = ("deepseek", "openai", "vertex-ai", "azure-openai", "chatgpt-codex", "ollama", "openrouter")
+
+
+@pytest.mark.parametrize("slug", SHAPES)
 def test_a_provider_is_connected_and_its_first_figures_come(
     purser: Purser, page: Page, watch: Watch, slug: str
 ) -> None:
@@ -66,6 +71,16 @@ def test_a_provider_is_connected_and_its_first_figures_come(
     assert not [name for name in values if provider.field(name).secret and values[name] in told]
     relays = purser.sql("SELECT DISTINCT relay_url FROM credentials_providercredential")
     assert relays == [(purser.simulator_url,)]
+
+
+def test_no_form_is_wider_than_a_phone(page: Page, watch: Watch) -> None:
+    page.set_viewport_size(PHONE)
+    found = {}
+    for slug in sorted(PROVIDERS):
+        page.goto(f"/connect/{slug}/")
+        found[slug] = too_wide(page)
+    assert {slug: wide for slug, wide in found.items() if wide} == {}
+    watch.assert_quiet()
 
 
 def test_the_providers_are_searched_and_filtered(page: Page, watch: Watch) -> None:
