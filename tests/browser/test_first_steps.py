@@ -58,8 +58,8 @@ def test_one_click_adds_the_demo_and_its_figures_arrive(page: Page, watch: Watch
     expect(page.get_by_role("status").filter(has_text="The demo is being filled")).to_be_visible()
     rows = page.locator("#balances tbody tr")
     expect(rows).to_have_count(ROWS)
-    # Balances of the past come along; what was used and billed is read now, and the page follows by itself.
-    expect(page.locator("#balances")).to_contain_text("CNY")
+    # Balances of the past come along; what was used and billed is read now. The page follows by itself.
+    expect(page.locator("#balances")).to_contain_text("CNY", timeout=MINUTE)
     expect(page.locator("#spend .fig-hero")).to_contain_text("USD", timeout=MINUTE)
     expect(page.locator("#sync_health a")).to_have_count(len(PROVIDERS))
     expect(page.locator("#runs_dry .hz-row").first).to_be_visible()
