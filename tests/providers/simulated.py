@@ -10,7 +10,7 @@ from providers.simulator.server import Simulator
 from providers.simulator.world import Profile, SimAccount, World
 from providers.transport import Transport
 
-_MADE: dict[tuple[str, str], SimAccount] = {}
+_MADE: dict[tuple[int, str, str], SimAccount] = {}
 
 
 class RememberedWorld(World):
@@ -19,7 +19,7 @@ class RememberedWorld(World):
 
     def account(self, profile: Profile, name: str) -> SimAccount:
         account = super().account(profile, name)
-        made = _MADE.setdefault((profile.slug, name), account)
+        made = _MADE.setdefault((self.seed, profile.slug, name), account)
         account._days, account._closings, account._lock = made._days, made._closings, made._lock
         return account
 
