@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from providers.errors import PayloadError
@@ -13,12 +14,18 @@ T = TypeVar("T")
 Reader = Callable[[Any, str], T]
 
 _MAX_DIGITS = 60
+_BEYOND = 10 ** (_MAX_DIGITS + 1)
+# Rows repeat their few days and hours: what was read of such texts is kept. Longer ones are not worth their memory.
+_MOST_REMEMBERED = 40
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 def get(row: Any, name: str, reader: Reader[T]) -> T:
     """The required field `name` of an object. Missing, null or unreadable raises."""
-    value = mapping(row, name).get(name)
+    try:
+        value = row.get(name)
+    except AttributeError:  # of all that JSON can hold, only an object has it
+        raise _no_object(name) from None
     if value is None:
         raise PayloadError(f"The answer has no {name}.")
     return reader(value, name)
@@ -26,19 +33,26 @@ def get(row: Any, name: str, reader: Reader[T]) -> T:
 
 def maybe(row: Any, name: str, reader: Reader[T]) -> T | None:
     """The optional field `name`: None when missing or null; an unreadable value still raises."""
-    value = mapping(row, name).get(name)
+    try:
+        value = row.get(name)
+    except AttributeError:  # of all that JSON can hold, only an object has it
+        raise _no_object(name) from None
     return None if value is None else reader(value, name)
 
 
 def mapping(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise PayloadError(f"Expected an object around {where}.")
+        raise _no_object(where)
     return value
+
+
+def _no_object(where: str) -> PayloadError:
+    return PayloadError(f"Expected an object around {where}.")
 
 
 def rows(value: Any, where: str) -> Sequence[Mapping[str, Any]]:
     """A list of objects."""
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+    if not isinstance(value, list) or not set(map(type, value)) <= {dict}:
         raise PayloadError(f"{where} is not a list of objects.")
     return value
 
@@ -66,14 +80,19 @@ def boolean(value: Any, where: str) -> bool:
 
 def integer(value: Any, where: str) -> int:
     """A whole number, as JSON number or as text."""
+    if type(value) is int and -_BEYOND < value < _BEYOND:  # nearly always; a bool is of another type
+        return value
     number = decimal(value, where)
-    if number != number.to_integral_value():
+    whole = int(number)
+    if whole != number:
         raise PayloadError(f"{where} is not a whole number.")
-    return int(number)
+    return whole
 
 
 def decimal(value: Any, where: str) -> Decimal:
     """A finite number, as JSON number or as text. NaN and infinities are refused, so is a bool."""
+    if type(value) is Decimal:
+        return _real(value, where)
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise PayloadError(f"{where} is not a number.")
     if isinstance(value, str) and (len(value) > _MAX_DIGITS or "_" in value):
@@ -82,29 +101,40 @@ def decimal(value: Any, where: str) -> Decimal:
         number = Decimal(value)
     except (InvalidOperation, ValueError) as error:
         raise PayloadError(f"{where} is not a number.") from error
-    if not number.is_finite() or number.adjusted() > _MAX_DIGITS or number.adjusted() < -_MAX_DIGITS:
-        raise PayloadError(f"{where} is not a number that can be real.")
-    return number
+    return _real(number, where)
+
+
+def _real(number: Decimal, where: str) -> Decimal:
+    if number.is_finite() and -_MAX_DIGITS <= number.adjusted() <= _MAX_DIGITS:
+        return number
+    raise PayloadError(f"{where} is not a number that can be real.")
 
 
 def currency(value: Any, where: str) -> str:
     """An ISO 4217 code, in upper case."""
     code = text(value, where).strip().upper()
-    if not re.fullmatch(r"[A-Z]{3}", code):
+    if len(code) != 3 or not code.isascii() or not code.isalpha():
         raise PayloadError(f"{where} is not a currency code.")
     return code
 
 
 def instant(value: Any, where: str) -> datetime:
     """An RFC 3339 time with an offset (nanoseconds are cut), as aware UTC."""
-    raw = _FRACTION.sub(r"\1", text(value, where).strip())
+    raw = text(value, where)
     try:
-        moment = datetime.fromisoformat(raw)
-    except ValueError:  # its words quote the value
+        moment = _instant(raw) if len(raw) <= _MOST_REMEMBERED else _instant.__wrapped__(raw)
+    except (OverflowError, ValueError):  # its words quote the value
         raise PayloadError(f"{where} is not a time.") from None
-    if moment.tzinfo is None:
+    if moment is None:
         raise PayloadError(f"{where} is a time without its zone.")
-    return _as_utc(moment, where)
+    return moment
+
+
+@lru_cache(maxsize=1024)
+def _instant(raw: str) -> datetime | None:
+    """None for a time without a zone. Raises ValueError or OverflowError."""
+    moment = datetime.fromisoformat(_FRACTION.sub(r"\1", raw.strip()))
+    return None if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def unix_seconds(value: Any, where: str) -> datetime:
@@ -120,10 +150,15 @@ def unix_millis(value: Any, where: str) -> datetime:
 def utc_day(value: Any, where: str) -> datetime:
     """A day "YYYY-MM-DD" (a trailing time part is cut) as its start in UTC."""
     try:
-        day = date.fromisoformat(text(value, where)[:10])
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return _utc_day(text(value, where)[:10])
     except ValueError:  # its words quote the value
         raise PayloadError(f"{where} is not a day.") from None
+
+
+@lru_cache(maxsize=1024)
+def _utc_day(raw: str) -> datetime:
+    day = date.fromisoformat(raw)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def day_start(moment: datetime) -> datetime:
@@ -154,12 +189,5 @@ def iso_z(moment: datetime) -> str:
 def _from_unix(seconds: Decimal, where: str) -> datetime:
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seconds * 1_000_000))
-    except (OverflowError, ValueError) as error:
-        raise PayloadError(f"{where} is not a time.") from error
-
-
-def _as_utc(moment: datetime, where: str) -> datetime:
-    try:
-        return moment.astimezone(UTC)
     except (OverflowError, ValueError) as error:
         raise PayloadError(f"{where} is not a time.") from error

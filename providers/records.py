@@ -7,9 +7,11 @@ as "API points"). Every time is aware and in UTC; a bucket is [start, end).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Literal, get_args
 
 BalanceKind = Literal["prepaid", "granted", "credit_line", "owed"]
 Basis = Literal["live", "posted"]
@@ -92,8 +94,8 @@ class UsageBucket:
     @property
     def key(self) -> tuple[str, ...]:
         return (
-            self.start.isoformat(),
-            self.end.isoformat(),
+            _iso(self.start),
+            _iso(self.end),
             self.model or "",
             self.provider_key or "",
             self.project or "",
@@ -122,8 +124,8 @@ class CostBucket:
     @property
     def key(self) -> tuple[str, ...]:
         return (
-            self.start.isoformat(),
-            self.end.isoformat(),
+            _iso(self.start),
+            _iso(self.end),
             self.model or "",
             self.line_item or "",
             self.project or "",
@@ -144,7 +146,7 @@ class CounterSample:
 
     @property
     def key(self) -> tuple[str, ...]:
-        return (self.name, self.at.isoformat(), *(f"{name}={self.labels[name]}" for name in sorted(self.labels)))
+        return (self.name, _iso(self.at), *(f"{name}={self.labels[name]}" for name in sorted(self.labels)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,20 +203,42 @@ class Identity:
 Record = Balance | Quota | UsageBucket | CostBucket | CounterSample | ProviderKey | Model | Identity
 
 
+# The values of all fields of a record, at once.
+_VALUES = {kind: attrgetter(*kind.__slots__) for kind in get_args(Record)}
+
 # Names, ids and line items; longer ones would not fit into an index either.
 MOST_CHARACTERS = 500
 
 
 def problem(record: Record) -> str | None:
     """What makes a record unfit to be stored, in words, or None. Adapters' mistakes and hostile answers stop here."""
-    for name in record.__slots__:  # the names of all fields; `fields()` is slow for a million records
-        value = getattr(record, name)
-        wrong = None if value is None else _unfit(value)
-        if wrong:
-            return f"{name} {wrong}"
-    if isinstance(record, UsageBucket | CostBucket) and record.end <= record.start:
+    for value in _VALUES[type(record)](record):
+        # Nearly every value is plainly fit; `_unfit` looks at the others, and has the last word.
+        kind = type(value)
+        if value is None:
+            continue
+        if kind is str:
+            fit = len(value) <= MOST_CHARACTERS and value.isprintable()
+        elif kind is int:
+            fit = -(2**63) < value < 2**63
+        elif kind is datetime:
+            fit = value.tzinfo is UTC
+        elif kind is Decimal:
+            fit = value.is_finite() and -30 <= value.adjusted() <= 20
+        elif kind is dict:
+            fit = not value
+        else:
+            fit = kind is bool
+        if not fit and _unfit(value):
+            return _first_problem(record)
+    if isinstance(record, (UsageBucket, CostBucket)) and record.end <= record.start:
         return "the bucket ends before it starts"
     return None
+
+
+def _first_problem(record: Record) -> str:
+    named = ((name, _unfit(getattr(record, name))) for name in record.__slots__)
+    return next(f"{name} {wrong}" for name, wrong in named if wrong)
 
 
 def _unfit(value: Any) -> str | None:
@@ -248,6 +272,14 @@ def _encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _iso(moment: datetime) -> str:
+    return _iso_utc(moment) if moment.tzinfo is UTC else moment.isoformat()
+
+
+# Rows share their few days and hours. Only for UTC: times of two zones can be equal and are written differently.
+_iso_utc = lru_cache(maxsize=1024)(datetime.isoformat)
 
 
 def as_json(record: Record) -> dict[str, Any]:

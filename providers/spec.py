@@ -91,7 +91,7 @@ class Reply:
         """The body as JSON with Decimal for every fraction. A body that is no JSON (a gateway's error page, an answer
         cut off) is Retryable; NaN, Infinity and bottomless nesting are PayloadErrors. The body is never quoted."""
         try:
-            return json.loads(self.body, parse_float=Decimal, parse_constant=_refuse_constant)
+            return _EXACT.decode(self.body.decode(json.detect_encoding(self.body), "surrogatepass"))
         except ValueError as error:
             raise Retryable("The answer is not JSON: a gateway's page, or cut off.", status=self.status) from error
         except InvalidOperation as error:  # an exponent beyond what Decimal can hold
@@ -102,6 +102,10 @@ class Reply:
 
 def _refuse_constant(name: str) -> Any:
     raise PayloadError(f"The answer holds {name} where a number should be.")
+
+
+# Made once: `json.loads` with arguments makes a decoder for each call, which counts where a line is an answer.
+_EXACT = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import caches
@@ -11,10 +12,14 @@ from django.core.cache import caches
 from dashboard.organizations.models import Membership, Organization, Role, User
 from providers.simulator.parts import PARTS
 from providers.simulator.server import Simulator
-from tests.providers.simulated import SimulatedWire
+from tests.providers.simulated import RememberedWorld, SimulatedWire
 
 # Pages name their files as they are: a fresh checkout has collected none yet. Chromium's tests collect their own.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+# A deadline would measure how busy the machine is.
+hypothesis.settings.register_profile("purser", deadline=None)
+hypothesis.settings.load_profile("purser")
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 
@@ -48,7 +53,7 @@ def owner(organization: Organization) -> User:
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedWire]:
     """Every outgoing call lands in an in-process simulator at the tests' clock; `simulator.now` moves it on."""
-    wire = SimulatedWire(Simulator(PARTS), NOW)
+    wire = SimulatedWire(Simulator(PARTS, RememberedWorld()), NOW)
     monkeypatch.setattr("providers.transport._wire", lambda reach, via: wire)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     yield wire

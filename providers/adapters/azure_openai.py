@@ -126,6 +126,7 @@ def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
         if name not in METRICS or (maybe(metric, "errorCode", text) or "Success") != "Success":
             continue
         answered.add(name)
+        column = METRICS[name]
         series = get(metric, "timeseries", rows)
         if len(series) >= MOST_SERIES:
             yield Partial(reason=f"Azure Monitor tells {MOST_SERIES} deployments at most; others are missing.")
@@ -137,7 +138,7 @@ def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
                 if total is None:
                     continue
                 counts = found.setdefault((start, deployment), {})
-                if counts.setdefault(METRICS[name], total) != total:
+                if counts.setdefault(column, total) != total:
                     raise PayloadError("The answer tells one day of a deployment twice, differently.")
     if not answered:
         raise PayloadError("Azure Monitor answered none of the metrics.")

@@ -228,7 +228,7 @@ class Node:
     def add(self, other: "Node") -> None:
         self.whole += other.whole
         for name, count in other.keys.items():
-            self.keys[name] = self.keys.get(name, Count()) + count
+            self.keys[name] = self.keys[name] + count if name in self.keys else count
 
 
 @dataclass(slots=True, kw_only=True)

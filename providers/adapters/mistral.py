@@ -11,7 +11,6 @@ differ. Days are taken as UTC, and `input` as tokens that were not cached: cache
 disagree on the header of the Admin API key: guides say `x-api-key`, which is sent; the OpenAPI document says Bearer.
 """
 
-import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -159,9 +158,9 @@ def parse_entries(document: Row) -> Iterator[Entry]:
             for group, listed in mapping(groups, "a model").items():
                 seen: set[str] = set()
                 for row in rows(listed, "a group of entries"):
-                    same = json.dumps(row, sort_keys=True, default=str)
-                    if same not in seen:
-                        seen.add(same)
+                    whole = repr(sorted(row.items()))
+                    if whole not in seen:
+                        seen.add(whole)
                         told = maybe(row, "billing_group", text) or group
                         yield Entry(section=section, model=alias.rpartition("::")[2], group=told, row=row)
 
@@ -393,23 +392,26 @@ def months(account: Account, window: Window) -> Generator[Request | Partial, Rep
     return found
 
 
-def touches(start: datetime, end: datetime, window: Window) -> bool:
-    return start < day_after(window.end) and end > day_start(window.start)
+def whole_days(window: Window) -> tuple[datetime, datetime]:
+    """[start, end) of the days that the window touches."""
+    return day_start(window.start), day_after(window.end)
 
 
 def consumed(document: Row, *, month: Month, window: Window, untold: set[str]) -> Sums:
     """Quantities (`value`, free ones included) by place; what has none is named in `untold`."""
     sums: Sums = {}
+    first, last = whole_days(window)
     for entry in parse_entries(document):
         start, end = entry.span(month.start)
         value = maybe(entry.row, "value", decimal)
-        if not touches(start, end, window):
+        if start >= last or end <= first:
             continue
         if value is None:
             untold.add(entry.item)
             continue
         counts = sums.setdefault((start, end, entry.model, entry.section.name), {})
-        counts[entry.quantity] = counts.get(entry.quantity, Decimal(0)) + value
+        name = entry.quantity
+        counts[name] = counts.get(name, Decimal(0)) + value
     return sums
 
 
@@ -419,11 +421,12 @@ def charged(
     """Paid quantities times prices; what has no price is named in `unpriced`, what is left out in `apart`. Nothing paid
     (a free allowance) costs nothing at any price."""
     sums: Sums = {}
+    first, last = whole_days(window)
     for entry in parse_entries(document):
         start, end = entry.span(month.start)
         paid = maybe(entry.row, "value_paid", decimal)
         paid = maybe(entry.row, "value", decimal) if paid is None else paid
-        if not touches(start, end, window):
+        if start >= last or end <= first:
             continue
         if entry.section.path[0] == "vibe_code":
             if paid != 0:

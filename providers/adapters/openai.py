@@ -172,13 +172,18 @@ def parse_usage(documents: list[Any], name: str, now: datetime) -> Iterator[Usag
     """One report. Results of one bucket that share all names are added; a bucket sent twice is not."""
     for start, end, results in parse_buckets(documents):
         found: dict[tuple[str, ...], UsageBucket] = {}
+        final = finality(end, now)
         for row in results:
-            bucket = parse_usage_row(row, name, start, end, now)
-            found[bucket.key] = added_usage(found[bucket.key], bucket) if bucket.key in found else bucket
+            bucket = parse_usage_row(row, name, start, end, final)
+            known = found.setdefault(key := bucket.key, bucket)
+            if known is not bucket:
+                found[key] = added_usage(known, bucket)
         yield from found.values()
 
 
-def parse_usage_row(row: Mapping[str, Any], name: str, start: datetime, end: datetime, now: datetime) -> UsageBucket:
+def parse_usage_row(
+    row: Mapping[str, Any], name: str, start: datetime, end: datetime, final: bool | None
+) -> UsageBucket:
     report = REPORTS[name]
     cached = written = uncached = None
     if report.input:
@@ -201,7 +206,7 @@ def parse_usage_row(row: Mapping[str, Any], name: str, start: datetime, end: dat
         output_tokens=get(row, "output_tokens", integer) if report.output else None,
         requests=get(row, "num_model_requests", integer) if report.requests else None,
         quantities={ours: get(row, theirs, decimal) for theirs, ours in report.quantities.items()},
-        final=finality(end, now),
+        final=final,
     )
 
 
@@ -221,19 +226,19 @@ def parse_costs(documents: list[Any], now: datetime) -> Iterator[CostBucket | No
     added, exactly; a bucket sent twice is not."""
     for start, end, results in parse_buckets(documents):
         found: dict[tuple[str, ...], CostBucket] = {}
+        final = finality(end, now)
         for row in results:
-            charge = parse_cost_row(row, start, end, now)
+            charge = parse_cost_row(row, start, end, final)
             if charge is None:
                 yield None
-            elif charge.key in found:
-                known = found[charge.key]
-                found[charge.key] = replace(known, amount=EXACT.add(known.amount, charge.amount))
-            else:
-                found[charge.key] = charge
+                continue
+            known = found.setdefault(key := charge.key, charge)
+            if known is not charge:
+                found[key] = replace(known, amount=EXACT.add(known.amount, charge.amount))
         yield from found.values()
 
 
-def parse_cost_row(row: Mapping[str, Any], start: datetime, end: datetime, now: datetime) -> CostBucket | None:
+def parse_cost_row(row: Mapping[str, Any], start: datetime, end: datetime, final: bool | None) -> CostBucket | None:
     """Dollars, as a number or as text. None for a result of another kind, or without an amount."""
     amount = maybe(row, "amount", mapping)
     value = maybe(amount or {}, "value", decimal)
@@ -250,7 +255,7 @@ def parse_cost_row(row: Mapping[str, Any], start: datetime, end: datetime, now: 
         line_item=line,
         project=maybe(row, "project_id", text),
         category="credit" if value < 0 else "usage",
-        final=finality(end, now),
+        final=final,
     )
 
 

@@ -9,7 +9,7 @@ are not split by cache, so `input_tokens` holds them all. Own-key (BYOK) spend i
 /analytics/query is a read although it is a POST, and names models by label, which is not the id that activity uses.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -177,8 +177,10 @@ def parse_activity(reply: Reply, start: datetime, end: datetime, today: datetime
             get(row, "endpoint_id", text),
             maybe(row, "workspace_id", text),
         )
-        if start <= day < end and buckets.setdefault(place, {}).setdefault(get(row, "model", text), row) != row:
-            raise PayloadError("Two different rows of activity share one key.")
+        if start <= day < end:
+            known = buckets.setdefault(place, {}).setdefault(get(row, "model", text), row)
+            if known is not row and known != row:
+                raise PayloadError("Two different rows of activity share one key.")
     for (day, permaslug, endpoint, workspace), found in buckets.items():
         parts = list(found.values())
         yield UsageBucket(
@@ -187,19 +189,23 @@ def parse_activity(reply: Reply, start: datetime, end: datetime, today: datetime
             model=permaslug,
             project=workspace,
             endpoint=endpoint,
-            input_tokens=int(total(parts, "prompt_tokens", integer)),
-            output_tokens=int(total(parts, "completion_tokens", integer)),
-            reasoning_tokens=int(total(parts, "reasoning_tokens", integer)),
-            requests=int(total(parts, "requests", integer)),
-            quantities={"byok_usage_inference": total(parts, "byok_usage_inference", decimal)},
-            cost=total(parts, "usage", decimal),
+            input_tokens=count(parts, "prompt_tokens"),
+            output_tokens=count(parts, "completion_tokens"),
+            reasoning_tokens=count(parts, "reasoning_tokens"),
+            requests=count(parts, "requests"),
+            quantities={"byok_usage_inference": total(parts, "byok_usage_inference")},
+            cost=total(parts, "usage"),
             unit="USD",
             final=False if day >= today else None,
         )
 
 
-def total(parts: list[Row], name: str, reader: Callable[[Any, str], int | Decimal]) -> Decimal:
-    return sum((Decimal(get(row, name, reader)) for row in parts), Decimal(0))
+def count(parts: list[Row], name: str) -> int:
+    return sum([get(row, name, integer) for row in parts])
+
+
+def total(parts: list[Row], name: str) -> Decimal:
+    return sum([get(row, name, decimal) for row in parts], Decimal(0))
 
 
 def parse_cost(data: Row, start: datetime, end: datetime, today: datetime) -> Iterator[CostBucket]:
@@ -216,7 +222,7 @@ def parse_cost(data: Row, start: datetime, end: datetime, today: datetime) -> It
             yield CostBucket(
                 start=day,
                 end=day + DAY,
-                amount=total(parts, "credits_usage", decimal),
+                amount=total(parts, "credits_usage"),
                 unit="USD",
                 model=label,
                 final=False if day >= today else None,

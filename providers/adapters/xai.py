@@ -12,7 +12,7 @@ zero, false or empty field can be missing. The ledger moves when a billing cycle
 import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +59,8 @@ INFERENCE_KEY = Request(url=f"{INFERENCE}/api-key", auth="inference_key")
 INFERENCE_MODELS = Request(url=f"{INFERENCE}/models", auth="inference_key")
 PREVIEW = "postpaid/invoice/preview"
 
+DAY = timedelta(days=1)
+MIDNIGHT = time()
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 LIMITS = {
     "rps": ("Requests per second", "requests", "second"),
@@ -199,9 +201,8 @@ def parse_model_limits(reply: Reply) -> Iterator[Quota]:
                 yield Quota(name=name, unit=unit, limit=Decimal(limit), window=window, scope=scope)
 
 
-def parse_cost(reply: Reply, start: datetime, end: datetime, now: datetime) -> Iterator[CostBucket]:
+def parse_cost(document: Any, start: datetime, end: datetime, now: datetime) -> Iterator[CostBucket]:
     """Dense points per description; zeros carry nothing and are left out. A day is provisional until it is over."""
-    document = reply.json()
     # proto3 leaves out an empty list: a team that spent nothing may get {}.
     series = get(document, "timeSeries", rows) if set(mapping(document, "the answer")) - {"limitReached"} else ()
     for line in series:
@@ -209,14 +210,13 @@ def parse_cost(reply: Reply, start: datetime, end: datetime, now: datetime) -> I
         description = text(group[0], "group") if group else None
         for point in get(line, "dataPoints", rows):
             day, values = get(point, "timestamp", instant), get(point, "values", sequence)
-            if len(values) != 1 or day != day_start(day):
+            if len(values) != 1 or day.time() != MIDNIGHT:
                 raise PayloadError("A point of the cost history is not one sum of one UTC day.")
             amount = decimal(values[0], "values")
-            if not amount or not start <= day < end:
-                continue
-            closes = day + timedelta(days=1)
-            final = False if closes > now else None
-            yield CostBucket(start=day, end=closes, amount=amount, unit="USD", line_item=description, final=final)
+            if amount and start <= day < end:
+                closes = day + DAY
+                final = False if closes > now else None
+                yield CostBucket(start=day, end=closes, amount=amount, unit="USD", line_item=description, final=final)
 
 
 def parse_keys(document: Any, now: datetime) -> Iterator[ProviderKey]:
@@ -307,10 +307,10 @@ def quota(account: Account, window: Window) -> Steps:
 def cost(account: Account, window: Window) -> Steps:
     team = yield from team_of(account)
     start, end = day_start(window.start), day_after(window.end)
-    reply = yield cost_request(team, start, end)
-    if maybe(reply.json(), "limitReached", boolean):
+    document = (yield cost_request(team, start, end)).json()
+    if maybe(document, "limitReached", boolean):
         yield Partial(reason="xAI cut the cost history short (limitReached).")
-    return parse_cost(reply, start, end, window.now)
+    return parse_cost(document, start, end, window.now)
 
 
 def keys(account: Account, window: Window) -> Steps:

@@ -18,9 +18,11 @@ from django.db import connection
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.landing import landing
 from tests.benchmarks.pages import overview
+from tests.benchmarks.parsing import parsing
 from tests.benchmarks.syncing import demo_refresh, many_credentials
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "parsing": parsing,
     "landing": landing,
     "demo": demo_refresh,
     "sync": many_credentials,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,11 @@ PAYLOADS = Path(__file__).parent / "payloads"
 TOKEN_HOSTS = ("oauth2.googleapis.com", "login.microsoftonline.com")
 
 
+TOKEN = {"access_token": "made-up-token", "expires_in": 3599, "token_type": "Bearer"}
+
+
 def token(request: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, json={"access_token": "made-up-token", "expires_in": 3599, "token_type": "Bearer"})
+    return httpx.Response(200, json=TOKEN)
 
 
 @lru_cache(maxsize=1)
@@ -51,7 +54,7 @@ class Case:
     path: Path
     document: dict[str, Any]
 
-    @property
+    @cached_property
     def provider(self) -> Provider:
         return PROVIDERS[self.path.parent.name]
 
@@ -73,9 +76,9 @@ class Case:
         values = self.document["fields"].items()
         return Credentials(values={name: value.replace("THROW-AWAY-KEY", throw_away_key()) for name, value in values})
 
-    def run(self, document: dict[str, Any] | None = None) -> tuple[dict[str, Any], "PlannedWire"]:
-        """(outcome as JSON, what was sent) of reading this capability against the exchanges."""
-        wire = PlannedWire((document or self.document)["exchanges"])
+    def run(self, exchanges: list[dict[str, Any]] | None = None) -> tuple[dict[str, Any], "PlannedWire"]:
+        """(outcome as JSON, what was sent) of reading this capability against its exchanges, or others."""
+        wire = PlannedWire(exchanges or self.document["exchanges"])
         transport = Transport(wire=wire, pause=lambda seconds: None)
         return outcome(self.provider, self.capability, self.credentials, self.window, transport.send), wire
 

@@ -7,7 +7,21 @@ import httpx
 
 from providers.simulator.parts import PARTS
 from providers.simulator.server import Simulator
+from providers.simulator.world import Profile, SimAccount, World
 from providers.transport import Transport
+
+_MADE: dict[tuple[int, str, str], SimAccount] = {}
+
+
+class RememberedWorld(World):
+    """Days and closing balances follow from seed, profile and name alone: a test does not make again what an earlier
+    one of this process has made. Moves by hand are each world's own."""
+
+    def account(self, profile: Profile, name: str) -> SimAccount:
+        account = super().account(profile, name)
+        made = _MADE.setdefault((self.seed, profile.slug, name), account)
+        account._days, account._closings, account._lock = made._days, made._closings, made._lock
+        return account
 
 
 class SimulatedWire:
@@ -26,5 +40,5 @@ class SimulatedWire:
 
 def simulated(slug: str, now: datetime) -> tuple[Any, Simulator]:
     """(send, simulator) for one provider at a fixed moment."""
-    simulator = Simulator(tuple(part for part in PARTS if part.slug == slug))
+    simulator = Simulator(tuple(part for part in PARTS if part.slug == slug), RememberedWorld())
     return Transport(wire=SimulatedWire(simulator, now), pause=lambda seconds: None).send, simulator

@@ -19,7 +19,7 @@ from providers.simulator.parts import PARTS
 from providers.simulator.server import Part, Simulator
 from providers.spec import CAPABILITIES, Endpoint, NotOffered
 from tests.providers.loopback import Server, simulator_server
-from tests.providers.simulated import SimulatedWire
+from tests.providers.simulated import RememberedWorld, SimulatedWire
 
 AT = "2026-11-20T14:32:00Z"
 CANARY = "canary-7f3a"
@@ -107,7 +107,7 @@ def assert_plain(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.slug)
 def test_every_provider_over_a_real_socket(part: Part) -> None:
-    simulator = Simulator((part,))
+    simulator = Simulator((part,), RememberedWorld())
     with simulator_server(simulator, datetime.fromisoformat(AT)) as server:
         code, document = told(part.slug, *arguments(part.demo), "--via", server.url)
     assert code == 0
@@ -131,7 +131,7 @@ def test_every_provider_over_a_real_socket(part: Part) -> None:
 
 
 def test_a_relay_gets_the_original_host_path_query_and_headers() -> None:
-    simulator = Simulator(PARTS)
+    simulator = Simulator(PARTS, RememberedWorld())
     with simulator_server(simulator, datetime.fromisoformat(AT)) as server:
         told("deepseek", "--field", "api_key=sk-sim-harbor", "--capability", "balance", "--via", server.url)
     (seen,) = server.requests
