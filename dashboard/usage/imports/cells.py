@@ -19,7 +19,9 @@ PLACES = Decimal("1e-12")  # as the database keeps amounts
 
 _THOUSANDS = {".": r"[,'’ \u00a0\u2009\u202f]", ",": r"[.'’ \u00a0\u2009\u202f]"}
 _NUMBER = {
-    mark: re.compile(rf"[+-]?(?:\d{{1,3}}(?:{apart}\d{{3}})+|\d+)(?:{re.escape(mark)}\d*)?(?:e[+-]?\d{{1,3}})?", re.A)
+    mark: re.compile(
+        rf"[+-]?(?:[1-9]\d{{0,2}}(?:{apart}\d{{3}})+|\d+)(?:{re.escape(mark)}\d*)?(?:e[+-]?\d{{1,3}})?", re.A
+    )
     for mark, apart in _THOUSANDS.items()
 }
 _BARE = {mark: re.compile(rf"[+-]?{re.escape(mark)}\d+", re.A) for mark in _THOUSANDS}
