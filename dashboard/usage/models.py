@@ -232,10 +232,10 @@ class UsageImport(models.Model):
 class UsageImportPart(models.Model):
     """A piece of an upload that waits to be imported: packed, sealed, and gone once it was or a day has passed."""
 
-    SEALED = "content"
+    SEALED = "sealed_content"
     usage_import = models.ForeignKey(UsageImport, on_delete=models.CASCADE, related_name="parts")
     number = models.IntegerField()
-    content = models.TextField()
+    sealed_content = models.TextField()
     key_id = models.CharField(max_length=8)
 
     class Meta:

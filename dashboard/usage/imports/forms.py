@@ -123,7 +123,7 @@ class MappingForm(forms.Form):
         data = super().clean() or {}
         columns = self._columns(data)
         problem = problem_of(columns)
-        if problem == TIME:
+        if problem == "undated":
             raise forms.ValidationError(_("Say which column holds the date or time."))
         if problem == "nothing":
             raise forms.ValidationError(

@@ -24,7 +24,7 @@ def held_keep(*, usage_import: UsageImport, pieces: Iterable[bytes]) -> None:
     for number, piece in enumerate(pieces):
         packed = base64.b64encode(zlib.compress(piece, 6)).decode()
         UsageImportPart.objects.create(
-            usage_import=usage_import, number=number, content=seal_text(packed), key_id=key_id()
+            usage_import=usage_import, number=number, sealed_content=seal_text(packed), key_id=key_id()
         )
 
 
@@ -35,7 +35,7 @@ def held_read(usage_import: UsageImport) -> Iterator[bytes]:
         part = UsageImportPart.objects.filter(usage_import=usage_import, number=number).first()
         if part is None:
             break
-        yield zlib.decompress(base64.b64decode(open_text(part.content)))
+        yield zlib.decompress(base64.b64decode(open_text(part.sealed_content)))
         number += 1
     if number == 0:
         raise Gone

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from dashboard.usage.imports.cells import CURRENCIES, date_orders, decides, decimal_marks, period_of
-from dashboard.usage.imports.columns import ADDED, AMOUNT, NUMBERS, TIME, cached_inside, proposed, unit_in
+from dashboard.usage.imports.columns import ADDED, NUMBERS, TIME, cached_inside, proposed, unit_in
 from dashboard.usage.imports.dialect import Dialect, names_of, rows_of
 from dashboard.usage.imports.lines import Mapping
 
@@ -77,10 +77,10 @@ def _known(unit: str) -> str:
 
 
 def problem_of(columns: Sequence[str]) -> str:
-    """What is wrong with a choice of columns: "time", "nothing", the name of a field chosen twice, or ""."""
+    """What is wrong with a choice of columns: "undated", "nothing", the name of a field chosen twice, or ""."""
     chosen = [field for field in columns if field]
     if TIME not in chosen:
-        return TIME
-    if not set(chosen) & {*NUMBERS, AMOUNT}:
+        return "undated"
+    if not set(chosen) & set(NUMBERS):
         return "nothing"
     return next((field for field in chosen if chosen.count(field) > 1 and field not in ADDED), "")

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("number", models.IntegerField()),
-                ("content", models.TextField()),
+                ("sealed_content", models.TextField()),
                 ("key_id", models.CharField(max_length=8)),
                 (
                     "usage_import",

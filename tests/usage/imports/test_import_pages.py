@@ -67,7 +67,7 @@ def test_from_upload_to_undo(mei: Client, account: ProviderAccount) -> None:
     for words in ("usage_date_utc", "2026-11-16 · 2026-11-17", "Research", "cost_usd"):
         assert words in told
     trial = page(mei.post(at("columns"), form_of(columns), follow=True))
-    for words in ("Nothing is imported yet", "Line 5 : there is no date.", "Import 3 lines", "$2.50 USD"):
+    for words in ("Nothing is imported yet", "Line 5 : “Total” is no date.", "Import 3 lines", "$2.50 USD"):
         assert words in trial.replace("\u00a0", " "), words
     assert not CostRecord.objects.exists()
     done = page(mei.post(at("commit"), follow=True))

@@ -325,7 +325,7 @@ def test_what_waits_is_dropped_by_hand_or_after_a_day_and_what_is_in_is_not(
 def test_the_upload_lies_sealed(account: ProviderAccount, by: Actor) -> None:
     uploaded(account, by, COSTS)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT content FROM usage_usageimportpart")
+        cursor.execute("SELECT sealed_content FROM usage_usageimportpart")
         (content,) = cursor.fetchone()
     assert content.startswith("gAAAA")
     assert "Research" not in content
@@ -418,7 +418,7 @@ def test_undo_stops_a_landing_under_way(large: UsageImport, by: Actor, monkeypat
 def test_an_upload_that_no_key_opens_fails_in_words(account: ProviderAccount, by: Actor) -> None:
     one = tried(uploaded(account, by, COSTS))
     import_commit(usage_import=one, by=by, now=NOW)
-    UsageImportPart.objects.update(content="gAAAAA-not-ours")
+    UsageImportPart.objects.update(sealed_content="gAAAAA-not-ours")
     import_work(import_id=one.pk, clock=clock)
     one.refresh_from_db()
     assert (one.state, "upload it again" in one.problem) == (ImportState.FAILED, True)
