@@ -20,7 +20,8 @@ from dashboard.usage.rollup import bucket_days
 WAITING = (ImportState.PREVIEWED, ImportState.CHECKING, ImportState.CHECKED)
 AT_WORK = (ImportState.CHECKING, ImportState.IMPORTING)
 LISTED = 100
-_TABLES = {USAGE: "usage_usagerecord", COST: "usage_costrecord"}
+# The table, and whether a row of it is usage that carries its cost.
+_TABLES = {USAGE: ("usage_usagerecord", "cost IS NOT NULL"), COST: ("usage_costrecord", "false")}
 
 
 def imports_of(*, account: ProviderAccount) -> list[UsageImport]:
@@ -71,7 +72,7 @@ def days_by(account: ProviderAccount) -> Callable[[datetime, datetime], list[dat
 
 def told_by_others(*, usage_import: UsageImport, span: tuple[datetime, datetime] | None, skip: bool) -> Told:
     """Who else tells of the days from `span[0]` to `span[1]`: better sources, and those as good as an import."""
-    told = Told({USAGE: set(), COST: set()}, {USAGE: set(), COST: set()}, skip=skip)
+    told = Told(skip=skip)
     if span is None:
         return told
     days_of = days_by(usage_import.account)
@@ -82,15 +83,19 @@ def told_by_others(*, usage_import: UsageImport, span: tuple[datetime, datetime]
         "until": span[1] + timedelta(days=2),
     }
     with connection.cursor() as cursor:
-        for kind, table in _TABLES.items():
+        for kind, (table, priced) in _TABLES.items():
             cursor.execute(
-                f"SELECT DISTINCT start, \"end\", source = '' FROM {table} WHERE account_id = %(account)s"
+                f"SELECT start, \"end\", source = '', bool_or({priced}) FROM {table} WHERE account_id = %(account)s"
                 f" AND source <> %(own)s AND NOT starts_with(source, 'intake:') AND start < %(until)s"
-                f' AND (start >= %(since)s OR ("end" - start > interval \'26 hours\' AND "end" > %(since)s))',
+                f' AND (start >= %(since)s OR ("end" - start > interval \'26 hours\' AND "end" > %(since)s))'
+                f" GROUP BY 1, 2, 3",
                 values,
             )
-            for start, end, best in cursor.fetchall():
-                (told.better if best else told.rivals)[kind].update(days_of(start, end))
+            for start, end, best, reported in cursor.fetchall():
+                days = days_of(start, end)
+                (told.better if best else told.rivals)[kind].update(days)
+                if best and reported:
+                    told.reported.update(days)
     return told
 
 

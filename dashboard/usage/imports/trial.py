@@ -69,19 +69,26 @@ class Trial:
 
 class Told:
     """The days that others told of: `better` sources, whose figures stay, and `rivals` as good as this file, with which
-    it would be counted twice. `skip` leaves the rivals' days out."""
+    it would be counted twice. `skip` leaves the rivals' days out. `reported` are days of which the API tells a cost
+    inside its usage alone: what is billed counts before that, whoever brings it."""
 
-    def __init__(self, better: dict[str, set[date]], rivals: dict[str, set[date]], *, skip: bool) -> None:
-        self.better, self.rivals, self.skip = better, rivals, skip
+    def __init__(self, *, skip: bool) -> None:
+        self.better: dict[str, set[date]] = {USAGE: set(), COST: set()}
+        self.rivals: dict[str, set[date]] = {USAGE: set(), COST: set()}
+        self.reported: set[date] = set()
+        self.skip = skip
 
     def left_out(self, kind: str, days: Iterable[date]) -> bool:
         return self.skip and not self.rivals[kind].isdisjoint(days)
 
     def fate(self, kind: str, days: list[date]) -> str:
-        """ "left" out, "stays" (brought in, but the better figures count), "adds" to another import, or "counts"."""
+        """What becomes of them: "left" out, "stays" (brought in, but better figures count), "adds" to another import,
+        "replaces" cost that is reported, or "counts"."""
         if not self.rivals[kind].isdisjoint(days):
             return "left" if self.skip else "adds"
-        return "counts" if self.better[kind].isdisjoint(days) else "stays"
+        if not self.better[kind].isdisjoint(days):
+            return "stays"
+        return "replaces" if kind == COST and not self.reported.isdisjoint(days) else "counts"
 
 
 class _Bucket:

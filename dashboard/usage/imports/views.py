@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from dashboard.core.drawing import meter_geometry
+from dashboard.core.encryption import Unreadable
 from dashboard.core.uploads import takes_file, too_large
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.access import access, limited
@@ -24,7 +25,7 @@ from dashboard.organizations.services import Refused
 from dashboard.usage.imports.columns import COUNTS, FIELDS
 from dashboard.usage.imports.dialect import FileProblem
 from dashboard.usage.imports.forms import DialectForm, MappingForm, UploadForm
-from dashboard.usage.imports.held import MOST_BYTES
+from dashboard.usage.imports.held import MOST_BYTES, Gone
 from dashboard.usage.imports.lines import Mapping
 from dashboard.usage.imports.selectors import import_progress, import_sample, imports_of, own_units
 from dashboard.usage.imports.services import (
@@ -95,15 +96,18 @@ def _already(other: UsageImport) -> str:
 @limited("imports", amount=60, within=timedelta(minutes=10), per="organization")
 @require_http_methods(["GET", "POST"])
 def columns(request: PurserRequest, import_id: int) -> HttpResponse:
-    """What each column is. A POST tries the file with that, or reads it anew with another encoding or separator."""
+    """What each column is; a POST tries the file with that."""
     found = _import(request, import_id)
     if found.state not in (ImportState.PREVIEWED, ImportState.CHECKED):
         return redirect("imports:one", import_id=found.pk)
-    if request.method == "POST" and request.POST.get("action") == "reread":
-        return _reread(request, found)
-    mapping = Mapping.from_json(found.mapping)
-    units = own_units(account=found.account)
-    form = MappingForm(request.POST or None, sample=import_sample(found), mapping=mapping, own_units=units)
+    try:
+        sample = import_sample(found)
+    except (Gone, Unreadable):
+        import_drop(usage_import=found)
+        messages.error(request, _("The upload could not be read any more, and is dropped. Upload it again."))
+        return redirect("imports:account_imports", account_id=found.account_id)
+    mapping, units = Mapping.from_json(found.mapping), own_units(account=found.account)
+    form = MappingForm(request.POST or None, sample=sample, mapping=mapping, own_units=units)
     if request.method == "POST" and form.is_valid():
         if import_try(usage_import=found, mapping=form.chosen, now=timezone.now()):
             import_work(import_id=found.pk, clock=timezone.now)
@@ -113,13 +117,18 @@ def columns(request: PurserRequest, import_id: int) -> HttpResponse:
     return render(request, "imports/columns.html", context)
 
 
-def _reread(request: PurserRequest, found: UsageImport) -> HttpResponse:
+@access(Access.MANAGE)
+@limited("imports", amount=60, within=timedelta(minutes=10), per="organization")
+@require_POST
+def reread(request: PurserRequest, import_id: int) -> HttpResponse:
+    """Read the file anew with another encoding or separator."""
+    found = _import(request, import_id)
     form = DialectForm(request.POST)
     try:
         if form.is_valid():
             import_reread(usage_import=found, now=timezone.now(), **form.cleaned_data)
-    except FileProblem as problem:
-        messages.error(request, str(problem))
+    except (FileProblem, Gone, Unreadable) as problem:
+        messages.error(request, str(problem) or _("The upload could not be read any more."))
     return redirect("imports:columns", import_id=found.pk)
 
 
@@ -234,6 +243,7 @@ def _report(report: dict[str, Any]) -> dict[str, Any]:
         "stays": {kind: told.get("stays", 0) for kind, told in fates.items()},
         "left": {kind: told.get("left", 0) for kind, told in fates.items()},
         "adds": {kind: told.get("adds", 0) for kind, told in fates.items()},
+        "replaces": fates["cost"].get("replaces", 0),
     }
 
 

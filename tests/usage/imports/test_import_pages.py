@@ -13,7 +13,7 @@ from dashboard import pipeline
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, User
 from dashboard.usage.imports import services
-from dashboard.usage.models import CostRecord, ImportState, UsageImport
+from dashboard.usage.models import CostRecord, ImportState, UsageImport, UsageImportPart
 from tests.usage.imports.files import COSTS, written
 
 
@@ -140,11 +140,21 @@ def test_columns_that_make_no_sense_are_refused(
 def test_the_file_can_be_read_again(mei: Client, account: ProviderAccount) -> None:
     upload(mei, account, "date;model;cost\n2026-11-16;Café;1\n".encode("latin-1"))
     assert "not written in UTF-8" in page(mei.get(at("columns")))
-    told = mei.post(at("columns"), {"action": "reread", "encoding": "latin-1", "delimiter": "|"}, follow=True)
+    told = mei.post(at("reread"), {"encoding": "latin-1", "delimiter": "|"}, follow=True)
     assert "no line with the names" in page(told)
     assert latest().mapping["delimiter"] == ";"
-    mei.post(at("columns"), {"action": "reread", "encoding": "gb18030", "delimiter": ";"})
+    mei.post(at("reread"), {"encoding": "gb18030", "delimiter": ";"})
     assert latest().mapping["encoding"] == "gb18030"
+    mei.post(at("reread"), {"encoding": "klingon", "delimiter": ";"})
+    assert latest().mapping["encoding"] == "gb18030"
+
+
+def test_an_upload_that_cannot_be_read_any_more_is_dropped(mei: Client, account: ProviderAccount) -> None:
+    upload(mei, account, COSTS)
+    UsageImportPart.objects.update(sealed_content="gAAAAA-not-ours")
+    told = page(mei.post(at("reread"), {"encoding": "latin-1", "delimiter": ";"}, follow=True))
+    assert "is dropped. Upload it again." in told
+    assert not UsageImport.objects.exists()
 
 
 def test_a_large_file_shows_how_far_it_is(
@@ -207,6 +217,6 @@ def test_only_those_who_manage_import(mei: Client, account: ProviderAccount, org
     assert upload(client, account, COSTS).status_code == 404
     for name in ("one", "columns", "progress", "undo"):
         assert client.get(at(name)).status_code == 404
-    for name in ("columns", "commit", "undo", "drop"):
+    for name in ("columns", "reread", "commit", "undo", "drop"):
         assert client.post(at(name)).status_code == 404
     assert latest().state == ImportState.PREVIEWED

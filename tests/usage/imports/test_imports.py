@@ -173,6 +173,16 @@ def test_better_figures_stay_and_the_file_counts_where_they_are_missing(account:
     assert UsageDaily.objects.get(day=MONDAY.date(), model="m").input_tokens == 5
 
 
+def test_what_is_billed_replaces_what_the_api_reports_and_says_so(account: ProviderAccount, by: Actor) -> None:
+    used = UsageBucket(start=MONDAY, end=MONDAY + DAY, model="m", input_tokens=5, cost=Decimal(3), unit="USD")
+    from_api(account, used)
+    one = tried(uploaded(account, by, COSTS))
+    assert one.report["money"] == {"replaces": {"USD": "2.00"}, "counts": {"USD": "0.5"}}
+    committed(one, by)
+    row = UsageDaily.objects.get(day=MONDAY.date(), model="m")
+    assert (row.billed, row.reported, row.spend) == (Decimal(2), Decimal(3), Decimal(2))
+
+
 def test_undo_restores_exactly_what_was(account: ProviderAccount, by: Actor) -> None:
     from_api(
         account,
