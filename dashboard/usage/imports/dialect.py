@@ -11,8 +11,9 @@ from itertools import islice
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dashboard.usage.imports.cells import Unfit, is_date, number_of
+from dashboard.usage.imports.cells import Unfit, number_of
 from dashboard.usage.imports.columns import recognised
+from dashboard.usage.imports.dates import is_date
 
 MOST_COLUMNS = 150
 HEAD = 64 * 1024  # what is looked at to find out how a file is written

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.organizations.models import validate_zone
-from dashboard.usage.imports.cells import CURRENCIES, date_orders, decimal_marks
+from dashboard.usage.imports.cells import CURRENCIES, decimal_marks
 from dashboard.usage.imports.columns import FIELDS, NUMBERS, TIME
+from dashboard.usage.imports.dates import date_orders
 from dashboard.usage.imports.dialect import DELIMITERS, ENCODINGS
 from dashboard.usage.imports.held import MOST_BYTES
 from dashboard.usage.imports.lines import Mapping

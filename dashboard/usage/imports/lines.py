@@ -10,8 +10,9 @@ from zlib import crc32
 
 from django.utils.translation import gettext as _
 
-from dashboard.usage.imports.cells import PLACES, Unfit, amount_of, bucket_of, count_of, text_of, unit_beside, unit_of
+from dashboard.usage.imports.cells import PLACES, Unfit, amount_of, count_of, text_of, unit_beside, unit_of
 from dashboard.usage.imports.columns import AMOUNT, CACHED, COUNTS, INPUT, ITEM, KEY, MODEL, PROJECT, TIME, UNIT, USER
+from dashboard.usage.imports.dates import bucket_of
 from dashboard.usage.imports.dialect import Dialect, Row, rows_of
 from dashboard.usage.partitions import EARLIEST
 from providers.records import CostBucket, UsageBucket

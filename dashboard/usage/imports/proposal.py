@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from dashboard.usage.imports.cells import CURRENCIES, date_orders, decides, decimal_marks, period_of
+from dashboard.usage.imports.cells import CURRENCIES, decides, decimal_marks
 from dashboard.usage.imports.columns import ADDED, NUMBERS, TIME, cached_inside, proposed, unit_in
+from dashboard.usage.imports.dates import date_orders, period_of
 from dashboard.usage.imports.dialect import Dialect, names_of, rows_of
 from dashboard.usage.imports.lines import Mapping
 

@@ -10,18 +10,15 @@ from hypothesis import strategies as st
 from dashboard.usage.imports.cells import (
     Unfit,
     amount_of,
-    bucket_of,
     count_of,
-    date_orders,
     decides,
     decimal_marks,
-    moment_of,
     number_of,
-    period_of,
     text_of,
     unit_beside,
     unit_of,
 )
+from dashboard.usage.imports.dates import bucket_of, date_orders, moment_of, period_of
 
 
 @pytest.mark.parametrize(
