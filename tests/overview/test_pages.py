@@ -139,7 +139,6 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
         at=timezone.now(),
         created_at=timezone.now(),
     )
-    stream = SyncStream.objects.get(capability="balance")
     export = import_upload(
         account=account,
         file_name="Production.csv",
