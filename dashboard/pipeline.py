@@ -21,11 +21,16 @@ from dashboard.overview.demo import demo_history
 from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
 from dashboard.sync.services import credential_streams_wake, runs_prune, stream_start, streams_lease_due
+from dashboard.usage.imports.selectors import imports_stalled
+from dashboard.usage.imports.services import imports_sweep
+from dashboard.usage.imports.work import import_work
 
 log = structlog.get_logger(__name__)
 KEEP_RUNS = timedelta(days=30)
 # A check that has not settled by then was lost on the way: Redis was away, or its worker died.
 CHECK_PATIENCE = timedelta(minutes=2)
+# An import that gave no sign of life for so long has lost its worker, or its message.
+IMPORT_PATIENCE = timedelta(minutes=3)
 MESSAGE_SECONDS = 240
 MANY_MESSAGES, MOST_IN_A_BATCH = 256, 12
 Lease = tuple[int, int]
@@ -39,6 +44,8 @@ def dispatch_due_streams() -> None:
         sync_streams.apply_async((batch,), expires=MESSAGE_SECONDS)
     for credential_id in credentials_unchecked(before=timezone.now() - CHECK_PATIENCE):
         check_credential.delay(credential_id)
+    for import_id in imports_stalled(before=timezone.now() - IMPORT_PATIENCE):
+        work_import.delay(import_id)
 
 
 def batches(leases: list[Lease]) -> Iterator[list[Lease]]:
@@ -108,6 +115,12 @@ def fill_demo_account(credential_id: int) -> None:
 
 
 @shared_task
+def work_import(import_id: int) -> None:
+    """Try a file, or bring it in."""
+    import_work(import_id=import_id, clock=timezone.now)
+
+
+@shared_task
 def carry_mail(mail_id: int) -> None:
     """Send one mail, or show it at the terminal where there is no mail server."""
     if shown := mail_carry(mail_id=mail_id, now=timezone.now()):
@@ -140,7 +153,8 @@ def remind() -> None:
 
 @shared_task
 def prune() -> None:
-    """Daily: forget run logs older than 30 days, mails, and sessions that are over."""
+    """Daily: forget run logs older than 30 days, mails, uploads that nobody imported, and sessions that are over."""
     runs_prune(before=timezone.now() - KEEP_RUNS)
     mails_prune(now=timezone.now())
+    imports_sweep(now=timezone.now())
     call_command("clearsessions")

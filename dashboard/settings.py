@@ -235,10 +235,15 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# A form of ours is small, and no page takes files.
+# A form of ours is small. Files pass a gate: only views that ask for one get it, up to the size that they name.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
-DATA_UPLOAD_MAX_NUMBER_FILES = 0
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_HANDLERS = [
+    "dashboard.core.uploads.Gate",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DEFAULT_EXCEPTION_REPORTER_FILTER = "dashboard.core.error_reports.NoValuesReporterFilter"
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # other hosts of the domain are not ours to bind

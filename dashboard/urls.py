@@ -12,6 +12,7 @@ urlpatterns = [
     *sign_in_urls,
     path("", include("dashboard.organizations.urls")),
     path("", include(([*credential_urls, *account_urls], "credentials"))),
+    path("", include("dashboard.usage.imports.urls")),
     path("", include("dashboard.sync.urls")),
     path("", include("dashboard.usage.urls")),
     path("", include("dashboard.overview.urls")),

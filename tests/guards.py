@@ -30,6 +30,20 @@ class Guard:
 
 GUARDS = [
     Guard(
+        "only a view that asks for a file gets one",
+        "dashboard/core/uploads.py",
+        'getattr(match.func, "takes_file", 0) if match else 0',
+        'getattr(match.func, "takes_file", 10**9) if match else 0',
+        f"{DOORS}::test_files_come_through_one_door_up_to_its_size",
+    ),
+    Guard(
+        "a larger file does not arrive",
+        "dashboard/core/uploads.py",
+        "if start + len(raw_data) > self._most:",
+        "if False:",
+        f"{DOORS}::test_files_come_through_one_door_up_to_its_size",
+    ),
+    Guard(
         "a changed host drops the stored secret",
         "dashboard/credentials/services.py",
         "kept = {} if host_changes(credential, values) else _readable_values(credential)",

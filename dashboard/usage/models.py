@@ -1,9 +1,13 @@
 """What was used and what it cost: records as the providers tell them, and the rollup that pages read."""
 
+from typing import Any
+
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.credentials.models import ProviderAccount
-from dashboard.organizations.models import Organization
+from dashboard.organizations.models import Organization, User
+from dashboard.usage.sources import imported
 
 
 class Record(models.Model):
@@ -161,3 +165,81 @@ class CounterReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.server}: {self.value} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class ImportState(models.TextChoices):
+    """Where an import stands. A preview that is dropped leaves no row; what was undone stays as a line of history."""
+
+    PREVIEWED = "previewed", _("Waits for you")
+    CHECKING = "checking", _("Being tried")
+    CHECKED = "checked", _("Tried, not imported")
+    IMPORTING = "importing", _("Being imported")
+    IMPORTED = "imported", _("Imported")
+    FAILED = "failed", _("Failed")
+    UNDONE = "undone", _("Undone")
+
+
+class UsageImport(models.Model):
+    """A file that a console exported, on its way into one account. `mapping` is usage.imports.lines.Mapping, `report`
+    what the dry run found; `signature` recognises files with the same columns. `steps_done` of `steps` are the shares
+    of the work that are done; whoever works renews `touched_at`, and who died is followed after a while."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="imports")
+    file_name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=ImportState, default=ImportState.PREVIEWED)
+    mapping: Any = models.JSONField(default=dict)
+    signature = models.CharField(max_length=32)
+    report: Any = models.JSONField(default=dict)
+    records = models.BigIntegerField(null=True)
+    steps = models.IntegerField(default=0)
+    steps_done = models.IntegerField(default=0)
+    tries = models.SmallIntegerField(default=0)
+    touched_at = models.DateTimeField()
+    imported_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+    problem = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "sha256"],
+                condition=models.Q(state__in=["previewed", "checking", "checked", "importing", "imported"]),
+                name="usage_import_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["touched_at"],
+                condition=models.Q(state__in=["previewed", "checking", "checked", "importing"]),
+                name="usage_import_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} into {self.account}"
+
+    @property
+    def source(self) -> str:
+        """As its records name it."""
+        return imported(self.pk)
+
+
+class UsageImportPart(models.Model):
+    """A piece of an upload that waits to be imported: packed, sealed, and gone once it was or a day has passed."""
+
+    SEALED = "sealed_content"
+    usage_import = models.ForeignKey(UsageImport, on_delete=models.CASCADE, related_name="parts")
+    number = models.IntegerField()
+    sealed_content = models.TextField()
+    key_id = models.CharField(max_length=8)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["usage_import", "number"], name="usage_import_part_once")]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of import {self.usage_import_id}"

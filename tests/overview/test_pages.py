@@ -1,6 +1,7 @@
 """Every page for everybody: who may see what, how many queries it takes, and what it says when little is known."""
 
 import html
+import io
 import itertools
 import json
 import logging
@@ -32,7 +33,8 @@ from dashboard.organizations.models import AuditEvent, Invitation, Membership, O
 from dashboard.organizations.scope import Access, allows
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
-from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageRecord
+from dashboard.usage.imports.services import import_upload
+from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageImport, UsageRecord
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
 from providers.records import Balance, CostBucket, Quota, UsageBucket
@@ -97,6 +99,7 @@ class World:
     invitation: Invitation
     member: Membership
     entry: BalanceEntry
+    usage_import: UsageImport
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
@@ -106,6 +109,7 @@ class World:
             "membership_id": self.member.pk,
             "team_id": Team.objects.get(name="Elsewhere").pk,
             "invitation_id": self.invitation.pk,
+            "import_id": self.usage_import.pk,
             "organization_id": self.cast.organization.pk,
             "slug": self.account.provider_slug,
             "token": "no-such-token",
@@ -135,8 +139,15 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
         at=timezone.now(),
         created_at=timezone.now(),
     )
+    export = import_upload(
+        account=account,
+        file_name="Production.csv",
+        file=io.BytesIO(b"date,cost_usd\n2026-11-16,1\n"),
+        by=SYSTEM,
+        now=timezone.now(),
+    )
     stream = SyncStream.objects.get(capability="balance")
-    return World(cast, account, credential, stream, invitation, member, entry)
+    return World(cast, account, credential, stream, invitation, member, entry, export)
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------

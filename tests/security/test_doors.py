@@ -24,6 +24,8 @@ from dashboard.core.limits import allowed
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.organizations.audit import SYSTEM, audit_record
 from dashboard.organizations.models import Invitation, Organization, User
+from dashboard.usage.imports.held import MOST_BYTES
+from dashboard.usage.models import UsageImport
 from tests.providers.simulated import SimulatedWire
 from tests.sync.driving import connected
 
@@ -177,8 +179,25 @@ def test_bodies_that_are_too_large_are_refused(mei: Client) -> None:
     url = reverse("credentials:connect_form", args=["deepseek"])
     assert mei.post(url, {"api_key": "x" * 600_000}).status_code == 400
     assert mei.post(url, {f"field{number}": "x" for number in range(400)}).status_code == 400
-    assert mei.post(url, {"api_key": SimpleUploadedFile("key.txt", b"sk")}).status_code == 400
     assert not ProviderCredential.objects.exists()
+
+
+def test_files_come_through_one_door_up_to_its_size(mei: Client, organization: Organization) -> None:
+    """No other address takes one, no stranger brings one, and a larger one never arrives."""
+    url = reverse("credentials:connect_form", args=["deepseek"])
+    assert mei.post(url, {"api_key": SimpleUploadedFile("key.txt", b"sk")}).status_code == 400
+    account = ProviderAccount.objects.create(organization=organization, provider_slug="deepseek", label="Main")
+    door, text = reverse("imports:account_imports", args=[account.pk]), b"date,cost_usd\n2026-11-16,1\n"
+    stranger = Client(enforce_csrf_checks=True)
+    stranger.get(reverse("account_login"))  # with the cookie of the token, the body would be read to look for it
+    assert stranger.post(door, {"file": SimpleUploadedFile("a.csv", text)}).status_code == 400
+    two = {"file": SimpleUploadedFile("a.csv", text), "other": SimpleUploadedFile("b.csv", text)}
+    assert mei.post(door, two).status_code == 400
+    huge = mei.post(door, {"file": SimpleUploadedFile("a.csv", text + b"\n" * MOST_BYTES)})
+    assert "larger than 20 MB" in huge.content.decode()
+    assert not huge.wsgi_request.FILES
+    assert not UsageImport.objects.exists()
+    assert mei.post(door, {"file": SimpleUploadedFile("a.csv", text)}).status_code == 302
 
 
 @pytest.mark.parametrize("name", ["mfa_login_webauthn", "mfa_add_webauthn"])

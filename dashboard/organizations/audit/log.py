@@ -60,6 +60,8 @@ WORDS: Mapping[str, str] = {
     "account.changed": gettext_noop("changed an account"),
     "entry.added": gettext_noop("typed in a figure"),
     "entry.removed": gettext_noop("took back a typed figure"),
+    "import.made": gettext_noop("imported a file"),
+    "import.undone": gettext_noop("undid an import"),
     "sync.asked": gettext_noop("asked for a sync"),
     "demo.added": gettext_noop("added the demo"),
     "demo.removed": gettext_noop("removed the demo"),
@@ -73,6 +75,7 @@ GROUPS: Mapping[str, str] = {
     "account": gettext_noop("Accounts"),
     "credential": gettext_noop("Keys"),
     "entry": gettext_noop("Typed figures"),
+    "import": gettext_noop("Imports"),
     "sync": gettext_noop("Syncing"),
     "demo": gettext_noop("Demo"),
 }
