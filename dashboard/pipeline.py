@@ -20,6 +20,7 @@ from dashboard.organizations.models import Organization
 from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
 from dashboard.sync.services import credential_streams_wake, runs_prune, stream_start, streams_lease_due
+from dashboard.usage.intake.services import intake_prune
 
 log = structlog.get_logger(__name__)
 KEEP_RUNS = timedelta(days=30)
@@ -128,7 +129,8 @@ def remind() -> None:
 
 @shared_task
 def prune() -> None:
-    """Daily: forget run logs older than 30 days, mails, and sessions that are over."""
+    """Daily: forget run logs older than 30 days, mails, what was sent in long ago, and sessions that are over."""
     runs_prune(before=timezone.now() - KEEP_RUNS)
     mails_prune(now=timezone.now())
+    intake_prune(now=timezone.now())
     call_command("clearsessions")

@@ -60,6 +60,9 @@ WORDS: Mapping[str, str] = {
     "account.changed": gettext_noop("changed an account"),
     "entry.added": gettext_noop("typed in a figure"),
     "entry.removed": gettext_noop("took back a typed figure"),
+    "service_token.created": gettext_noop("made a service token"),
+    "service_token.rotated": gettext_noop("rotated a service token"),
+    "service_token.revoked": gettext_noop("revoked a service token"),
     "sync.asked": gettext_noop("asked for a sync"),
     "demo.added": gettext_noop("added the demo"),
     "demo.removed": gettext_noop("removed the demo"),
@@ -73,6 +76,7 @@ GROUPS: Mapping[str, str] = {
     "account": gettext_noop("Accounts"),
     "credential": gettext_noop("Keys"),
     "entry": gettext_noop("Typed figures"),
+    "service_token": gettext_noop("Service tokens"),
     "sync": gettext_noop("Syncing"),
     "demo": gettext_noop("Demo"),
 }
