@@ -204,7 +204,7 @@ class IntakeBatch(models.Model):
     key_hash = models.CharField(max_length=64)
     body_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
-    response = models.JSONField()
+    response = models.TextField()  # as it was sent, to the letter
     at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -49,4 +49,4 @@ def send(secret: str, body: Any, key: str = "batch-1", client: Client | None = N
     told = {"Authorization": f"Bearer {secret}", "Idempotency-Key": key, **headers}
     kind = told.pop("Content-Type", "application/json")
     client = client or Client()
-    return client.post(reverse("api:usage_send"), text, content_type=kind, headers=told)  # type: ignore[return-value]
+    return client.post(reverse("api:usage_send"), text, content_type=kind, headers=told, CONTENT_TYPE=kind)  # type: ignore[return-value]

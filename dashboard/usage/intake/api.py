@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -59,7 +59,7 @@ def usage_send(request: HttpRequest) -> HttpResponse:
     token: Any = request.auth  # type: ignore[attr-defined]
     answer = batch_take(token=token, key=key, body=body, now=timezone.now())
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
-    return JsonResponse(answer.document, status=answer.status, headers=headers)
+    return HttpResponse(answer.content, status=answer.status, content_type="application/json", headers=headers)
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -164,8 +164,6 @@ def row_judge(value: Any, *, now: datetime) -> Sent | RowError:
         row = Row.model_validate(value)
     except ValidationError as error:
         return _error_of(error)
-    except UnicodeEncodeError:  # half a character in the name of a field
-        return row_error("unknown_field", "?")
     try:
         at = datetime.fromisoformat(row.at)
         if at.tzinfo is None:
@@ -206,7 +204,6 @@ _WORDS = {
 _BY_TYPE = {
     "missing": "missing",
     "extra_forbidden": "unknown_field",
-    "invalid_key": "unknown_field",
     "nothing": "nothing_to_count",
     "reasoning": "more_reasoning_than_output",
 }
@@ -226,5 +223,7 @@ def _error_of(error: ValidationError) -> RowError:
     parts = [str(part) for part in first["loc"]]
     depth = 2 if parts[:1] == ["cost"] else 1  # what follows names the parts of our own types
     field = ".".join(parts[:depth])
+    if first["type"] == "string_unicode" and field in ("", "cost"):  # half a character in the name of a field
+        return row_error("unknown_field", "?")
     code = _BY_TYPE.get(first["type"]) or _BY_FIELD.get(field, "not_a_label")
     return row_error(code, field if not field or _NAME.fullmatch(field) else "?")

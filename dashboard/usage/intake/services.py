@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -44,10 +43,10 @@ Key = tuple[int, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the sender is told; `replayed` when it was told before."""
+    """What the sender is told, as JSON; `replayed` when it was told before."""
 
     status: int
-    document: Any
+    content: str
     replayed: bool = False
 
 
@@ -79,7 +78,7 @@ def batch_take(*, token: ServiceToken, key: str, body: bytes, now: datetime) -> 
         errors = {index: error for index, error in judged.items() if isinstance(error, RowError)} | late
         answer = _answer(len(judged), errors)
         IntakeBatch.objects.create(
-            token=token, key_hash=name, body_hash=content, status=answer.status, response=answer.document, at=now
+            token=token, key_hash=name, body_hash=content, status=answer.status, response=answer.content, at=now
         )
     return answer
 
@@ -105,7 +104,7 @@ def _answer(count: int, errors: Mapping[int, RowError]) -> Answer:
     rows = [RowAnswer(index=index, error=error) for index, error in sorted(errors.items())]
     told = BatchAnswer(accepted=count - len(errors), rejected=len(errors), rows=rows)
     status = 200 if not errors else 422 if len(errors) == count else 207
-    return Answer(status, told.model_dump())
+    return Answer(status, told.model_dump_json())
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ("key_hash", models.CharField(max_length=64)),
                 ("body_hash", models.CharField(max_length=64)),
                 ("status", models.PositiveSmallIntegerField()),
-                ("response", models.JSONField()),
+                ("response", models.TextField()),
                 ("at", models.DateTimeField(db_index=True)),
                 (
                     "token",
