@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import close_old_connections, connection, transaction
@@ -22,7 +23,7 @@ from dashboard.keys.services import service_token_rotate
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import Organization
 from dashboard.usage.intake.rows import OLDEST
-from dashboard.usage.intake.services import KEEP_ANSWERS, KEEP_ROWS, Answer, batch_take, intake_prune
+from dashboard.usage.intake.services import KEEP_ANSWERS, KEEP_ROWS, Answer, _rows_land, batch_take, intake_prune
 from dashboard.usage.models import IntakeBatch, IntakeRow, SpendDaily, UsageDaily, UsageRecord
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import account_usage_delete, usage_land
@@ -222,6 +223,19 @@ def test_rows_are_kept_as_long_as_their_hour_can_change(token: ServiceToken, acc
     intake_prune(now=later)
     assert IntakeRow.objects.count() == 2
     assert [row for row in records(account) if row[0] < NOW - DAY] == before[:1], "the records stay"
+
+
+def test_an_account_that_goes_while_its_rows_come_takes_them_along(
+    token: ServiceToken, account: ProviderAccount
+) -> None:
+    """Its rows were placed, and it is gone when they are to be kept."""
+    row = IntakeRow(account_id=account.pk, digest=UUID(int=1), token=token, hour=THIS_HOUR, unit="", input_tokens=1)
+    account.delete()
+    with transaction.atomic():
+        late = _rows_land(token, {3: row}, NOW)
+    assert {index: error.code for index, error in late.items()} == {3: "unknown_account"}
+    assert not IntakeRow.objects.exists()
+    assert not UsageRecord.objects.exists()
 
 
 def test_nothing_is_left_of_an_erased_account(token: ServiceToken, account: ProviderAccount) -> None:
