@@ -15,7 +15,6 @@ urlpatterns = [
     path("", include("dashboard.keys.urls")),
     path("", include("dashboard.usage.urls")),
     path("", include("dashboard.sync.urls")),
-    path("", include("dashboard.usage.urls")),
     path("", include("dashboard.overview.urls")),
     path("api/v1/", include("dashboard.api")),
 ]

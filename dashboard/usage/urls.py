@@ -1,5 +1,5 @@
-"""What people and programs bring: entries typed in by hand, and the page on sending usage in (the call itself is mounted
-by dashboard.api)."""
+"""What people and programs bring: entries typed in by hand, and the page on sending usage in, whose call is mounted by
+dashboard.api."""
 
 from django.urls import path
 
