@@ -24,6 +24,7 @@ from dashboard.sync.services import credential_streams_wake, runs_prune, stream_
 from dashboard.usage.imports.selectors import imports_stalled
 from dashboard.usage.imports.services import imports_sweep
 from dashboard.usage.imports.work import import_work
+from dashboard.usage.intake.services import intake_prune
 
 log = structlog.get_logger(__name__)
 KEEP_RUNS = timedelta(days=30)
@@ -153,8 +154,10 @@ def remind() -> None:
 
 @shared_task
 def prune() -> None:
-    """Daily: forget run logs older than 30 days, mails, uploads that nobody imported, and sessions that are over."""
+    """Daily: forget run logs older than 30 days, mails, uploads that nobody imported, what was sent in long ago, and
+    sessions that are over."""
     runs_prune(before=timezone.now() - KEEP_RUNS)
     mails_prune(now=timezone.now())
     imports_sweep(now=timezone.now())
+    intake_prune(now=timezone.now())
     call_command("clearsessions")

@@ -12,8 +12,10 @@ urlpatterns = [
     *sign_in_urls,
     path("", include("dashboard.organizations.urls")),
     path("", include(([*credential_urls, *account_urls], "credentials"))),
+    path("", include("dashboard.keys.urls")),
+    path("", include("dashboard.usage.urls")),
     path("", include("dashboard.usage.imports.urls")),
     path("", include("dashboard.sync.urls")),
-    path("", include("dashboard.usage.urls")),
     path("", include("dashboard.overview.urls")),
+    path("api/v1/", include("dashboard.api")),
 ]

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROTATION, DOORS = "tests/sync/test_rotation.py", "tests/security/test_doors.py"
 WAYS, PEOPLE = "tests/organizations/test_ways_in.py", "tests/organizations/test_people.py"
 PAGES, AUDIT = "tests/overview/test_pages.py", "tests/organizations/test_audit.py"
+INTAKE, TOKENS = "tests/usage/test_intake_api.py", "tests/keys/test_service_tokens.py"
 TRANSPORT, ADDRESSES = "tests/providers/test_transport.py", "tests/providers/test_addresses.py"
 
 
@@ -248,6 +249,41 @@ GUARDS = [
         "if settings.TRUSTED_PROXIES and len(hops) >= settings.TRUSTED_PROXIES:",
         "if len(hops) >= settings.TRUSTED_PROXIES:",
         f"{WAYS}::test_only_our_own_proxies_say_where_a_request_comes_from",
+    ),
+    Guard(
+        "a service token is its whole secret",
+        "dashboard/keys/selectors.py",
+        "return token if hmac.compare_digest(kept, keyed_digest(TOKEN_PURPOSE, secret)) else None",
+        "return token",
+        f"{TOKENS}::test_only_the_whole_secret_is_the_token",
+    ),
+    Guard(
+        "a revoked service token is refused",
+        "dashboard/keys/api.py",
+        'if found is None or state == "revoked":',
+        "if found is None:",
+        f"{INTAKE}::test_rotated_revoked_and_expired_tokens_are_refused",
+    ),
+    Guard(
+        "a service token reaches its own organization alone",
+        "dashboard/usage/intake/services.py",
+        "reached = ProviderAccount.objects.filter(organization_id=token.organization_id)",
+        "reached = ProviderAccount.objects.all()",
+        f"{INTAKE}::test_a_token_reaches_its_own_organization_alone",
+    ),
+    Guard(
+        "a service token of one account reaches that one alone",
+        "dashboard/usage/intake/services.py",
+        "    if token.account_id is not None:\n        reached = reached.filter(pk=token.account_id)\n",
+        "",
+        f"{INTAKE}::test_a_bound_token_reaches_its_account_alone",
+    ),
+    Guard(
+        "large batches of usage are refused",
+        "dashboard/usage/intake/api.py",
+        '    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:\n        raise too_large\n',
+        "    return request.read()\n",
+        f"{INTAKE}::test_large_bodies_are_refused_before_they_are_read",
     ),
     Guard(
         "the audit log takes no change",

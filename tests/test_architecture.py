@@ -149,7 +149,7 @@ def test_entry_points_touch_the_environment_for_the_settings_module_only(name: s
 def test_no_rule_reads_the_clock() -> None:
     """`now` is an argument. The edges may look: views, tasks, commands, middleware, and what waits for real time."""
     edges = re.compile(
-        r"dashboard/(core/|pipeline\.py|[a-z_/]+/(views|middleware|context|signals|adapters)\.py|[a-z]+/management/)"
+        r"dashboard/(core/|pipeline\.py|[a-z_/]+/(views|api|middleware|context|signals|adapters)\.py|[a-z]+/management/)"
         r"|providers/(transport\.py|simulator/)|dashboard/credentials/models\.py"
     )
     found = [

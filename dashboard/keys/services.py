@@ -1,10 +1,24 @@
-"""Landing of the keys that a provider lists. Called inside the landing transaction of a sync run."""
+"""Landing of the keys that a provider lists, inside the landing transaction of a sync run; and our own tokens, as
+people make, rotate and revoke them."""
 
+import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from dashboard.keys.models import ProviderKey
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from dashboard.core.encryption import keyed_digest
+from dashboard.credentials.models import ProviderAccount
+from dashboard.keys.models import ProviderKey, ServiceToken
+from dashboard.keys.selectors import TOKEN_PURPOSE
+from dashboard.organizations.audit import REPLACED, Actor, audit_record
+from dashboard.organizations.models import Organization
+from dashboard.organizations.services import Refused
 from providers.records import ProviderKey as ListedKey
+
+USE_NOTED_EVERY = timedelta(minutes=1)
 
 _COLUMNS = ("name", "hint", "project", "state", "created_at", "expires_at", "last_used_at", "limit")
 
@@ -35,3 +49,88 @@ def provider_keys_land(*, account_id: int, keys: Sequence[ListedKey], complete: 
         gone = [key.pk for key in known.values() if key.gone_at is None]
         changed += ProviderKey.objects.filter(pk__in=gone).update(gone_at=now) if gone else 0
     return changed + len(fresh)
+
+
+# --- Service tokens ---------------------------------------------------------------------------------------------
+
+
+def service_token_create(
+    *,
+    organization: Organization,
+    name: str,
+    scopes: Sequence[str],
+    account: ProviderAccount | None,
+    lifetime: timedelta | None,
+    by: Actor,
+    now: datetime,
+) -> tuple[ServiceToken, str]:
+    """A new token, and its secret for this once. `account` binds it to that one of the organization's accounts."""
+    assert account is None or account.organization_id == organization.pk
+    prefix, secret = _fresh_secret()
+    with transaction.atomic():
+        token = ServiceToken.objects.create(
+            organization=organization,
+            name=name,
+            scopes=sorted(scopes),
+            account=account,
+            prefix=prefix,
+            secret_digest=keyed_digest(TOKEN_PURPOSE, secret),
+            created_at=now,
+            created_by=by.user,
+            expires_at=None if lifetime is None else now + lifetime,
+        )
+        after = {"scopes": token.scopes, "account": account, "expires_at": token.expires_at}
+        _token_record(token, by, "created", now, {field: (None, value) for field, value in after.items()})
+    return token, secret
+
+
+def service_token_rotate(*, token: ServiceToken, by: Actor, now: datetime) -> str:
+    """Another secret in place of the old one, which stops working at once; it is good for as long as the old one was.
+    Raises Refused for a token that was revoked."""
+    prefix, secret = _fresh_secret()
+    with transaction.atomic():
+        stored = ServiceToken.objects.select_for_update().get(pk=token.pk)
+        if stored.revoked_at is not None:
+            raise Refused(_("A revoked token stays revoked. Make a new one."))
+        before, lifetime = {"prefix": stored.prefix, "expires_at": stored.expires_at}, stored.lifetime
+        stored.prefix, stored.secret_digest, stored.rotated_at = prefix, keyed_digest(TOKEN_PURPOSE, secret), now
+        stored.expires_at = None if lifetime is None else now + lifetime
+        stored.save(update_fields=["prefix", "secret_digest", "rotated_at", "expires_at"])
+        changes = {field: (value, getattr(stored, field)) for field, value in before.items()}
+        _token_record(stored, by, "rotated", now, {"secret": (None, REPLACED), **changes})
+    return secret
+
+
+def service_token_revoke(*, token: ServiceToken, by: Actor, now: datetime) -> None:
+    """The token stops working at once, for good. Revoking it again changes nothing."""
+    with transaction.atomic():
+        if ServiceToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+            _token_record(token, by, "revoked", now, {})
+
+
+def service_token_used(*, token: ServiceToken, now: datetime) -> None:
+    """Note that the token was used: at most once a minute, whoever comes first."""
+    before = now - USE_NOTED_EVERY
+    if token.last_used_at is None or token.last_used_at <= before:
+        due = ServiceToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=before), pk=token.pk)
+        due.update(last_used_at=now)
+
+
+def _fresh_secret() -> tuple[str, str]:
+    """The prefix and the whole token, which begins with it: 256 bits that nobody can guess come after."""
+    prefix = f"purser_{secrets.token_hex(5)}"
+    return prefix, f"{prefix}_{secrets.token_urlsafe(32)}"
+
+
+def _token_record(
+    token: ServiceToken, by: Actor, what: str, now: datetime, changes: dict[str, tuple[object, object]]
+) -> None:
+    audit_record(
+        organization=token.organization,
+        by=by,
+        action=f"service_token.{what}",
+        now=now,
+        subject=token,
+        words=token.name,
+        changes=changes,
+    )

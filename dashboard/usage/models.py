@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.credentials.models import ProviderAccount
+from dashboard.keys.models import ServiceToken
 from dashboard.organizations.models import Organization, User
 from dashboard.usage.sources import imported
 
@@ -243,3 +244,53 @@ class UsageImportPart(models.Model):
 
     def __str__(self) -> str:
         return f"part {self.number} of import {self.usage_import_id}"
+
+
+class IntakeRow(models.Model):
+    """One row that a gateway or script sent in, as it was sent last: see usage.intake. `digest` stands for the sender's
+    own id of it; the same one again replaces the row. The hours of UsageRecord are sums over these rows, so a row stays
+    as long as its hour can still change. Unknown is NULL; a dimension that was not told is ''."""
+
+    pk = models.CompositePrimaryKey("account_id", "digest")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
+    digest = models.UUIDField()
+    token = models.ForeignKey(ServiceToken, on_delete=models.CASCADE, related_name="+")
+    hour = models.DateTimeField()
+    model = models.TextField()
+    provider_key = models.TextField()
+    project = models.TextField()
+    unit = models.TextField()
+    input_tokens = models.BigIntegerField(null=True)
+    cached_input_tokens = models.BigIntegerField(null=True)
+    cache_write_tokens = models.BigIntegerField(null=True)
+    output_tokens = models.BigIntegerField(null=True)
+    reasoning_tokens = models.BigIntegerField(null=True)
+    requests = models.BigIntegerField(null=True)
+    cost = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "hour"], name="intake_by_hour"),
+            models.Index(fields=["hour"], name="intake_old"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model or 'all'} in the hour from {self.hour:%Y-%m-%d %H:%M}"
+
+
+class IntakeBatch(models.Model):
+    """What was answered to one batch, for whoever sends it again under the same idempotency key. Of key and body only
+    their SHA-256 are kept."""
+
+    token = models.ForeignKey(ServiceToken, on_delete=models.CASCADE, related_name="+")
+    key_hash = models.CharField(max_length=64)
+    body_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    response = models.TextField()  # as it was sent, to the letter
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["token", "key_hash"], name="intake_batch_once")]
+
+    def __str__(self) -> str:
+        return f"batch of {self.token_id} at {self.at:%Y-%m-%d %H:%M}"

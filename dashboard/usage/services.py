@@ -1,7 +1,7 @@
 """Landing of usage and cost: COPY, one upsert, removal of vanished rows, and the rollup of the touched days."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from dashboard.usage.models import DerivedSpend
+from dashboard.usage.models import DerivedSpend, IntakeRow
 from dashboard.usage.rollup import rollup_rebuild
 from dashboard.usage.sources import API
 from providers.records import CostBucket, UsageBucket
@@ -49,11 +49,13 @@ def usage_land(
     buckets: Sequence[UsageBucket],
     complete: tuple[datetime, datetime] | None = None,
     source: str = API,
+    starts: Collection[datetime] | None = None,
 ) -> Landed:
     """Upsert usage rows. `complete` is a span that was read whole: rows of the same source that begin in it and did not
-    come are removed. The partitions must exist. Landing the same rows again changes nothing."""
+    come are removed; `starts` says the same of single moments, for who tells of hours here and there. The partitions
+    must exist. Landing the same rows again changes nothing."""
     rows = _usage_rows(account_id, buckets, source)
-    return _land("usage_usagerecord", USAGE_COLUMNS, rows, account_id, complete, source)
+    return _land("usage_usagerecord", USAGE_COLUMNS, rows, account_id, complete, source, starts)
 
 
 def cost_land(
@@ -92,6 +94,7 @@ def _land(
     account_id: int,
     complete: tuple[datetime, datetime] | None,
     source: str,
+    starts: Collection[datetime] | None = None,
 ) -> Landed:
     names = ", ".join(f'"{name}"' for name in columns)
     values = [name for name in columns if name not in _KEY]
@@ -115,13 +118,14 @@ def _land(
         )
         written = cursor.fetchall()
         removed: list[tuple[datetime, datetime]] = []
-        if complete is not None:
+        if complete is not None or starts is not None:
+            told = "start = ANY(%s)" if complete is None else "start >= %s AND start < %s"
             cursor.execute(
-                f'DELETE FROM "{table}" AS kept WHERE account_id = %s AND start >= %s AND start < %s AND source = %s'
+                f'DELETE FROM "{table}" AS kept WHERE account_id = %s AND {told} AND source = %s'
                 f' AND NOT EXISTS (SELECT 1 FROM "landing_{table}" AS came'
                 f" WHERE came.start = kept.start AND came.key_hash = kept.key_hash)"
                 f' RETURNING start, "end"',
-                [account_id, *complete, source],
+                [account_id, *(complete or [sorted(starts or ())]), source],
             )
             removed = cursor.fetchall()
     touched = {(start, end) for start, end, _ in written} | set(removed)
@@ -187,6 +191,7 @@ def key_hash(key: tuple[str, ...], source: str = API) -> UUID:
 def account_usage_delete(*, account_ids: Sequence[int]) -> None:
     """Remove all records and rollups of these accounts: the record tables have no foreign key that would cascade."""
     DerivedSpend.objects.filter(account__in=account_ids).delete()
+    IntakeRow.objects.filter(account__in=account_ids).delete()
     with connection.cursor() as cursor:
         for table in (*RECORD_TABLES, "usage_usagedaily", "usage_spenddaily"):
             cursor.execute(f'DELETE FROM "{table}" WHERE account_id = ANY(%s)', [list(account_ids)])

@@ -1,6 +1,10 @@
-"""What people and programs bring: entries typed in by hand."""
+"""What people and programs bring: entries typed in by hand, and the page on sending usage in, whose call is mounted by
+dashboard.api."""
+
+from django.urls import path
 
 from dashboard.usage.entries.urls import urlpatterns as entry_urls
+from dashboard.usage.intake import views as intake_views
 
 app_name = "usage"
-urlpatterns = [*entry_urls]
+urlpatterns = [*entry_urls, path("settings/usage-api/", intake_views.usage_api, name="usage_api")]

@@ -28,6 +28,7 @@ from dashboard.balances.models import BalanceEntry, BalanceSeries
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create
+from dashboard.keys.models import ServiceToken
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import AuditEvent, Invitation, Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import Access, allows
@@ -100,6 +101,7 @@ class World:
     member: Membership
     entry: BalanceEntry
     usage_import: UsageImport
+    service_token: ServiceToken
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
@@ -110,6 +112,7 @@ class World:
             "team_id": Team.objects.get(name="Elsewhere").pk,
             "invitation_id": self.invitation.pk,
             "import_id": self.usage_import.pk,
+            "service_token_id": self.service_token.pk,
             "organization_id": self.cast.organization.pk,
             "slug": self.account.provider_slug,
             "token": "no-such-token",
@@ -146,8 +149,11 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
         by=SYSTEM,
         now=timezone.now(),
     )
+    service_token = ServiceToken.objects.create(
+        organization=cast.organization, name="Gateway", scopes=[], prefix="purser_0123456789", created_at=timezone.now()
+    )
     stream = SyncStream.objects.get(capability="balance")
-    return World(cast, account, credential, stream, invitation, member, entry, export)
+    return World(cast, account, credential, stream, invitation, member, entry, export, service_token)
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------
@@ -192,6 +198,7 @@ OTHER_WORDS = {
     "mfa_reauthenticate": {403},
     "mfa_reauthenticate_webauthn": {403},
     "socialaccount_login_error": {401},
+    "api:usage_send": {401},  # to whoever is signed in as well: a cookie opens nothing there
 }
 PEOPLE = ("stranger", "newcomer", "outsider", "elsewhere", "viewer", "lead", "admin", "owner")
 
@@ -255,6 +262,11 @@ def test_an_outsider_changes_nothing(world: World) -> None:
         for address in ADDRESSES.values():
             if address.of_object:
                 ask(world, address.name, client, "POST")
+    changed_by_none = (ProviderCredential, SyncStream, Team, ServiceToken)
+    before = {model: list(model.objects.order_by("pk").values()) for model in changed_by_none}
+    for who, address in itertools.product(("outsider", "elsewhere"), ADDRESSES.values()):
+        if address.of_object:
+            ask(world, address.name, who, "POST")
     assert before == {model: list(model.objects.order_by("pk").values()) for model in before}
     assert User.objects.get(email="rui@island.example").current_organization_id is None
 

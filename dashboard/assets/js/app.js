@@ -63,6 +63,13 @@ on("click", (event) => {
     at.closest("dialog")?.close();
   } else if ((at = hit("[data-dismiss]"))) {
     leave(at.closest("[data-toast]"));
+  } else if ((at = hit("[data-copy]"))) {
+    // Without a clipboard (plain http, an old browser) the text is marked, to be copied by hand.
+    const text = document.getElementById(at.dataset.copy);
+    const words = at.dataset.copied;
+    const mark = () => getSelection()?.selectAllChildren(text);
+    if (navigator.clipboard) navigator.clipboard.writeText(text.textContent.trim()).then(() => toast(words), mark);
+    else mark();
   } else if ((at = hit("[data-expand]"))) {
     const name = at.dataset.expand;
     if (!opened.delete(name)) opened.add(name);

@@ -62,6 +62,9 @@ WORDS: Mapping[str, str] = {
     "entry.removed": gettext_noop("took back a typed figure"),
     "import.made": gettext_noop("imported a file"),
     "import.undone": gettext_noop("undid an import"),
+    "service_token.created": gettext_noop("made a service token"),
+    "service_token.rotated": gettext_noop("rotated a service token"),
+    "service_token.revoked": gettext_noop("revoked a service token"),
     "sync.asked": gettext_noop("asked for a sync"),
     "demo.added": gettext_noop("added the demo"),
     "demo.removed": gettext_noop("removed the demo"),
@@ -76,6 +79,7 @@ GROUPS: Mapping[str, str] = {
     "credential": gettext_noop("Keys"),
     "entry": gettext_noop("Typed figures"),
     "import": gettext_noop("Imports"),
+    "service_token": gettext_noop("Service tokens"),
     "sync": gettext_noop("Syncing"),
     "demo": gettext_noop("Demo"),
 }

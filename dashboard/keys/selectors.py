@@ -1,0 +1,31 @@
+"""Reads of service tokens."""
+
+import hmac
+import re
+from datetime import datetime
+from typing import Any
+
+from dashboard.core.encryption import keyed_digest
+from dashboard.keys.models import ServiceToken
+
+TOKEN_PURPOSE = "service token"  # noqa: S105
+_SHAPE = re.compile(r"(purser_[0-9a-f]{10})_[A-Za-z0-9_-]{43}")
+_NOBODY = "0" * 64
+
+
+def service_token_by_secret(secret: str) -> ServiceToken | None:
+    """The token that this is the secret of, in whatever state it is. Found by its open part; the rest is compared in
+    constant time, and a prefix that nobody has takes the same way."""
+    shape = _SHAPE.fullmatch(secret)
+    if shape is None:
+        return None
+    token = ServiceToken.objects.select_related("organization").filter(prefix=shape[1]).first()
+    kept = _NOBODY if token is None else token.secret_digest
+    return token if hmac.compare_digest(kept, keyed_digest(TOKEN_PURPOSE, secret)) else None
+
+
+def service_token_rows(*, organization_id: int, now: datetime) -> list[dict[str, Any]]:
+    """All tokens of an organization with their state: those that may still be used first, the newest first."""
+    tokens = ServiceToken.objects.filter(organization_id=organization_id).select_related("account", "created_by")
+    rows = [{"token": token, "state": token.state(now)} for token in tokens.order_by("-created_at", "-pk")]
+    return sorted(rows, key=lambda row: row["state"] == "revoked")
