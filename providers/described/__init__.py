@@ -18,7 +18,7 @@ from providers.described.document import Description, read
 from providers.described.matching import Budget, search
 from providers.described.notes import Problem
 from providers.described.reading import records_of
-from providers.described.shape import HOLE, TIMED
+from providers.described.shape import HOLE, MOST_BYTES, TIMED
 from providers.errors import ActionNeeded, PayloadError
 from providers.records import Identity
 from providers.spec import (
@@ -37,7 +37,7 @@ from providers.spec import (
     host_of,
 )
 
-__all__ = ["DocumentProblem", "Problem", "destinations", "problems", "provider_from", "unreadable"]
+__all__ = ["MOST_BYTES", "DocumentProblem", "Problem", "destinations", "problems", "provider_from", "unreadable"]
 
 SOURCE = "The description that your organization keeps."
 NOWHERE = "https://unreadable.invalid"

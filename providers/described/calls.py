@@ -143,7 +143,7 @@ class CallReader:
             if hole and hole[1] not in known:
                 self.notes.add(place, "In braces stands an open field" + (", start, end or last." if windowed else "."))
             elif not hole and ("{" in value or "}" in value):
-                self.notes.add(place, "A field stands alone: {start}. Nothing is put together from parts.")
+                self.notes.add(place, "A field stands alone: {start}. It is not a part of a longer text.")
             yield name, value
 
     def _headers(self, part: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:

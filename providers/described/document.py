@@ -13,7 +13,6 @@ from providers.described.shape import (
     MOST_BYTES,
     NAME,
     PREFIX,
-    PRINTABLE,
     RESERVED_HEADERS,
     RESERVED_NAMES,
     VERSION,
@@ -59,9 +58,12 @@ def read(document: Any) -> tuple[Description | None, list[Problem]]:
     """(description, []) or (None, everything wrong with it)."""
     notes = Notes()
     try:
-        size = len(json.dumps(document))
-    except (TypeError, ValueError, RecursionError):
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError):  # a lone half of a surrogate pair is a ValueError too
         return None, [Problem("", "This is not a JSON document.")]
+    if "\\u0000" in text:
+        return None, [Problem("", "A description holds no NUL characters.")]
     if not isinstance(document, Mapping):
         return None, [Problem("", "A description is one JSON object.")]
     if size > MOST_BYTES:
@@ -202,7 +204,3 @@ def _twice(names: Iterable[str]) -> list[str]:
             found.append(name)
         seen.add(name)
     return found
-
-
-def printable(text: str) -> bool:
-    return PRINTABLE.fullmatch(text) is not None

@@ -82,11 +82,11 @@ def compiled(text: str) -> Expression:
 
 def _judge_literals(text: str) -> None:
     """Literals in backticks are whole numbers, texts, true, false or null: a fraction would become a float."""
-    for literal in _QUOTED.findall(text):
-        if not literal:
+    for quoted in _QUOTED.finditer(text):
+        if not quoted[0].startswith("`"):
             continue
         try:
-            value = json.loads(literal.replace("\\`", "`"))
+            value = json.loads(quoted[1].replace("\\`", "`"))
         except (ValueError, RecursionError):
             raise NotTaken("what stands in backticks is no JSON; write 'text' in single quotes") from None
         if value is not None and not isinstance(value, str | int):

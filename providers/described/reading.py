@@ -45,7 +45,8 @@ def records_of(
 def _rows(call: Call, documents: list[Any], budget: Budget) -> Iterator[Any]:
     seen = set[Any]()
     for document in documents:
-        rows = document if call.rows is None else search(call.rows, document, budget)
+        # Without `rows` an answer is one row, whatever it is.
+        rows = [document] if call.rows is None else search(call.rows, document, budget)
         if rows is None:
             raise PayloadError(f"{call.where}.rows: there is nothing at that place of the answer.")
         for row in rows if isinstance(rows, list) else [rows]:

@@ -21,8 +21,13 @@ LONGEST_HISTORY_DAYS, LONGEST_CHUNK_DAYS = 400, 92
 
 Kind = Literal["text", "number", "whole", "boolean", "time", "unit", "numbers"]
 
-# Names that the connect form and the query have taken already.
-RESERVED_NAMES = frozenset({"label", "same_account", "action", "csrfmiddlewaretoken", "start", "end", "last"})
+# Names that the forms in which values are entered, and the query, have taken already.
+RESERVED_NAMES = frozenset(
+    {
+        *("label", "same_account", "action", "csrfmiddlewaretoken", "start", "end", "last"),
+        *("document", "capability", "version", "text", "agreed"),
+    }
+)
 # Headers that belong to the connection or to the transport, and those that say where a request comes from.
 RESERVED_HEADERS = re.compile(
     r"(?i)(host|content-.*|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept-encoding|"

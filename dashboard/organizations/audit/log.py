@@ -56,6 +56,10 @@ WORDS: Mapping[str, str] = {
     "credential.expiry_set": gettext_noop("set when a key expires"),
     "credential.switched": gettext_noop("switched an account to another key"),
     "credential.removed": gettext_noop("removed a key"),
+    "credential.secrets_dropped": gettext_noop("lost a stored key, because a description names another place now"),
+    "provider.described": gettext_noop("described a provider"),
+    "provider.changed": gettext_noop("changed the description of a provider"),
+    "provider.deleted": gettext_noop("deleted the description of a provider"),
     "account.erased": gettext_noop("erased an account with its history"),
     "account.changed": gettext_noop("changed an account"),
     "entry.added": gettext_noop("typed in a figure"),
@@ -73,6 +77,7 @@ GROUPS: Mapping[str, str] = {
     "account": gettext_noop("Accounts"),
     "credential": gettext_noop("Keys"),
     "entry": gettext_noop("Typed figures"),
+    "provider": gettext_noop("Described providers"),
     "sync": gettext_noop("Syncing"),
     "demo": gettext_noop("Demo"),
 }
