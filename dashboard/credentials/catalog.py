@@ -1,7 +1,7 @@
 """Which provider a slug means: a registered one, or one that people of the organization described themselves.
 
-One function answers that for everybody, `provider_of`. Slugs of described providers begin with `OWN`, which no registered
-one does; another organization's are not found.
+One function answers that for everybody, `provider_of`. Slugs of described providers begin with `OWN`, which no
+registered one does; another organization's are not found.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ OWN = "own-"
 class DescribedProvider(models.Model):
     """A provider that people of one organization described in a JSON document (the format: docs/own-providers.md).
 
-    `slug` stands on accounts as a registered provider's does, and never changes. `document` holds no secret; it may be a
-    draft that is not whole yet as long as no account uses it. `version` counts the changes.
+    `slug` stands on accounts as a registered provider's does, and never changes. `document` holds no secret; it may be
+    a draft that is not whole yet as long as no account uses it. `version` counts the changes.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="described_providers")
@@ -111,8 +111,8 @@ def provider_name(organization_id: int, slug: str) -> str:
 
 
 def bound_to(provider: Provider) -> str:
-    """A mark of everywhere that a described provider's secrets may go, and how they are carried; "" for registered ones,
-    whose hosts are ours to name. A secret that was entered under another mark goes nowhere."""
+    """A mark of everywhere that a described provider's secrets may go, and how they are carried; "" for registered
+    ones, whose hosts are ours to name. A secret that was entered under another mark goes nowhere."""
     if not provider.slug.startswith(OWN):
         return ""
     told = json.dumps(destinations(provider), sort_keys=True)

@@ -124,11 +124,12 @@ class ProviderCredential(models.Model):
         known = any(field.can_spend for field in self.provider.fields if field.name in self.secret_hints)
         return known or bool({"can_spend", "can_manage_keys"} & set(self.warnings))
 
-    def set_secrets(self, secrets: dict[str, str]) -> None:
-        """Encrypt these secrets in place of the old ones. Not saved."""
+    def set_secrets(self, secrets: dict[str, str], *, entered_for: Provider | None = None) -> None:
+        """Encrypt these secrets in place of the old ones. Not saved. `entered_for` is the provider as the form showed
+        it, where its description may have been changed since."""
         self.encrypted_secrets = encrypt(secrets)
         self.key_id = key_id()
-        self.bound_to = bound_to(self.provider)
+        self.bound_to = bound_to(entered_for or self.provider)
         self.secret_hints = {name: hint(value) for name, value in secrets.items()}
         self.fingerprints = {name: fingerprint(value) for name, value in secrets.items()}
 

@@ -62,8 +62,6 @@ def read(document: Any) -> tuple[Description | None, list[Problem]]:
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError):  # a lone half of a surrogate pair is a ValueError too
         return None, [Problem("", "This is not a JSON document.")]
-    if "\\u0000" in text:
-        return None, [Problem("", "A description holds no NUL characters.")]
     if not isinstance(document, Mapping):
         return None, [Problem("", "A description is one JSON object.")]
     if size > MOST_BYTES:
@@ -71,6 +69,8 @@ def read(document: Any) -> tuple[Description | None, list[Problem]]:
     if document.get(VERSION_KEY) != VERSION or isinstance(document.get(VERSION_KEY), bool):
         notes.add(VERSION_KEY, f"This Purser reads version {VERSION}: write {VERSION}.")
     description = _description(document, notes)
+    if not notes.problems and "\\u0000" in text:  # in a place that takes any text; no database keeps it
+        notes.add("", "A description holds no NUL characters.")
     return (None, notes.problems) if notes.problems else (description, [])
 
 

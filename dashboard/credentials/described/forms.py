@@ -97,7 +97,7 @@ class JsonForm(forms.Form):
 
 
 class PartForm(forms.Form):
-    """A form over one part of `document`. `path` is the part's place; `place_of` says which field shows a path."""
+    """A form over one part of `document`, at `path`. `place_of` says which field shows a problem."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
     path = ""
@@ -125,7 +125,7 @@ class PartForm(forms.Form):
         raise NotImplementedError
 
     def judge(self, problems: Sequence[Problem], *, draft: bool) -> bool:
-        """Show the problems at their fields. Those of other parts are no hindrance for a draft. True when it is good."""
+        """Show the problems at their fields; those of other parts do not hinder a draft. True when it is good."""
         for problem in problems:
             place = self.place_of(problem.path)
             if place is not None:
@@ -143,8 +143,8 @@ class GeneralForm(PartForm):
     bases = area(
         gettext_lazy("Base URLs"),
         gettext_lazy(
-            "One in a line, lower case, with https. Behind it “account” or “inference” where it serves one of them alone. "
-            "Nothing is ever called anywhere else; a key that is stored stays behind when this changes."
+            "One in a line, lower case, with https. Behind it “account” or “inference” where it serves one alone. "
+            "Nothing is ever called anywhere else; a stored key does not follow a change."
         ),
     )
     self_hosted = flag(gettext_lazy("It runs in our own network: private addresses, http and no key are fine"))
@@ -183,7 +183,7 @@ class GeneralForm(PartForm):
 
     def written(self) -> Document:
         data = self.cleaned_data
-        document = {**self.before, **{name: data[name] for name in self.KEPT}}
+        document = {**self.before, **{name: data[name].strip() for name in self.KEPT}}
         document |= {"base_urls": bases_from(data["bases"]), "self_hosted": data["self_hosted"]}
         document["secrets"] = [self._block("secret", number) for number in self._named("secret", self.secret_count)]
         document["fields"] = [self._block("field", number) for number in self._named("field", self.field_count)]
@@ -230,6 +230,10 @@ class GeneralForm(PartForm):
     def _block(self, kind: str, number: int) -> Document:
         start = f"{kind}_{number}_"
         told = {name[len(start) :]: value for name, value in self.cleaned_data.items() if name.startswith(start)}
+        told = {
+            name: value.strip() if isinstance(value, str) and name != "prefix" else value
+            for name, value in told.items()
+        }
         if "starts_with" in told:
             told["starts_with"] = told["starts_with"].split()
         keep = ("name", "header", "prefix", "required", "can_spend")

@@ -50,8 +50,8 @@ def preset_choices() -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """What a changed description means for the accounts that use it: sentences to be agreed to, [] when nothing is lost.
-    `mark` is what agreeing sends back: it holds for these consequences alone."""
+    """What a changed description means for the accounts that use it: sentences to be agreed to, none when nothing is
+    lost. `mark` is what agreeing sends back: it holds for these consequences alone."""
 
     words: tuple[str, ...] = ()
 
@@ -109,7 +109,29 @@ def _stored_elsewhere(described: DescribedProvider, provider: Provider) -> bool:
 
 
 def document_text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    """A document for people: in the order in which the format is explained. The database keeps none."""
+    return json.dumps(_in_order(document), indent=2, ensure_ascii=False) + "\n"
+
+
+# Names as the format explains them; others follow by the alphabet.
+ORDER = (
+    *("purser_provider", "name", "label", "help", "summary", "docs_url", "console_url", "self_hosted", "wire_protocol"),
+    *("base_urls", "secrets", "fields", "check", "capabilities", *CAPABILITIES),
+    *("absent", "fallback", "base", "url", "use", "path", "query", "headers", "also", "ok", "when_not_ok", "paging"),
+    *("parameter", "first", "size", "size_parameter", "cursor", "rows", "distinct", "span", "add_up", "window_format"),
+    *("zone", "at", "is", "scale", "divide_by", "minus", "format", "words", "header", "prefix", "starts_with"),
+    *("required", "can_spend", "interval_seconds", "history_days", "chunk_days"),
+)
+_PLACES = {name: place for place, name in enumerate(ORDER)}
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_in_order(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    names = sorted(value, key=lambda name: (_PLACES.get(name, len(ORDER)), name))
+    return {name: _in_order(value[name]) for name in names}
 
 
 def document_read(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:

@@ -101,7 +101,7 @@ def _drop_moved_secrets(described: DescribedProvider, by: Actor, now: datetime) 
     nowhere: `ProviderCredential.unlocked` judges it again."""
     labels = []
     for credential in credentials_bound_elsewhere(described, described.provider):
-        dropped = {name: (REPLACED, None) for name in credential.secret_hints}
+        dropped = dict.fromkeys(credential.secret_hints, (REPLACED, None))
         credential.set_secrets({})
         if credential.state != CredentialState.RETIRED:
             credential.state = CredentialState.REFUSED
@@ -157,7 +157,7 @@ def _parts(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} …"
 
 

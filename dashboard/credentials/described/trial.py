@@ -1,4 +1,4 @@
-"""Trying a description before it is saved: real calls with a key that is kept nowhere, and what was found in the answers."""
+"""Trying a description before it is saved: real calls with a key that is kept nowhere, and what was found in them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ Send = Callable[[Outgoing], Reply]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer as it came: the path that was asked for, and the text, indented, cut, and without the trial's secrets."""
+    """One answer as it came: the path that was asked for, and the text, indented, cut, without the trial's secrets."""
 
     path: str
     status: int
