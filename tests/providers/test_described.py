@@ -1,11 +1,13 @@
 """Providers described in JSON: what is taken, what comes out, and what nobody can make them do."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,9 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import providers.described
 from providers.collect import Collected, Credentials, check, collect
 from providers.described import DocumentProblem, destinations, problems, provider_from, unreadable
 from providers.described.matching import MOST_VISITS, Budget, NotTaken, compiled, search
+from providers.described.shape import FIELDS, REQUIRED
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
 from providers.presets import presets
 from providers.records import Balance, CostBucket, Model, ProviderKey, Quota, UsageBucket
@@ -225,7 +229,6 @@ def test_presets_are_good_and_say_everything(name: str) -> None:
     document = presets()[name]
     assert problems(document) == []
     assert set(document["capabilities"]) == set(CAPABILITIES)
-    assert "observed" not in repr(document) or document
 
 
 # --- Figures ----------------------------------------------------------------------------------------------------
@@ -393,6 +396,34 @@ def test_a_cursor_is_followed_and_never_twice() -> None:
     assert found.partial
     found = collected(document, {"data": [{"id": "a"}], "next": {"a": 1}}, capability="models")
     assert found.partial
+
+
+@pytest.mark.parametrize(
+    "marker", ["https://evil.example/next?x=1", "//evil.example", "\r\nHost: evil", "../../x", "a b"]
+)
+def test_a_marker_that_is_an_address_stays_a_value(marker: str) -> None:
+    """A "next" link is not followed: at most it comes back as the value of its parameter, to the same host."""
+    document, seen = paged(parameter="after", cursor="next"), list[httpx.URL]()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url)
+        return httpx.Response(200, json={"data": [{"id": str(len(seen))}], "next": marker if len(seen) == 1 else None})
+
+    collect(provider_from(document), "models", KEYS, WINDOW, Transport(wire=httpx.MockTransport(handle)).send)
+    assert {(one.host, one.path) for one in seen} == {("relay.example.com", "/m")}
+    assert all(one.params["after"] == marker for one in seen[1:] if "after" in one.params)
+
+
+def test_a_redirect_to_another_host_is_refused() -> None:
+    seen: list[httpx.URL] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url)
+        return httpx.Response(302, headers={"Location": "https://evil.example/credit"})
+
+    with pytest.raises(PayloadError):
+        collect(provider_from(described()), "balance", KEYS, WINDOW, Transport(wire=httpx.MockTransport(handle)).send)
+    assert {one.host for one in seen} == {"relay.example.com"}
 
 
 def test_a_server_that_heeds_no_page_number_ends_the_walk() -> None:
@@ -582,6 +613,17 @@ def test_mistakes_are_told_at_their_place(path: tuple[Any, ...], value: Any, whe
     assert all(one.words.endswith(".") for one in problems(document))
     with pytest.raises(DocumentProblem):
         provider_from(document)
+
+
+def test_the_format_is_explained_by_documents_that_are_taken() -> None:
+    text = (Path(providers.described.__file__).parent / "FORMAT.md").read_text(encoding="utf-8")
+    examples = [json.loads(one) for one in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    assert examples
+    assert [problems(one) for one in examples] == [[] for _ in examples]
+    for capability, fields in FIELDS.items():
+        (row,) = re.findall(rf"^\| {capability} \|.*$", text, re.MULTILINE)
+        assert {name for name in fields if name not in row} == set()
+        assert {name for name in REQUIRED[capability] if f"**{name}**" not in row} == set()
 
 
 def test_documents_that_are_too_large_or_nested_are_refused() -> None:
