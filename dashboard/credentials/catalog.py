@@ -22,7 +22,7 @@ OWN = "own-"
 
 
 class DescribedProvider(models.Model):
-    """A provider that people of one organization described in a JSON document (the format: providers/described/FORMAT.md).
+    """A provider that people of one organization described in a JSON document: see providers/described/FORMAT.md.
 
     `slug` stands on accounts as a registered provider's does, and never changes. `document` holds no secret; it may be
     a draft that is not whole yet as long as no account uses it. `version` counts the changes.

@@ -542,6 +542,7 @@ def test_a_trial_shows_matched_values_beside_the_raw_answer_and_keeps_nothing(
     assert "the answer says that the call was refused" in wrong
     assert '"success": false' in wrong
     assert SECRET not in wrong, "a server may echo what it was sent"
+    assert "•••" in wrong
     assert "account_name harbor" in text_of(client.post(url("test", one), {**data, "capability": "check"}))
 
 
@@ -582,7 +583,9 @@ def test_a_trial_reaches_no_metadata(client: Client, organization: Organization,
     if problems(document):
         assert [one.path for one in problems(document)] == ["base_urls[0].url"]
         return
-    trial = described_try(provider=provider_from(document), capability="balance", values={"api_key": SECRET}, now=NOW)
+    trial = described_try(
+        provider=provider_from(document), capability="balance", values={"api_key": SECRET}, now=NOW, clock=lambda: 0.0
+    )
     assert "was not called" in trial.error
     assert trial.answers == []
 
@@ -596,15 +599,33 @@ def test_a_trial_is_bounded_and_an_answer_that_is_no_json_is_not_carried_over(wi
     with Server(endless) as server:
         document = described(self_hosted=True, base_urls=[{"url": server.url}], capabilities={"models": call})
         trial = described_try(
-            provider=provider_from(document), capability="models", values={"api_key": SECRET}, now=NOW
+            provider=provider_from(document),
+            capability="models",
+            values={"api_key": SECRET},
+            now=NOW,
+            clock=lambda: 0.0,
         )
         assert "A trial ends after 20 calls" in trial.error
         assert (len(server.requests), len(trial.answers)) == (20, 3)
+        seconds = iter(range(0, 1000, 20))
+        slow = described_try(
+            provider=provider_from(document),
+            capability="models",
+            values={"api_key": SECRET},
+            now=NOW,
+            clock=lambda: float(next(seconds)),
+        )
+        assert "half a minute" in slow.error
+        assert len(slow.answers) == 1, "begun at 0 s, called at 20 s, ended at 40 s"
     page = f"<html><script>alert(1)</script>{SECRET}".encode()
     with Server(lambda seen: answer(body=page, headers=[("Content-Type", "text/html; x")])) as server:
         document = described(self_hosted=True, base_urls=[{"url": server.url}])
         trial = described_try(
-            provider=provider_from(document), capability="balance", values={"api_key": SECRET}, now=NOW
+            provider=provider_from(document),
+            capability="balance",
+            values={"api_key": SECRET},
+            now=NOW,
+            clock=lambda: 0.0,
         )
         assert trial.error
         assert [one.text for one in trial.answers] == [f"No JSON: text/html, {len(page)} bytes."]

@@ -1,6 +1,6 @@
 """Trying a description before it is saved: real calls with a key that is kept nowhere, and what was found in them."""
 
-import time
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ SHORTEST_SECRET = 8  # shorter ones are no keys: blotting them out would tear ho
 SPAN = timedelta(days=1)  # of usage and cost, so that a trial takes few pages
 
 Send = Callable[[Outgoing], Reply]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +50,17 @@ class Trial:
 
 
 def described_try(
-    *, provider: Provider, capability: str, values: Mapping[str, str], now: datetime, send: Send | None = None
+    *, provider: Provider, capability: str, values: Mapping[str, str], now: datetime, clock: Clock
 ) -> Trial:
-    """Read one capability (or CHECK) once, bounded in calls and time. Nothing is stored."""
+    """Read one capability (or CHECK) once, bounded in calls and time. Nothing is stored. `clock` counts seconds, from
+    whenever."""
     trial = Trial(capability=capability)
     keys = Credentials(values=values)
     hidden = [
         value for one in provider.fields if one.secret and len(value := values.get(one.name, "")) >= SHORTEST_SECRET
     ]
     reach = Transport(reach="private" if provider.self_hosted else "public", total_seconds=CALL_SECONDS)
-    recorded = _recording(trial, send or reach.send, hidden)
+    recorded = _recording(trial, reach.send, hidden, clock)
     window = Window(start=now - SPAN, end=now, now=now)
     try:
         if capability == CHECK:
@@ -77,13 +79,13 @@ def described_try(
     return trial
 
 
-def _recording(trial: Trial, send: Send, hidden: list[str]) -> Send:
-    calls, ends = 0, time.monotonic() + MOST_SECONDS
+def _recording(trial: Trial, send: Send, hidden: list[str], clock: Clock) -> Send:
+    calls, ends = 0, clock() + MOST_SECONDS
 
     def recorded(outgoing: Outgoing) -> Reply:
         nonlocal calls
         calls += 1
-        if calls > MOST_CALLS or time.monotonic() > ends:
+        if calls > MOST_CALLS or clock() > ends:
             raise Retryable(_("A trial ends after %(calls)d calls or half a minute.") % {"calls": MOST_CALLS})
         reply = send(outgoing)
         if len(trial.answers) < SHOWN_ANSWERS:
@@ -119,6 +121,7 @@ def blotted(text: str, hidden: list[str]) -> str:
     """The text without these secrets: a server may echo what it was sent."""
     for secret in hidden:
         text = text.replace(secret, "•••")
+        text = text.replace(json.dumps(secret)[1:-1], "•••")  # as JSON spells it
     return text
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from django.contrib import messages
@@ -117,7 +118,9 @@ def described_test(request: PurserRequest, described_id: int) -> HttpResponse:
     form, capability = context["form"], request.POST.get("capability", "")
     if request.method == "POST" and form.is_valid() and capability in (*CAPABILITIES, CHECK):
         values, provider = form.values, context["provider"]
-        context["trial"] = described_try(provider=provider, capability=capability, values=values, now=timezone.now())
+        context["trial"] = described_try(
+            provider=provider, capability=capability, values=values, now=timezone.now(), clock=monotonic
+        )
     return _private(render(request, "credentials/described/test.html", context))
 
 
@@ -224,7 +227,14 @@ def _tabs(described: DescribedProvider, part: str) -> list[dict[str, Any]]:
         rows.append((name, words, reverse("credentials:described_part", args=[described.pk, name])))
     rows.append(("json", "JSON", reverse("credentials:described_json", args=[described.pk])))
     return [
-        {"name": name, "words": words, "url": url, "here": name == part, "told": name in told}
+        {
+            "name": name,
+            "words": words,
+            "url": url,
+            "here": name == part,
+            "told": name in told,
+            "capability": name in CAPABILITIES,
+        }
         for name, words, url in rows
     ]
 
