@@ -63,7 +63,7 @@ def test_a_shared_file_is_taken_in_tried_and_saved(page: Page, watch: Watch, wir
     expect(page.locator("#trial")).to_contain_text('"quota": 20774999')
     check_page(page, watch)
     page.get_by_role("button", name="Save it").click()
-    expect(page.get_by_label("Description")).to_have_value(re.compile("500000"))
+    expect(page.locator("#id_text")).to_have_value(re.compile("500000"))
 
     page.get_by_role("link", name="Delete").click()
     check_page(page, watch)
