@@ -26,9 +26,9 @@ def text(label: Any, help_text: Any = "", *, required: bool = False, mono: bool 
     )
 
 
-def area(label: Any, help_text: Any = "", *, rows: int = 3, most: int = 8000) -> Any:
+def area(label: Any, help_text: Any = "", *, rows: int = 3, most: int = 8000, required: bool = False) -> Any:
     widget = forms.Textarea(attrs={**MONO, "rows": rows})
-    return forms.CharField(label=label, help_text=help_text, required=False, max_length=most, widget=widget)
+    return forms.CharField(label=label, help_text=help_text, required=required, max_length=most, widget=widget)
 
 
 def flag(label: Any) -> Any:
@@ -146,6 +146,7 @@ class GeneralForm(PartForm):
             "One in a line, lower case, with https. Behind it “account” or “inference” where it serves one alone. "
             "Nothing is ever called anywhere else; a stored key does not follow a change."
         ),
+        required=True,
     )
     self_hosted = flag(gettext_lazy("It runs in our own network: private addresses, http and no key are fine"))
     wire_protocol = forms.ChoiceField(

@@ -135,8 +135,8 @@ class CapabilityForm(CallForm):
     def build(self) -> None:
         part: Capability = next(name for name in CAPABILITIES if name == self.part)
         self.timed, self.kinds = part in TIMED, FIELDS[part]
-        options = [("told", _("can be read")), ("absent", _("the provider has none")), ("", _("not described"))]
-        self.fields["offered"] = choice(_("This"), options)
+        options = [("told", _("Yes, as below")), ("absent", _("No, the provider has none")), ("", _("Not described"))]
+        self.fields["offered"] = choice(_("Can it be read?"), options)
         self.fields["absent"] = text(_("Why there is none"), most=300)
         self.fields["fallback"] = text(_("What there is instead"), most=300)
         super().build()
