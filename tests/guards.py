@@ -68,8 +68,8 @@ GUARDS = [
     Guard(
         "a trial shows no secret that is echoed",
         "dashboard/credentials/described/trial.py",
-        'text = text.replace(secret, "•••")',
-        "text = str(text)",
+        "for secret in hidden:",
+        "for secret in ():",
         f"{DESCRIBED}::test_a_trial_shows_matched_values_beside_the_raw_answer_and_keeps_nothing",
     ),
     Guard(
