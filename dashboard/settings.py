@@ -112,6 +112,7 @@ MIDDLEWARE = [
     "dashboard.core.middleware.ContentSecurityPolicyMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.organizations.middleware.OrganizationMiddleware",
+    "dashboard.credentials.catalog.CatalogMiddleware",
 ]
 
 ROOT_URLCONF = "dashboard.urls"

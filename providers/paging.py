@@ -16,10 +16,12 @@ class BrokenCursor(Exception):
     """The page announces more pages without a usable cursor."""
 
 
-def pages(first: Request, next_page: NextPage) -> Generator[Request | Partial, Reply, list[Any]]:
+def pages(
+    first: Request, next_page: NextPage, *, most: int = MAX_PAGES
+) -> Generator[Request | Partial, Reply, list[Any]]:
     """Decoded JSON of every page, first to last: `documents = yield from pages(request, cursor)`.
 
-    A cursor that is missing or was used before, or more than 500 pages, ends the walk with `Partial`: what was read
+    A cursor that is missing or was used before, or more than `most` pages, ends the walk with `Partial`: what was read
     is true, but not complete.
     """
     documents: list[Any] = []
@@ -38,8 +40,8 @@ def pages(first: Request, next_page: NextPage) -> Generator[Request | Partial, R
         if cursor in seen:
             yield Partial(reason="The provider sent the same page marker twice.")
             return documents
-        if len(documents) >= MAX_PAGES:
-            yield Partial(reason=f"Stopped after {MAX_PAGES} pages.")
+        if len(documents) >= most:
+            yield Partial(reason=f"Stopped after {most} pages.")
             return documents
         seen.add(cursor)
         request = first.with_params(cursor)

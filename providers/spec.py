@@ -239,6 +239,10 @@ class Provider:
         """Every host that this declaration names; a secret goes nowhere else unless the admin typed the URL."""
         return frozenset(host_of(base.url) for base in self.base_urls) | frozenset(self.extra_hosts)
 
+    @property
+    def offers_anything(self) -> bool:
+        return any(isinstance(one, Endpoint) for one in self.capabilities.values())
+
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
 

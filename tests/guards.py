@@ -15,6 +15,7 @@ ROTATION, DOORS = "tests/sync/test_rotation.py", "tests/security/test_doors.py"
 WAYS, PEOPLE = "tests/organizations/test_ways_in.py", "tests/organizations/test_people.py"
 PAGES, AUDIT = "tests/overview/test_pages.py", "tests/organizations/test_audit.py"
 INTAKE, TOKENS = "tests/usage/test_intake_api.py", "tests/keys/test_service_tokens.py"
+DESCRIBED = "tests/credentials/test_described.py"
 TRANSPORT, ADDRESSES = "tests/providers/test_transport.py", "tests/providers/test_addresses.py"
 
 
@@ -57,6 +58,34 @@ GUARDS = [
         "if self.credential and stored and not filled and not self.errors and host_changes(self.credential, data):",
         "if False:",
         f"{ROTATION}::test_a_changed_host_asks_for_the_key_again",
+    ),
+    Guard(
+        "a description that names another place drops the stored key",
+        "dashboard/credentials/described/services.py",
+        "for credential in credentials_bound_elsewhere(described, described.provider):",
+        "for credential in credentials_bound_elsewhere(described, described.provider)[:0]:",
+        f"{DESCRIBED}::test_a_changed_base_url_drops_the_key_and_asks_for_it_again",
+    ),
+    Guard(
+        "a key is unlocked only for the place that it was entered for",
+        "dashboard/credentials/models.py",
+        "if self.secret_hints and self.bound_to != bound_to(self.provider):",
+        "if False:",
+        f"{DESCRIBED}::test_a_worker_that_is_overtaken_by_an_edit_sends_nothing",
+    ),
+    Guard(
+        "a description belongs to one organization",
+        "dashboard/credentials/catalog.py",
+        "rows = DescribedProvider.objects.filter(organization_id=organization_id)",
+        "rows = DescribedProvider.objects.filter()",
+        f"{DESCRIBED}::test_a_slug_means_something_in_its_organization_alone",
+    ),
+    Guard(
+        "a trial shows no secret that is echoed",
+        "dashboard/credentials/described/trial.py",
+        "for secret in hidden:",
+        "for secret in ():",
+        f"{DESCRIBED}::test_a_trial_shows_matched_values_beside_the_raw_answer_and_keeps_nothing",
     ),
     Guard(
         "no redirect to another host",

@@ -1,5 +1,6 @@
 """Accounts at providers, and the credentials that read them."""
 
+from functools import cached_property
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -7,11 +8,20 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.core.encryption import decrypt, encrypt, fingerprint, hint, key_id
+from dashboard.core.encryption import Unreadable, decrypt, encrypt, fingerprint, hint, key_id
+from dashboard.credentials.catalog import DescribedProvider, bound_to, provider_or_stand_in
 from dashboard.organizations.models import Organization, Team, User
 from providers.collect import Credentials
-from providers.registry import PROVIDERS
 from providers.spec import Provider
+
+__all__ = [
+    "CredentialState",
+    "DescribedProvider",
+    "EnteredForAnotherPlace",
+    "OfferedModel",
+    "ProviderAccount",
+    "ProviderCredential",
+]
 
 
 class ProviderAccount(models.Model):
@@ -42,9 +52,11 @@ class ProviderAccount(models.Model):
     def __str__(self) -> str:
         return f"{self.provider_slug}: {self.label}"
 
-    @property
+    @cached_property
     def provider(self) -> Provider:
-        return PROVIDERS[self.provider_slug]
+        """One and the same for as long as this instance lives: what a secret is judged against is what it is sent
+        with."""
+        return provider_or_stand_in(self.organization_id, self.provider_slug)
 
     @property
     def provider_name(self) -> str:
@@ -59,6 +71,10 @@ class CredentialState(models.TextChoices):
     RETIRED = "retired", _("Retired")
 
 
+class EnteredForAnotherPlace(Unreadable):
+    """The secrets were entered for other hosts or headers than those that the description names now."""
+
+
 class ProviderCredential(models.Model):
     """A key (or keys) of an account with its open settings. Secrets are stored encrypted under the key named by
     `key_id`, and never leave except towards the provider."""
@@ -71,6 +87,7 @@ class ProviderCredential(models.Model):
     key_id = models.CharField(max_length=8)
     secret_hints = models.JSONField(default=dict)
     fingerprints = models.JSONField(default=dict)
+    bound_to = models.CharField(max_length=64, blank=True)  # see catalog.bound_to
     settings = models.JSONField(default=dict)
     relay_url = models.URLField(max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=CredentialState, default=CredentialState.CHECKING)
@@ -107,15 +124,20 @@ class ProviderCredential(models.Model):
         known = any(field.can_spend for field in self.provider.fields if field.name in self.secret_hints)
         return known or bool({"can_spend", "can_manage_keys"} & set(self.warnings))
 
-    def set_secrets(self, secrets: dict[str, str]) -> None:
-        """Encrypt these secrets in place of the old ones. Not saved."""
+    def set_secrets(self, secrets: dict[str, str], *, entered_for: Provider | None = None) -> None:
+        """Encrypt these secrets in place of the old ones. Not saved. `entered_for` is the provider as the form showed
+        it, where its description may have been changed since."""
         self.encrypted_secrets = encrypt(secrets)
         self.key_id = key_id()
+        self.bound_to = bound_to(entered_for or self.provider)
         self.secret_hints = {name: hint(value) for name, value in secrets.items()}
         self.fingerprints = {name: fingerprint(value) for name, value in secrets.items()}
 
     def unlocked(self) -> Credentials:
-        """Open values and secrets together, for the transport alone. Raises core.encryption.Unreadable."""
+        """Open values and secrets together, for the transport alone. Raises core.encryption.Unreadable, also
+        when they were entered for another place than the one that they would be sent to now."""
+        if self.secret_hints and self.bound_to != bound_to(self.provider):
+            raise EnteredForAnotherPlace
         return Credentials(values={**self.settings, **decrypt(self.encrypted_secrets)})
 
     @property

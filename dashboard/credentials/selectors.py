@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from dashboard.credentials.catalog import own_providers
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.organizations.scope import Scope
 from providers.registry import PROVIDERS
@@ -82,10 +83,20 @@ def _capability(provider: Provider, name: str) -> dict[str, str]:
     return {"name": name, "offered": offered, "reason": ""}
 
 
-def providers_by_name(words: str = "") -> list[Provider]:
-    """All providers, or those whose name holds these words."""
-    found = [provider for provider in PROVIDERS.values() if words.lower() in provider.name.lower()]
+def field_label(provider: Provider, name: str) -> str:
+    """What a field is called; its bare name where a description does not declare it any more."""
+    return next((field.label for field in provider.fields if field.name == name), name)
+
+
+def providers_by_name(words: str = "", *, own: Iterable[Provider] = ()) -> list[Provider]:
+    """All providers and these described ones, or those whose name holds these words."""
+    found = [one for one in (*PROVIDERS.values(), *own) if words.lower() in one.name.lower()]
     return sorted(found, key=lambda provider: provider.name.lower())
+
+
+def own_connectable(*, organization_id: int) -> list[Provider]:
+    """What the organization described itself and is whole: drafts are not offered."""
+    return [one for one in own_providers(organization_id).values() if one.offers_anything]
 
 
 def connected_slugs(*, organization_id: int) -> set[str]:

@@ -50,7 +50,7 @@ def credential_create(
             secrets_changed_at=now,
             replaces=replaces,
         )
-        credential.set_secrets(secrets)
+        credential.set_secrets(secrets, entered_for=provider)
         credential.save()
         told = {**dict.fromkeys(secrets, REPLACED), **open_values}
         credential_record(credential, by, "credential.connected", now, changed({}, told))

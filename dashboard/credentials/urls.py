@@ -3,6 +3,7 @@
 from django.urls import path
 
 from dashboard.credentials import views
+from dashboard.credentials.described.urls import described_urls
 
 urlpatterns = [
     path("connect/", views.connect, name="connect"),
@@ -12,4 +13,5 @@ urlpatterns = [
     path("credentials/<int:credential_id>/check/", views.check, name="check"),
     path("credentials/<int:credential_id>/expiry/", views.expiry, name="expiry"),
     path("credentials/<int:credential_id>/recheck/", views.recheck, name="recheck"),
+    *described_urls,
 ]

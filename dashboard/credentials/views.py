@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from dashboard.credentials.catalog import provider_of
 from dashboard.credentials.forms import AccountForm, ConnectForm, ExpiryForm
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import (
@@ -20,6 +21,8 @@ from dashboard.credentials.selectors import (
     connected_slugs,
     credential_in,
     environment_values,
+    field_label,
+    own_connectable,
     provider_card,
     providers_by_name,
     warning_words,
@@ -35,7 +38,6 @@ from dashboard.credentials.services import (
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
-from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, Provider
 
 JUST_NOW = timedelta(minutes=15)  # how long a key's page is still the end of connecting it
@@ -46,8 +48,10 @@ JUST_NOW = timedelta(minutes=15)  # how long a key's page is still the end of co
 def connect(request: PurserRequest) -> HttpResponse:
     """All providers; `q` searches by name without JavaScript too."""
     connected, words = connected_slugs(organization_id=request.organization.pk), request.GET.get("q", "")[:80].strip()
-    providers = [provider_card(provider, connected) for provider in providers_by_name(words)]
-    context = {"providers": providers, "capabilities": CAPABILITIES, "words": words, "all": len(PROVIDERS)}
+    own = own_connectable(organization_id=request.organization.pk)
+    providers = [provider_card(provider, connected) for provider in providers_by_name(words, own=own)]
+    everything = len(providers_by_name(own=own))
+    context = {"providers": providers, "capabilities": CAPABILITIES, "words": words, "all": everything}
     return render(request, "credentials/connect.html", context)
 
 
@@ -55,7 +59,7 @@ def connect(request: PurserRequest) -> HttpResponse:
 @limited("checks", amount=100, within=timedelta(minutes=10), per="organization")
 @require_http_methods(["GET", "POST"])
 def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
-    provider = _provider(slug)
+    provider = _provider(request, slug)
     accounts = accounts_of_provider(organization_id=request.organization.pk, slug=slug)
     form = ConnectForm(
         request.POST or None,
@@ -92,7 +96,7 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         gone = credential_replace(credential=credential, values=form.values, by=request.actor, now=timezone.now())
         if gone:
-            names = ", ".join(credential.provider.field(name).label for name in gone)
+            names = ", ".join(field_label(credential.provider, name) for name in gone)
             words = _("The address is another one now. Dropped, because it must not go there: %(names)s.")
             messages.warning(request, words % {"names": names})
         return _go(request, reverse("credentials:check", args=[credential.pk]))
@@ -153,7 +157,7 @@ def account_settings(request: PurserRequest, account_id: int) -> HttpResponse:
 @limited("checks", amount=100, within=timedelta(minutes=10), per="organization")
 @require_POST
 def connect_from_environment(request: PurserRequest) -> HttpResponse:
-    provider = _provider(request.POST.get("slug", ""))
+    provider = _provider(request, request.POST.get("slug", ""))
     values = environment_values(provider)
     if not values:
         messages.error(request, _("The environment holds no key for %(name)s.") % {"name": provider.name})
@@ -210,10 +214,11 @@ def check_result(credential: ProviderCredential) -> dict[str, Any] | None:
     }
 
 
-def _provider(slug: str) -> Provider:
-    if slug not in PROVIDERS:
+def _provider(request: PurserRequest, slug: str) -> Provider:
+    found = provider_of(request.organization.pk, slug)
+    if found is None or not found.offers_anything:
         raise Http404
-    return PROVIDERS[slug]
+    return found
 
 
 def _credential(request: PurserRequest, credential_id: int) -> ProviderCredential:

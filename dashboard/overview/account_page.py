@@ -23,7 +23,13 @@ from dashboard.balances.selectors import (
 from dashboard.core.drawing import balance_chart, meter_geometry, stack_chart
 from dashboard.core.templatetags.purser import age_words, currency_sign, money_words, unit_digits
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
-from dashboard.credentials.selectors import absent_words, account_row, credentials_of_account, needs_words
+from dashboard.credentials.selectors import (
+    absent_words,
+    account_row,
+    credentials_of_account,
+    field_label,
+    needs_words,
+)
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
 from dashboard.overview.pages import account_state, dry_words, expiry_words
@@ -117,7 +123,7 @@ def _head(
 def _credential_row(credential: ProviderCredential, now: datetime) -> dict[str, Any]:
     fields = [
         {
-            "label": credential.provider.field(name).label,
+            "label": field_label(credential.provider, name),
             "hint": hint,
             "who": str(credential.created_by or ""),
             "when": age_words(credential.secrets_changed_at, now),

@@ -24,6 +24,7 @@ from dashboard.balances.selectors import (
 )
 from dashboard.core.drawing import horizon_geometry, stack_chart
 from dashboard.core.templatetags.purser import currency_sign, day, unit_digits
+from dashboard.credentials.catalog import provider_name
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import (
     EXPIRY_NEAR,
@@ -47,7 +48,6 @@ from dashboard.sync.selectors import (
     worst_state,
 )
 from dashboard.usage.selectors import MonthSpend, spend_between, spend_by_account, unpriced_by_account
-from providers.registry import PROVIDERS
 
 ROWS = 10
 QUOTA_GROUPS = 5
@@ -73,7 +73,7 @@ def overview_context(*, organization: Organization, scope: Scope, now: datetime)
         "runs_dry": _runs_dry(faces, now),
         "spend": _spend(organization, scope, now),
         "attention": _attention(scope, faces, now),
-        "sync_health": _sync_health(health, trouble, now),
+        "sync_health": _sync_health(scope, health, trouble, now),
         "sync_strip": _sync_strip(health, trouble, now),
     }
 
@@ -267,14 +267,17 @@ def _spend(organization: Organization, scope: Scope, now: datetime) -> dict[str,
         "totals": [{"unit": unit, "amount": totals[unit]} for unit in units],
         "unpriced": month.unpriced_models,
         "provisional": any(part.provisional for part in month.parts),
-        "chart": _spend_chart(month, main, [slug for unit, slug in ranked if unit == main], today),
+        "chart": _spend_chart(scope, month, main, [slug for unit, slug in ranked if unit == main], today),
         "by_provider": [
-            {"name": PROVIDERS[slug].name, "amount": by_provider[(unit, slug)], "unit": unit} for unit, slug in ranked
+            {"name": provider_name(organization.pk, slug), "amount": by_provider[(unit, slug)], "unit": unit}
+            for unit, slug in ranked
         ],
     }
 
 
-def _spend_chart(month: MonthSpend, unit: str, slugs: Sequence[str], today: date) -> dict[str, object] | None:
+def _spend_chart(
+    scope: Scope, month: MonthSpend, unit: str, slugs: Sequence[str], today: date
+) -> dict[str, object] | None:
     """Spend by day in the main unit. Sums that a provider gives for the whole month have no day and stay out."""
     days = [today.replace(day=1) + timedelta(days=offset) for offset in range(today.day)]
     amounts = {
@@ -285,7 +288,7 @@ def _spend_chart(month: MonthSpend, unit: str, slugs: Sequence[str], today: date
         return None
     shown, others = daily[: CHART_SERIES - 1], daily[CHART_SERIES - 1 :]
     series: list[tuple[str, list[Decimal | None]]] = [
-        (PROVIDERS[slug].name, [amounts.get((slug, at)) for at in days]) for slug in shown
+        (provider_name(scope.organization_id, slug), [amounts.get((slug, at)) for at in days]) for slug in shown
     ]
     if others:
         sums = [sum((amounts.get((slug, at), Decimal(0)) for slug in others), Decimal(0)) for at in days]
@@ -335,13 +338,15 @@ def _attention(scope: Scope, faces: Sequence[BalanceSeries], now: datetime) -> l
     return items[:ATTENTION_ROWS]
 
 
-def _sync_health(health: Sequence[Health], trouble: dict[tuple[str, int], set[str]], now: datetime) -> dict[str, Any]:
+def _sync_health(
+    scope: Scope, health: Sequence[Health], trouble: dict[tuple[str, int], set[str]], now: datetime
+) -> dict[str, Any]:
     cells = []
     for one in health:
         states = [state for state in one.states if state not in ("standby", "not_available")]
         cells.append(
             {
-                "name": PROVIDERS[one.slug].name,
+                "name": provider_name(scope.organization_id, one.slug),
                 "slug": one.slug,
                 "icon": one.slug,
                 "streams": one.total,

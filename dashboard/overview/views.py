@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from dashboard.credentials.catalog import provider_of
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import environment_keys
 from dashboard.organizations.access import access
@@ -19,7 +20,6 @@ from dashboard.organizations.services import organization_choose
 from dashboard.overview.account_page import account_context, progress_row
 from dashboard.overview.demo import demo_add_for, demo_delete
 from dashboard.overview.pages import account_list_rows, overview_context
-from providers.registry import PROVIDERS
 
 PAGE = 50
 
@@ -49,7 +49,7 @@ def account_list(request: PurserRequest) -> HttpResponse:
     rows, more = account_list_rows(
         organization=request.organization,
         scope=request.scope,
-        provider=provider if provider in PROVIDERS else None,
+        provider=provider if provider_of(request.organization.pk, provider) else None,
         after=int(after) if after.isdecimal() and len(after) < 18 else None,
         limit=PAGE,
         now=now,

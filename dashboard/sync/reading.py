@@ -16,11 +16,11 @@ from dashboard.core.database import reconnecting
 from dashboard.core.encryption import Unreadable
 from dashboard.credentials.models import ProviderCredential
 from dashboard.sync.models import SyncStream
-from dashboard.sync.services import Overtaken, Run, run_fail, run_land, streams_lease_due_again
+from dashboard.sync.services import Overtaken, Run, run_fail, run_land, stream_shelve, streams_lease_due_again
 from dashboard.sync.windows import Reading, next_reading
 from providers.collect import Collected, collect
 from providers.errors import ActionNeeded, ProviderError
-from providers.spec import Endpoint
+from providers.spec import NotOffered
 from providers.transport import Transport
 
 log = structlog.get_logger(__name__)
@@ -62,8 +62,10 @@ def stream_read(*, stream: SyncStream, token: int, clock: Clock) -> tuple[int, i
     """Read and land one span. Returns a new lease of the same stream when more history is to be read at once."""
     provider = stream.credential.provider
     endpoint = provider.endpoint(stream.capability)
-    assert isinstance(endpoint, Endpoint)
     started_at = clock()
+    if isinstance(endpoint, NotOffered):  # a description was changed since the lease
+        stream_shelve(stream=stream, token=token, reason=endpoint.reason, now=started_at)
+        return None
     reading = next_reading(stream, endpoint, started_at)
     run = Run(stream=stream, token=token, reading=reading, started_at=started_at)
     try:

@@ -62,12 +62,14 @@ def streams_ensure(*, credential: ProviderCredential, now: datetime) -> None:
     with transaction.atomic():
         SyncStream.objects.filter(credential=credential).exclude(capability__in=readable).delete()
         for capability, endpoint in readable.items():
-            SyncStream.objects.get_or_create(
+            seconds = int(endpoint.interval.total_seconds())
+            SyncStream.objects.update_or_create(
                 credential=credential,
                 capability=capability,
-                defaults={
+                defaults={"interval_seconds": seconds},
+                create_defaults={
                     "organization_id": credential.organization_id,
-                    "interval_seconds": int(endpoint.interval.total_seconds()),
+                    "interval_seconds": seconds,
                     "next_run_at": now,
                 },
             )
@@ -280,6 +282,16 @@ def run_fail(*, run: Run, error: ProviderError, now: datetime, chance: random.Ra
         if isinstance(error, ActionNeeded):
             streams_arrange(account=stream.credential.account, now=now)
         return logged
+
+
+def stream_shelve(*, stream: SyncStream, token: int, reason: str, now: datetime) -> None:
+    """Lay a leased stream aside that its provider does not offer any more; its values and its cursor stay."""
+    SyncStream.objects.filter(pk=stream.pk, lease_token=token).update(
+        state=StreamState.NOT_AVAILABLE,
+        message=reason,
+        next_run_at=now + RECHECK_NOT_AVAILABLE,
+        lease_until=None,
+    )
 
 
 def _end_history(run: Run, now: datetime) -> RunOutcome:

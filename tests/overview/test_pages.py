@@ -26,7 +26,8 @@ from pytest_django.fixtures import Settings
 from dashboard import pipeline
 from dashboard.balances.models import BalanceEntry, BalanceSeries
 from dashboard.balances.services import Place, balances_land, quotas_land
-from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.described.services import described_create
+from dashboard.credentials.models import CredentialState, DescribedProvider, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create
 from dashboard.keys.models import ServiceToken
 from dashboard.organizations.audit import SYSTEM
@@ -38,6 +39,7 @@ from dashboard.usage.imports.services import import_upload
 from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageImport, UsageRecord
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
+from providers.presets import presets
 from providers.records import Balance, CostBucket, Quota, UsageBucket
 from providers.registry import PROVIDERS
 from providers.spec import Endpoint
@@ -115,6 +117,8 @@ class World:
             "service_token_id": self.service_token.pk,
             "organization_id": self.cast.organization.pk,
             "slug": self.account.provider_slug,
+            "described_id": DescribedProvider.objects.get(organization=self.cast.organization).pk,
+            "part": "balance",
             "token": "no-such-token",
             "session_number": 1,
             "entry_id": self.entry.pk,
@@ -128,6 +132,9 @@ class World:
 @pytest.fixture
 def world(cast: Cast, simulator: SimulatedWire) -> World:
     account = land_balance(cast.organization, "Production", "41.5", "CNY")
+    described_create(
+        organization=cast.organization, document=dict(presets()["relay_key"]), by=SYSTEM, now=timezone.now()
+    )
     credential = ProviderCredential.objects.get(account=account)
     invitation = Invitation.objects.create(
         organization=cast.organization, role=Role.VIEWER, token_hash="0" * 64, expires_at=timezone.now() + DAY

@@ -112,6 +112,16 @@ on("input", (event) => {
   if (event.target.matches("[data-provider-search]")) filterProviders();
 });
 
+// --- a file that is read into a text area: the server takes text alone ---------------------------------------------
+for (const box of $$("[data-file-pick]")) {
+  box.hidden = false;
+  $("input", box).addEventListener("change", async (event) => {
+    const file = event.target.files[0];
+    if (file && file.size <= 200_000) document.getElementById(box.dataset.filePick).value = await file.text();
+    else if (file) toast(box.dataset.tooLarge, "error");
+  });
+}
+
 // --- the provider list: search by name, and by what a provider can tell -------------------------------------------
 function filterProviders() {
   const words = ($("[data-provider-search]")?.value ?? "").trim().toLowerCase();

@@ -56,6 +56,10 @@ WORDS: Mapping[str, str] = {
     "credential.expiry_set": gettext_noop("set when a key expires"),
     "credential.switched": gettext_noop("switched an account to another key"),
     "credential.removed": gettext_noop("removed a key"),
+    "credential.secrets_dropped": gettext_noop("lost a stored key, because a description names another place now"),
+    "provider.described": gettext_noop("described a provider"),
+    "provider.changed": gettext_noop("changed the description of a provider"),
+    "provider.deleted": gettext_noop("deleted the description of a provider"),
     "account.erased": gettext_noop("erased an account with its history"),
     "account.changed": gettext_noop("changed an account"),
     "entry.added": gettext_noop("typed in a figure"),
@@ -80,6 +84,7 @@ GROUPS: Mapping[str, str] = {
     "entry": gettext_noop("Typed figures"),
     "import": gettext_noop("Imports"),
     "service_token": gettext_noop("Service tokens"),
+    "provider": gettext_noop("Described providers"),
     "sync": gettext_noop("Syncing"),
     "demo": gettext_noop("Demo"),
 }
