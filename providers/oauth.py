@@ -1,8 +1,8 @@
 """Signing in to a provider with an app that the operator registered there: the device grant (RFC 8628), the
 authorization code with PKCE (RFC 6749, RFC 7636), and the renewal of tokens.
 
-Pure: every call goes through `send`, and the moment is an argument. An app is always the operator's own: no client id
-of anybody's command line tool is known here. The words of a remote are compared, never shown.
+Pure: every call goes through `send`, and the moment is an argument. An app is always the operator's own: the client ids
+of other products are known here only to be refused. The words of a remote are compared, never shown.
 """
 
 import hashlib
@@ -39,11 +39,12 @@ _APP_REFUSED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthApp:
-    """A way to sign in. The access token fills the secret field named `field`.
+    """A way to sign in. The access token fills the secret field named `field`. The official way comes first.
 
     `site` is the origin that people sign in at, which an open field may decide; the paths are under it. `scopes` are
-    the least that suffice. `secret` says whether the app has a client secret. `steps` are the words for whoever
-    registers an app at `register_path`, where "{callback}" stands for our address.
+    the least that suffice. `foreign` are client ids of other products, which are refused. `opt_in` names an open field
+    that is off unless somebody chooses it, where a provider does not clearly allow what this way is for. `steps` are
+    the words for whoever registers an app at `register_path`, where "{callback}" stands for our address.
     """
 
     name: str
@@ -58,7 +59,8 @@ class OAuthApp:
     authorize_path: str = ""
     scopes: tuple[str, ...] = ()
     params: tuple[tuple[str, str], ...] = ()
-    secret: Literal["required", "optional", "none"] = "optional"
+    foreign: tuple[str, ...] = ()
+    opt_in: str = ""
     source: str = ""
     confidence: Confidence = "official"
 

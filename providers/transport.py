@@ -126,8 +126,9 @@ class Transport:
 
     def _attempts(self, request: httpx.Request, host: str) -> Reply:
         """One try and at most two short ones more on connection trouble. Every call of an adapter is a read, so that
-        asking twice changes nothing at the provider (else `tries` is 1); an answer, whatever its status, is never asked for again. Causes
-        are cut off (`from None`): the HTTP library's own words quote headers and lines of the answer."""
+        asking twice changes nothing at the provider (else `tries` is 1); an answer, whatever its status, is never asked
+        for again. Causes are cut off (`from None`): the HTTP library's own words quote headers and lines of the
+        answer."""
         for pause in (*RETRY_PAUSES[: self.tries - 1], None):
             try:
                 return self._once(request, host)

@@ -192,9 +192,10 @@ def member_token(pasted: str) -> Pasted:
     what = "the auth.json of the Codex CLI"
     tokens = document_of(pasted, what).get("tokens")
     token = token_in(tokens, "access_token", what)
-    account = tokens.get("account_id") if isinstance(tokens, dict) else None
+    told = tokens if isinstance(tokens, dict) else {}
+    account = told.get("account_id")
     if not isinstance(account, str):  # then the id token says it
-        known = claims_of(str(tokens.get("id_token"))).get(CLAIMS)
+        known = claims_of(str(told.get("id_token"))).get(CLAIMS)
         account = known.get("chatgpt_account_id") if isinstance(known, dict) else None
     usable = isinstance(account, str) and PLAIN_ID.fullmatch(account)
     fields = {"account_id": str(account)} if usable else {}
@@ -474,8 +475,8 @@ PROVIDER = Provider(
         Field(
             name="access_token",
             label="Member's access token",
-            help="Unofficial, and unused while that is off. After “codex login”: the whole of ~/.codex/auth.json, of which "
-            "Purser keeps the access token and the account id, never the refresh token; or the text beside "
+            help="Unofficial, and unused while that is off. After “codex login”: the whole of ~/.codex/auth.json, of "
+            "which Purser keeps the access token and the account id, never the refresh token; or the text beside "
             "“access_token” alone. It ends after some days; then paste a new one.",
             secret=True,
             pasted=member_token,

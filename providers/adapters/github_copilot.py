@@ -74,6 +74,8 @@ METRICS_DOCS = "https://docs.github.com/en/rest/copilot/copilot-usage-metrics"
 CLASSIC_URL = "https://github.com/settings/tokens"
 FINE_GRAINED_URL = "https://github.com/settings/personal-access-tokens"
 DEVICE_DOCS = "https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow"
+# Client ids that public sources print, of an editor and of a command line tool. Theirs are not ours to use.
+FOREIGN_CLIENTS = ("Iv1.b507a08c87ecfe98", "Ov23li8tweQw6odWQebz")
 REGISTER = (
     "Register an OAuth App of your own, best under the organization, with “Enable Device Flow” on. Its callback "
     "address is asked for, and not used: {callback}",
@@ -766,8 +768,8 @@ PROVIDER = Provider(
         Field(
             name="member_oauth_token",
             label="Member's token",
-            help="Only for the member's own quota, unused while that is off: a GitHub token of the member, or the whole "
-            "of an editor's ~/.config/github-copilot/apps.json.",
+            help="Only for the member's own quota, unused while that is off: a GitHub token of the member, or the "
+            "whole of an editor's ~/.config/github-copilot/apps.json.",
             secret=True,
             pasted=member_token,
             url=CLASSIC_URL,
@@ -796,6 +798,7 @@ PROVIDER = Provider(
             register_path="/settings/applications/new",
             scopes=("manage_billing:copilot",),
             steps=REGISTER,
+            foreign=FOREIGN_CLIENTS,
             source=DEVICE_DOCS,
             confidence="observed",
         ),
@@ -803,6 +806,7 @@ PROVIDER = Provider(
             name="member",
             label="A member's own quota",
             field="member_oauth_token",
+            opt_in="personal_quota",
             flow="device",
             site=site,
             device_path="/login/device/code",
@@ -810,6 +814,7 @@ PROVIDER = Provider(
             register_path="/settings/applications/new",
             scopes=("read:user",),
             steps=REGISTER,
+            foreign=FOREIGN_CLIENTS,
             source=DEVICE_DOCS,
             confidence="unverified",
         ),

@@ -360,8 +360,8 @@ PROVIDER = Provider(
         Field(
             name="api_key",
             label="API key",
-            help="An ordinary key of that product. No read-only kind exists, so make one for Purser alone. For Kimi Code "
-            "the whole of ~/.kimi/credentials/kimi-code.json is read too, for a first look: its token ends within "
+            help="An ordinary key of that product. No read-only kind exists, so make one for Purser alone. For Kimi "
+            "Code the whole of ~/.kimi/credentials/kimi-code.json is read too, for a first look: its token ends within "
             "minutes and is never renewed here.",
             secret=True,
             pasted=key_or_file,

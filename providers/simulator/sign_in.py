@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-SECRET = "sim-secret"
+SECRET = "sim-secret"  # noqa: S105 - of simulated apps
 DEVICE_LIFE = timedelta(minutes=15)
 Told = tuple[int, Mapping[str, Any]]
 

@@ -7,93 +7,182 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('credentials', '0003_reminders'),
-        ('organizations', '0005_addresses'),
+        ("credentials", "0003_reminders"),
+        ("organizations", "0005_addresses"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='OAuthClient',
+            name="OAuthClient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('encrypted_text', models.TextField()),
-                ('key_id', models.CharField(max_length=8)),
-                ('provider_slug', models.CharField(max_length=40)),
-                ('site', models.CharField(max_length=300)),
-                ('client_id', models.CharField(max_length=200)),
-                ('has_secret', models.BooleanField(default=False)),
-                ('changed_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='oauth_clients', to='organizations.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("encrypted_text", models.TextField()),
+                ("key_id", models.CharField(max_length=8)),
+                ("provider_slug", models.CharField(max_length=40)),
+                ("site", models.CharField(max_length=300)),
+                ("client_id", models.CharField(max_length=200)),
+                ("has_secret", models.BooleanField(default=False)),
+                ("changed_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="oauth_clients",
+                        to="organizations.organization",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OAuthGrant',
+            name="OAuthGrant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('encrypted_text', models.TextField()),
-                ('key_id', models.CharField(max_length=8)),
-                ('field', models.CharField(max_length=60)),
-                ('app', models.CharField(blank=True, max_length=40)),
-                ('site', models.CharField(blank=True, max_length=300)),
-                ('source', models.CharField(choices=[('own_client', 'Signed in'), ('paste', 'Pasted')], max_length=10)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, size=None)),
-                ('may_refresh', models.BooleanField(default=False)),
-                ('obtained_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('message', models.TextField(blank=True)),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('retry_at', models.DateTimeField(null=True)),
-                ('client', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='grants', to='credentials.oauthclient')),
-                ('credential', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='credentials.providercredential')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("encrypted_text", models.TextField()),
+                ("key_id", models.CharField(max_length=8)),
+                ("field", models.CharField(max_length=60)),
+                ("app", models.CharField(blank=True, max_length=40)),
+                ("site", models.CharField(blank=True, max_length=300)),
+                ("source", models.CharField(choices=[("own_client", "Signed in"), ("paste", "Pasted")], max_length=10)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200), blank=True, default=list, size=None
+                    ),
+                ),
+                ("may_refresh", models.BooleanField(default=False)),
+                ("obtained_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("message", models.TextField(blank=True)),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                ("retry_at", models.DateTimeField(null=True)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="grants",
+                        to="credentials.oauthclient",
+                    ),
+                ),
+                (
+                    "credential",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="credentials.providercredential",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OAuthLogin',
+            name="OAuthLogin",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('encrypted_text', models.TextField()),
-                ('key_id', models.CharField(max_length=8)),
-                ('provider_slug', models.CharField(max_length=40)),
-                ('app', models.CharField(max_length=40)),
-                ('label', models.CharField(blank=True, max_length=120)),
-                ('settings', models.JSONField(default=dict)),
-                ('relay_url', models.URLField(blank=True, max_length=300)),
-                ('status', models.CharField(choices=[('starting', 'Asking for a code'), ('waiting', 'Waiting for you at the provider'), ('returned', 'Fetching the token'), ('approved', 'Signed in'), ('done', 'Connected'), ('denied', 'Refused at the provider'), ('expired', 'Too late'), ('failed', 'Did not work'), ('cancelled', 'Cancelled')], max_length=10)),
-                ('message', models.TextField(blank=True)),
-                ('state_hash', models.CharField(blank=True, max_length=64)),
-                ('user_code', models.CharField(blank=True, max_length=40)),
-                ('verification_url', models.CharField(blank=True, max_length=300)),
-                ('interval_seconds', models.PositiveIntegerField(default=5)),
-                ('next_poll_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField()),
-                ('found', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField()),
-                ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='credentials.provideraccount')),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='credentials.oauthclient')),
-                ('credential', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='credentials.providercredential')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("encrypted_text", models.TextField()),
+                ("key_id", models.CharField(max_length=8)),
+                ("provider_slug", models.CharField(max_length=40)),
+                ("app", models.CharField(max_length=40)),
+                ("label", models.CharField(blank=True, max_length=120)),
+                ("settings", models.JSONField(default=dict)),
+                ("relay_url", models.URLField(blank=True, max_length=300)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("starting", "Asking for a code"),
+                            ("waiting", "Waiting for you at the provider"),
+                            ("returned", "Fetching the token"),
+                            ("approved", "Signed in"),
+                            ("done", "Connected"),
+                            ("denied", "Refused at the provider"),
+                            ("expired", "Too late"),
+                            ("failed", "Did not work"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("message", models.TextField(blank=True)),
+                ("state_hash", models.CharField(blank=True, max_length=64)),
+                ("user_code", models.CharField(blank=True, max_length=40)),
+                ("verification_url", models.CharField(blank=True, max_length=300)),
+                ("interval_seconds", models.PositiveIntegerField(default=5)),
+                ("next_poll_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField()),
+                ("found", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="credentials.provideraccount",
+                    ),
+                ),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="credentials.oauthclient"
+                    ),
+                ),
+                (
+                    "credential",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="credentials.providercredential",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="organizations.organization"
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='oauthclient',
-            constraint=models.UniqueConstraint(fields=('organization', 'provider_slug', 'site'), name='oauth_client_once'),
+            model_name="oauthclient",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "provider_slug", "site"), name="oauth_client_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthgrant',
-            constraint=models.UniqueConstraint(fields=('credential', 'field'), name='oauth_grant_once'),
+            model_name="oauthgrant",
+            constraint=models.UniqueConstraint(fields=("credential", "field"), name="oauth_grant_once"),
         ),
         migrations.AddIndex(
-            model_name='oauthlogin',
-            index=models.Index(condition=models.Q(('next_poll_at__isnull', False)), fields=['next_poll_at'], name='oauth_login_due'),
+            model_name="oauthlogin",
+            index=models.Index(
+                condition=models.Q(("next_poll_at__isnull", False)), fields=["next_poll_at"], name="oauth_login_due"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthlogin',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('starting', 'waiting', 'returned', 'approved'))), fields=('person', 'provider_slug'), name='oauth_login_open_once'),
+            model_name="oauthlogin",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ("starting", "waiting", "returned", "approved"))),
+                fields=("person", "provider_slug"),
+                name="oauth_login_open_once",
+            ),
         ),
     ]

@@ -281,9 +281,9 @@ PART = Part(
     sign_in_host="github.com",
     sign_in=Dialect(
         device_path="/login/device/code",
-        token_path="/login/oauth/access_token",
+        token_path="/login/oauth/access_token",  # noqa: S106
         verification_url="https://github.com/login/device",
-        token_start="ghu_",
+        token_start="ghu_",  # noqa: S106
         refresh_start="ghr_",
         life=timedelta(hours=8),
         scope="",
