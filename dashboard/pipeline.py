@@ -122,7 +122,7 @@ def advance_sign_in(login_id: int) -> None:
 def advance_sign_ins() -> None:
     """Each minute: sign-ins whose message was lost, and those whose time is over."""
     for login_id in logins_due(now=timezone.now()):
-        advance_sign_in(login_id)
+        advance_sign_in.delay(login_id)
 
 
 @shared_task

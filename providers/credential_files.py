@@ -69,6 +69,6 @@ def ends_at(claims: Mapping[str, Any]) -> datetime | None:
     """`exp` of a JWT, None where it cannot be read."""
     value = claims.get("exp")
     try:
-        return maybe({"exp": str(value)}, "exp", unix_seconds) if isinstance(value, int | float) else None
+        return maybe({"exp": str(value)}, "exp", unix_seconds) if type(value) in (int, float) else None
     except PayloadError:
         return None

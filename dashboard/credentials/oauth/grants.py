@@ -232,9 +232,11 @@ def grant_refused(
 ) -> ProviderError:
     """What a refusal (401) of a token that somebody signed in for comes to: it was renewed while it was in use, it can
     be renewed now, or the person has to sign in again. Other errors come back as they are."""
-    if not isinstance(error, ActionNeeded) or error.status != 401 or error.field not in used.signed_in:
+    if not isinstance(error, ActionNeeded) or error.status != 401:
         return error
-    name = error.field
+    name = error.field or (next(iter(used.signed_in)) if len(used.signed_in) == 1 else "")
+    if name not in used.signed_in:
+        return error
     grant = OAuthGrant.objects.filter(credential_id=credential.pk, field=name).first()
     again = Retryable(_("The sign-in was renewed meanwhile. It is read again."))
     stored = ProviderCredential.objects.get(pk=credential.pk).unlocked().values
