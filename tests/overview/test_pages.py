@@ -25,7 +25,7 @@ from pytest_django.fixtures import Settings
 from dashboard import pipeline
 from dashboard.balances.models import BalanceEntry, BalanceSeries
 from dashboard.balances.services import Place, balances_land, quotas_land
-from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.models import CredentialState, OAuthClient, OAuthLogin, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import AuditEvent, Invitation, Membership, Organization, Role, Team, User
@@ -38,6 +38,7 @@ from dashboard.usage.services import cost_land, usage_land
 from providers.records import Balance, CostBucket, Quota, UsageBucket
 from providers.registry import PROVIDERS
 from providers.spec import Endpoint
+from tests.credentials.signing_in import begun
 from tests.providers.simulated import SimulatedWire
 from tests.sync.driving import KEYS, connected, run_all, run_leased
 
@@ -94,6 +95,7 @@ class World:
     account: ProviderAccount
     credential: ProviderCredential
     stream: SyncStream
+    login: OAuthLogin
     invitation: Invitation
     member: Membership
     entry: BalanceEntry
@@ -103,6 +105,8 @@ class World:
             "account_id": self.account.pk,
             "credential_id": self.credential.pk,
             "stream_id": self.stream.pk,
+            "login_id": self.login.pk,
+            "client_id": self.login.client_id,
             "membership_id": self.member.pk,
             "team_id": Team.objects.get(name="Elsewhere").pk,
             "invitation_id": self.invitation.pk,
@@ -135,8 +139,9 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
         at=timezone.now(),
         created_at=timezone.now(),
     )
+    login = begun(cast.organization, cast.people["owner"], "gitlab-duo", timezone.now(), way="browser")
     stream = SyncStream.objects.get(capability="balance")
-    return World(cast, account, credential, stream, invitation, member, entry)
+    return World(cast, account, credential, stream, login, invitation, member, entry)
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------
@@ -238,7 +243,8 @@ def test_everybody_gets_what_is_theirs(world: World, name: str) -> None:
 
 
 def test_an_outsider_changes_nothing(world: World) -> None:
-    before = {model: list(model.objects.order_by("pk").values()) for model in (ProviderCredential, SyncStream, Team)}
+    watched = (ProviderCredential, SyncStream, Team, OAuthLogin, OAuthClient)
+    before = {model: list(model.objects.order_by("pk").values()) for model in watched}
     for who in ("outsider", "elsewhere"):
         client = world.cast.client(who)
         for address in ADDRESSES.values():
