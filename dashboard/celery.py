@@ -37,6 +37,11 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"expires": 55},
         },
+        "sign_ins": {
+            "task": "dashboard.pipeline.advance_sign_ins",
+            "schedule": 60.0,
+            "options": {"expires": 55},
+        },
         "remind": {"task": "dashboard.pipeline.remind", "schedule": crontab(hour="7", minute="5")},
         "prune": {"task": "dashboard.pipeline.prune", "schedule": crontab(hour="3", minute="17")},
     },

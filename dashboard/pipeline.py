@@ -13,6 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.credentials.models import CredentialState, ProviderCredential
+from dashboard.credentials.oauth.advancing import login_advance
+from dashboard.credentials.oauth.selectors import logins_due
+from dashboard.credentials.oauth.services import logins_prune
 from dashboard.credentials.selectors import credentials_expiring, credentials_unchecked
 from dashboard.credentials.services import credential_remind
 from dashboard.organizations.mail import mail_carry, mails_prune, mails_waiting, managers_mail
@@ -27,7 +30,7 @@ from dashboard.usage.imports.work import import_work
 from dashboard.usage.intake.services import intake_prune
 
 log = structlog.get_logger(__name__)
-KEEP_RUNS = timedelta(days=30)
+KEEP_RUNS, KEEP_SIGN_INS = timedelta(days=30), timedelta(days=1)
 # A check that has not settled by then was lost on the way: Redis was away, or its worker died.
 CHECK_PATIENCE = timedelta(minutes=2)
 # An import that gave no sign of life for so long has lost its worker, or its message.
@@ -122,6 +125,21 @@ def work_import(import_id: int) -> None:
 
 
 @shared_task
+def advance_sign_in(login_id: int) -> None:
+    """Take the next step of a sign-in, and come back when the provider may be asked again."""
+    wait = login_advance(login_id=login_id, now=timezone.now())
+    if wait is not None:
+        advance_sign_in.apply_async((login_id,), countdown=wait)
+
+
+@shared_task
+def advance_sign_ins() -> None:
+    """Each minute: sign-ins whose message was lost, and those whose time is over."""
+    for login_id in logins_due(now=timezone.now()):
+        advance_sign_in.delay(login_id)
+
+
+@shared_task
 def carry_mail(mail_id: int) -> None:
     """Send one mail, or show it at the terminal where there is no mail server."""
     if shown := mail_carry(mail_id=mail_id, now=timezone.now()):
@@ -154,10 +172,11 @@ def remind() -> None:
 
 @shared_task
 def prune() -> None:
-    """Daily: forget run logs older than 30 days, mails, uploads that nobody imported, what was sent in long ago, and
-    sessions that are over."""
+    """Daily: forget run logs older than 30 days, mails, uploads that nobody imported, what was sent in long ago,
+    sign-ins and sessions that are over."""
     runs_prune(before=timezone.now() - KEEP_RUNS)
     mails_prune(now=timezone.now())
     imports_sweep(now=timezone.now())
     intake_prune(now=timezone.now())
+    logins_prune(before=timezone.now() - KEEP_SIGN_INS)
     call_command("clearsessions")

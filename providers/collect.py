@@ -28,9 +28,11 @@ MAX_CALLS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """The values of a provider's fields, secret and open. Its repr shows names only."""
+    """The values of a provider's fields, secret and open. Its repr shows no value. `signed_in` names the secrets that
+    are access tokens of a sign-in."""
 
     values: Mapping[str, str] = field(repr=False)
+    signed_in: frozenset[str] = frozenset()
 
     def account(self, provider: Provider) -> Account:
         """What the adapter gets to see: open values, and which secrets exist."""
@@ -41,6 +43,7 @@ class Credentials:
             settings={**defaults, **{name: value for name, value in given.items() if name not in secret_names}},
             secrets=frozenset(name for name in given if name in secret_names),
             labels={declared.name: declared.label for declared in provider.fields},
+            signed_in=self.signed_in,
         )
 
 

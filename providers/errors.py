@@ -17,7 +17,15 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 ActionCode = Literal[
-    "refused", "wrong_kind", "missing_scope", "missing_field", "wrong_organization", "billing", "blocked"
+    "refused",
+    "wrong_kind",
+    "missing_scope",
+    "missing_field",
+    "wrong_organization",
+    "billing",
+    "blocked",
+    "signed_out",
+    "app_refused",
 ]
 
 MAX_RETRY_AFTER_SECONDS = 6 * 3600

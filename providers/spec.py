@@ -13,6 +13,8 @@ from providers.records import Record
 
 if TYPE_CHECKING:
     from providers.auth import Authorizer
+    from providers.credential_files import Pasted
+    from providers.oauth import OAuthApp
 
 Capability = Literal["balance", "quota", "usage", "cost", "keys", "models"]
 CAPABILITIES: tuple[Capability, ...] = ("balance", "quota", "usage", "cost", "keys", "models")
@@ -27,6 +29,8 @@ class Field:
     before the value. `starts_with` is how a right value begins: another beginning draws a warning, never a refusal;
     `wrong_starts` maps beginnings of another kind of key to the words for it. `hosts` narrows where a secret may go.
     `scopes` are the rights that suffice, as the provider's console names them, where a key can have fewer than all.
+    `pasted` reads what was pasted where that may be a tool's credentials file, or a token that says when it ends; it
+    raises PayloadError in words that repeat nothing.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Field:
     environment: str | None = None
     can_spend: bool = False
     scopes: tuple[str, ...] = ()
+    pasted: Callable[[str], "Pasted"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +144,13 @@ class Partial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What an adapter may know of a credential: the open fields, and the names of the secrets that are there."""
+    """What an adapter may know of a credential: the open fields, the names of the secrets that are there, and which of
+    them are access tokens that somebody signed in for."""
 
     settings: Mapping[str, str]
     secrets: frozenset[str]
     labels: Mapping[str, str] = field(default_factory=dict)
+    signed_in: frozenset[str] = frozenset()
 
     def has(self, name: str) -> bool:
         return name in self.secrets or bool(self.settings.get(name))
@@ -232,6 +239,7 @@ class Provider:
     key_warning: str = ""
     extra_hosts: tuple[str, ...] = ()
     authorizers: tuple["Authorizer", ...] = ()
+    oauth_apps: tuple["OAuthApp", ...] = ()
     explain: Callable[[Reply, Request], ProviderError | None] | None = None
 
     @property
@@ -248,6 +256,14 @@ class Provider:
 
     def authorizer(self, name: str | None) -> "Authorizer | None":
         return next((one for one in self.authorizers if one.name == name), None)
+
+    def oauth_app(self, name: str) -> "OAuthApp | None":
+        return next((one for one in self.oauth_apps if one.name == name), None)
+
+    @property
+    def has_tokens_that_end(self) -> bool:
+        """Whether a secret of this provider may be a token that ends within hours or days."""
+        return bool(self.oauth_apps) or any(field.pasted is not None for field in self.fields)
 
     def endpoint(self, capability: str) -> Endpoint | NotOffered:
         for name, endpoint in self.capabilities.items():

@@ -56,7 +56,8 @@ class Wire(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """`send(outgoing) -> Reply` under the guards. `via` is a relay that gets every request unchanged with the original
-    host in the Host header; plain HTTP to it is allowed on loopback only. One instance may serve many threads."""
+    host in the Host header; plain HTTP to it is allowed on loopback only. One instance may serve many threads. `tries`
+    is 1 for calls that must not be made twice, such as those that use up a token."""
 
     reach: Reach = "public"
     via: str | None = None
@@ -64,6 +65,7 @@ class Transport:
     total_seconds: float = TOTAL_SECONDS
     max_body_bytes: int = MAX_BODY_BYTES
     pause: Callable[[float], None] = time.sleep
+    tries: int = len(RETRY_PAUSES) + 1
 
     def send(self, outgoing: Outgoing) -> Reply:
         """Make the call. Raises Retryable when nothing usable came in time, PayloadError for an answer that is too
@@ -124,9 +126,10 @@ class Transport:
 
     def _attempts(self, request: httpx.Request, host: str) -> Reply:
         """One try and at most two short ones more on connection trouble. Every call of an adapter is a read, so that
-        asking twice changes nothing at the provider; an answer, whatever its status, is never asked for again. Causes
-        are cut off (`from None`): the HTTP library's own words quote headers and lines of the answer."""
-        for pause in (*RETRY_PAUSES, None):
+        asking twice changes nothing at the provider (else `tries` is 1); an answer, whatever its status, is never asked
+        for again. Causes are cut off (`from None`): the HTTP library's own words quote headers and lines of the
+        answer."""
+        for pause in (*RETRY_PAUSES[: self.tries - 1], None):
             try:
                 return self._once(request, host)
             except _CONNECTION_TROUBLE:

@@ -16,6 +16,7 @@ WAYS, PEOPLE = "tests/organizations/test_ways_in.py", "tests/organizations/test_
 PAGES, AUDIT = "tests/overview/test_pages.py", "tests/organizations/test_audit.py"
 INTAKE, TOKENS = "tests/usage/test_intake_api.py", "tests/keys/test_service_tokens.py"
 DESCRIBED = "tests/credentials/test_described.py"
+SIGN_INS, SIGN_IN_PAGES = "tests/credentials/test_oauth.py", "tests/credentials/test_oauth_pages.py"
 TRANSPORT, ADDRESSES = "tests/providers/test_transport.py", "tests/providers/test_addresses.py"
 
 
@@ -320,6 +321,48 @@ GUARDS = [
         "BEFORE UPDATE OR DELETE",
         "BEFORE TRUNCATE",
         f"{AUDIT}::test_the_database_refuses_changes_and_deletions",
+    ),
+    Guard(
+        "one worker at a time renews a sign-in",
+        "dashboard/credentials/oauth/grants.py",
+        'OAuthGrant.objects.select_for_update(of=("self",))',
+        "OAuthGrant.objects",
+        f"{SIGN_INS}::test_two_workers_renew_once_and_both_get_the_new_token",
+    ),
+    Guard(
+        "a refresh token goes to the site that gave it",
+        "dashboard/credentials/oauth/grants.py",
+        "if not site == grant.site == grant.client.site:",
+        "if False:",
+        f"{SIGN_INS}::test_a_refresh_token_goes_nowhere_but_where_it_came_from",
+    ),
+    Guard(
+        "the answer of a sign-in is known by its state",
+        "dashboard/credentials/oauth/services.py",
+        "if not hmac.compare_digest(token_digest(state), held.state_hash):",
+        "if False:",
+        f"{SIGN_IN_PAGES}::test_a_forged_answer_is_refused_and_the_sign_in_waits_on",
+    ),
+    Guard(
+        "the answer of a sign-in counts in its own browser",
+        "dashboard/credentials/oauth/views.py",
+        "login_id = request.session.get(_key(slug))",
+        'login_id = OAuthLogin.objects.latest("pk").pk',
+        f"{SIGN_IN_PAGES}::test_an_answer_in_another_browser_of_the_same_person_is_refused",
+    ),
+    Guard(
+        "a sign-in is its person's alone",
+        "dashboard/credentials/oauth/selectors.py",
+        "OAuthLogin.objects.filter(pk=login_id, organization_id=organization_id, person_id=person_id)",
+        "OAuthLogin.objects.filter(pk=login_id)",
+        f"{SIGN_IN_PAGES}::test_an_answer_for_another_person_or_organization_is_refused",
+    ),
+    Guard(
+        "clients of other products are refused",
+        "dashboard/credentials/oauth/forms.py",
+        "if any(client_id in app.foreign for app in provider.oauth_apps):",
+        "if False:",
+        f"{SIGN_IN_PAGES}::test_what_cannot_begin_says_why",
     ),
 ]
 

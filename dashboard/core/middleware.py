@@ -1,5 +1,6 @@
 """Middleware of the core: the content security policy."""
 
+import re
 import secrets
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -26,12 +27,19 @@ _PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), pu
 
 def _sign_on() -> str:
     """Browsers hold form-action against redirects too, and single sign-on begins with a form that is sent on."""
-    parts = urlsplit(settings.OIDC_ISSUER)
-    return f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
+    return _origin(settings.OIDC_ISSUER)
+
+
+def _origin(url: str) -> str:
+    """The origin of an address as one more source; nothing of an address that could end the directive."""
+    parts = urlsplit(url)
+    plain = re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+", parts.netloc)
+    return f" {parts.scheme}://{parts.netloc}" if plain and parts.scheme in ("http", "https") else ""
 
 
 class ContentSecurityPolicyMiddleware:
-    """Gives each request a nonce (`request.csp_nonce`) and each answer the strict policy that names it."""
+    """Gives each request a nonce (`request.csp_nonce`) and each answer the strict policy that names it. A page whose
+    form is sent on to another site says so by `response.form_leads_to`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -41,5 +49,6 @@ class ContentSecurityPolicyMiddleware:
         request.csp_nonce = nonce  # type: ignore[attr-defined]
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
-        response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce, sign_on=_sign_on()))
+        elsewhere = _sign_on() + _origin(getattr(response, "form_leads_to", ""))
+        response.headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce, sign_on=elsewhere))
         return response

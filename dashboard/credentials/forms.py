@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import host_changes
 from dashboard.organizations.models import Team
 from dashboard.organizations.selectors import teams_of
+from providers.credential_files import MOST_BYTES, Pasted
+from providers.errors import PayloadError
 from providers.spec import Field, Provider
 
 MOST_CHARACTERS = 8_000  # some keys are tokens of a few thousand characters; nothing real is longer
@@ -42,7 +45,9 @@ class ConnectForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.provider = provider
         self.credential = credential
-        for declared in provider.fields:
+        self.asked = self.fields_asked()
+        self._pasted: dict[str, Pasted] = {}
+        for declared in self.asked:
             self.fields[declared.name] = _form_field(declared, credential, own_network=provider.self_hosted)
         if credential is None:
             self.fields["label"] = forms.CharField(
@@ -63,18 +68,22 @@ class ConnectForm(forms.Form):
                 )
         self._accounts = {str(one.pk): one for one in accounts}
 
+    def fields_asked(self) -> tuple[Field, ...]:
+        """The declared fields that this form shows."""
+        return self.provider.fields
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        for declared in self.provider.fields:
-            value = data.get(declared.name)
+        for declared in self.asked:
+            value = self._read(declared, data)
             if not value:
                 continue
             problem = _problem(declared, value, own_network=self.provider.self_hosted)
             if problem:
                 self.add_error(declared.name, problem)
-        secrets = [declared for declared in self.provider.fields if declared.secret]
+        secrets = [declared for declared in self.asked if declared.secret]
         filled = any(data.get(declared.name) for declared in secrets)
-        stored = self.credential is not None and bool(self.credential.secret_hints)
+        stored = bool(secrets) and self.credential is not None and bool(self.credential.secret_hints)
         if self.credential and stored and not filled and not self.errors and host_changes(self.credential, data):
             # Nothing is lost by a slip: the old secret is dropped only when a new one comes with the new host.
             raise forms.ValidationError(
@@ -86,10 +95,35 @@ class ConnectForm(forms.Form):
             )
         return data
 
+    def _read(self, declared: Field, data: dict[str, Any]) -> str:
+        """The value of a field. Of a pasted credentials file the token is left, and what it says of open fields that
+        are empty."""
+        value = data.get(declared.name) or ""
+        if not value or declared.pasted is None:
+            return value
+        try:
+            found = declared.pasted(value)
+        except PayloadError as error:
+            self.add_error(declared.name, error.message)
+            return ""
+        if len(found.token) > MOST_CHARACTERS:
+            self.add_error(declared.name, _("This is longer than any token. Copy it again."))
+            return ""
+        self._pasted[declared.name] = found
+        data[declared.name] = found.token
+        for name, told in found.fields.items():
+            data[name] = data.get(name) or told
+        return found.token
+
+    @property
+    def endings(self) -> dict[str, datetime]:
+        """When the pasted tokens end, of those that say so."""
+        return {name: found.ends_at for name, found in self._pasted.items() if found.ends_at is not None}
+
     @property
     def values(self) -> dict[str, str]:
         """The declared fields' values, cleaned of surrounding white space."""
-        return {field.name: self.cleaned_data.get(field.name) or "" for field in self.provider.fields}
+        return {field.name: self.cleaned_data.get(field.name) or "" for field in self.asked}
 
     @property
     def same_account(self) -> ProviderAccount | None:
@@ -124,7 +158,7 @@ def _form_field(declared: Field, credential: ProviderCredential | None, *, own_n
         widget = forms.PasswordInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": placeholder}, render_value=False
         )
-        field = forms.CharField(widget=widget, max_length=MOST_CHARACTERS, **common)
+        field = forms.CharField(widget=widget, max_length=MOST_BYTES if declared.pasted else MOST_CHARACTERS, **common)
     else:
         field = forms.CharField(max_length=MOST_CHARACTERS, **common)
     field.__dict__["link_url"] = declared.url  # for the template; Django fields declare no such thing

@@ -8,16 +8,22 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.core.encryption import Unreadable, decrypt, encrypt, fingerprint, hint, key_id
+from dashboard.core.encryption import Unreadable, decrypt, encrypt, fingerprint, hint, key_id, open_text, seal_text
 from dashboard.credentials.catalog import DescribedProvider, bound_to, provider_or_stand_in
 from dashboard.organizations.models import Organization, Team, User
 from providers.collect import Credentials
 from providers.spec import Provider
 
 __all__ = [
+    "OPEN_LOGINS",
     "CredentialState",
     "DescribedProvider",
     "EnteredForAnotherPlace",
+    "GrantSource",
+    "LoginStatus",
+    "OAuthClient",
+    "OAuthGrant",
+    "OAuthLogin",
     "OfferedModel",
     "ProviderAccount",
     "ProviderCredential",
@@ -144,6 +150,142 @@ class ProviderCredential(models.Model):
     def field_names(self) -> frozenset[str]:
         """Names of the fields that are filled in."""
         return frozenset(self.secret_hints) | frozenset(name for name, value in self.settings.items() if value)
+
+
+class Sealed(models.Model):
+    """A row with one secret text, "" where there is none."""
+
+    SEALED = "encrypted_text"
+    encrypted_text = models.TextField()
+    key_id = models.CharField(max_length=8)
+
+    class Meta:
+        abstract = True
+
+    def seal(self, text: str) -> None:
+        """Encrypt this in place of the old text. Not saved."""
+        self.encrypted_text, self.key_id = seal_text(text), key_id()
+
+    def opened(self) -> str:
+        """Raises core.encryption.Unreadable."""
+        return open_text(self.encrypted_text)
+
+
+class OAuthClient(Sealed):
+    """An app that the operator registered at a provider's `site`, for people to sign in with. The sealed text is its
+    client secret."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="oauth_clients")
+    provider_slug = models.CharField(max_length=40)
+    site = models.CharField(max_length=300)
+    client_id = models.CharField(max_length=200)
+    has_secret = models.BooleanField(default=False)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "provider_slug", "site"], name="oauth_client_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"app at {self.site}"
+
+
+class GrantSource(models.TextChoices):
+    OWN_CLIENT = "own_client", _("Signed in")
+    PASTE = "paste", _("Pasted")
+
+
+class OAuthGrant(Sealed):
+    """What stands behind an access token in a secret field of a credential: when it ends, and the sealed refresh token
+    that renews it. A pasted token has none: its end is a person's business. `site` is where it was given; it is renewed
+    nowhere else."""
+
+    credential = models.ForeignKey(ProviderCredential, on_delete=models.CASCADE, related_name="grants")
+    client = models.ForeignKey(OAuthClient, null=True, on_delete=models.SET_NULL, related_name="grants")
+    field = models.CharField(max_length=60)
+    app = models.CharField(max_length=40, blank=True)
+    site = models.CharField(max_length=300, blank=True)
+    source = models.CharField(max_length=10, choices=GrantSource)
+    scopes = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    may_refresh = models.BooleanField(default=False)
+    obtained_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)  # the provider knows it no more: somebody signs in again
+    message = models.TextField(blank=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["credential", "field"], name="oauth_grant_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} for {self.field} of {self.credential_id}"
+
+
+class LoginStatus(models.TextChoices):
+    STARTING = "starting", _("Asking for a code")
+    WAITING = "waiting", _("Waiting for you at the provider")
+    RETURNED = "returned", _("Fetching the token")
+    APPROVED = "approved", _("Signed in")
+    DONE = "done", _("Connected")
+    DENIED = "denied", _("Refused at the provider")
+    EXPIRED = "expired", _("Too late")
+    FAILED = "failed", _("Did not work")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+OPEN_LOGINS = (LoginStatus.STARTING, LoginStatus.WAITING, LoginStatus.RETURNED, LoginStatus.APPROVED)
+
+
+class OAuthLogin(Sealed):
+    """A sign-in under way, of the one person who began it. The sealed text is what the next step needs: the device
+    code, the PKCE verifier, the code that came back, or the tokens until somebody says that they are right; it is
+    emptied when the login is over. Of the `state` only a hash is kept. `credential` is the one that it is for, or the
+    one that came of it."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    provider_slug = models.CharField(max_length=40)
+    app = models.CharField(max_length=40)
+    client = models.ForeignKey(OAuthClient, on_delete=models.CASCADE, related_name="+")
+    credential = models.ForeignKey(ProviderCredential, null=True, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(ProviderAccount, null=True, on_delete=models.CASCADE, related_name="+")
+    label = models.CharField(max_length=120, blank=True)
+    settings = models.JSONField(default=dict)
+    relay_url = models.URLField(max_length=300, blank=True)
+    status = models.CharField(max_length=10, choices=LoginStatus)
+    message = models.TextField(blank=True)
+    state_hash = models.CharField(max_length=64, blank=True)
+    user_code = models.CharField(max_length=40, blank=True)
+    verification_url = models.CharField(max_length=300, blank=True)
+    interval_seconds = models.PositiveIntegerField(default=5)
+    next_poll_at = models.DateTimeField(null=True)  # None: nothing to ask, a person is awaited
+    expires_at = models.DateTimeField()
+    found = models.JSONField(default=dict)  # the identity that the token opened, in words
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "provider_slug"],
+                condition=models.Q(status__in=OPEN_LOGINS),
+                name="oauth_login_open_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_poll_at"], condition=models.Q(next_poll_at__isnull=False), name="oauth_login_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"sign-in {self.pk}: {self.status}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_LOGINS
 
 
 class OfferedModel(models.Model):

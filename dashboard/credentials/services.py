@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from dashboard.core.encryption import Unreadable
 from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import CredentialState, OfferedModel, ProviderAccount, ProviderCredential
+from dashboard.credentials.oauth.grants import grants_follow, grants_lock
 from dashboard.organizations.audit import REPLACED, Actor, audit_record, changed
 from dashboard.organizations.models import Organization
 from providers.records import Identity, Model
@@ -29,9 +30,11 @@ def credential_create(
     relay_url: str = "",
     check: bool = True,
     replaces: ProviderCredential | None = None,
+    endings: Mapping[str, datetime] | None = None,
 ) -> ProviderCredential:
     """Save a credential as unverified and ask for its check. `same_account` is the admin's word that it belongs to an
-    account that is here already; `replaces` names the key of that account that this one is to take over from."""
+    account that is here already; `replaces` names the key of that account that this one is to take over from;
+    `endings` says of pasted tokens when they end."""
     secrets = {field.name: values[field.name] for field in provider.fields if field.secret and values.get(field.name)}
     open_values = {
         field.name: values[field.name] for field in provider.fields if not field.secret and values.get(field.name)
@@ -52,6 +55,7 @@ def credential_create(
         )
         credential.set_secrets(secrets, entered_for=provider)
         credential.save()
+        grants_follow(credential=credential, fields=(), endings=endings or {}, now=now)
         told = {**dict.fromkeys(secrets, REPLACED), **open_values}
         credential_record(credential, by, "credential.connected", now, changed({}, told))
         if check:
@@ -68,10 +72,24 @@ def host_changes(credential: ProviderCredential, values: Mapping[str, str]) -> b
 
 
 def credential_replace(
-    *, credential: ProviderCredential, values: Mapping[str, str], by: Actor, now: datetime
+    *,
+    credential: ProviderCredential,
+    values: Mapping[str, str],
+    by: Actor,
+    now: datetime,
+    endings: Mapping[str, datetime] | None = None,
 ) -> list[str]:
     """New values for a credential. An empty secret keeps the old one, unless a host was changed: then the old secrets
     are dropped, because they must not go to a new place. Returns the names of the secrets that are gone."""
+    with transaction.atomic():
+        grants_lock(credential=credential)  # so that what is kept is the latest token, and its grant goes with it
+        credential.refresh_from_db(fields=["encrypted_secrets", "key_id", "secret_hints", "fingerprints", "settings"])
+        return _replace(credential, values, by, now, endings or {})
+
+
+def _replace(
+    credential: ProviderCredential, values: Mapping[str, str], by: Actor, now: datetime, endings: Mapping[str, datetime]
+) -> list[str]:
     provider = credential.provider
     kept = {} if host_changes(credential, values) else _readable_values(credential)
     secrets = {
@@ -92,10 +110,10 @@ def credential_replace(
         credential.expires_on = None  # said of the old key
     gone = dict.fromkeys(before.keys() - credential.settings.keys())
     changes = {**changed(before, {**credential.settings, **gone}), **fresh, **dropped}
-    with transaction.atomic():
-        credential.save()
-        credential_record(credential, by, "credential.replaced", now, changes)
-        enqueue_on_commit("check_credential", credential.pk)
+    credential.save()
+    grants_follow(credential=credential, fields=[*fresh, *dropped], endings=endings, now=now)
+    credential_record(credential, by, "credential.replaced", now, changes)
+    enqueue_on_commit("check_credential", credential.pk)
     return list(dropped)
 
 

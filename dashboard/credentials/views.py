@@ -16,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from dashboard.credentials.catalog import provider_of
 from dashboard.credentials.forms import AccountForm, ConnectForm, ExpiryForm
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.oauth.selectors import grant_rows, sign_in_ways
 from dashboard.credentials.selectors import (
     accounts_of_provider,
     connected_slugs,
@@ -78,11 +79,12 @@ def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
             now=now,
             same_account=form.same_account,
             check=check,
+            endings=form.endings,
         )
         if not check:
             credential_adopt(credential=credential, by=request.actor, now=now)
         return _go(request, reverse("credentials:check", args=[credential.pk]))
-    context = {"provider": provider_card(provider), "form": form, "result": None}
+    context = {"provider": provider_card(provider), "form": form, "result": None, "ways": sign_in_ways(provider)}
     return render(request, "credentials/connect_form.html", context)
 
 
@@ -94,7 +96,8 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
     form = ConnectForm(request.POST or None, provider=credential.provider, credential=credential)
     if request.method == "POST" and form.is_valid():
-        gone = credential_replace(credential=credential, values=form.values, by=request.actor, now=timezone.now())
+        now, endings = timezone.now(), form.endings
+        gone = credential_replace(credential=credential, values=form.values, by=request.actor, now=now, endings=endings)
         if gone:
             names = ", ".join(field_label(credential.provider, name) for name in gone)
             words = _("The address is another one now. Dropped, because it must not go there: %(names)s.")
@@ -107,6 +110,8 @@ def check(request: PurserRequest, credential_id: int) -> HttpResponse:
         "fresh": timezone.now() - credential.created_at < JUST_NOW,
         "checking": credential.state == CredentialState.CHECKING,
         "result": check_result(credential),
+        "grants": grant_rows(credential, timezone.now()),
+        "ways": sign_in_ways(credential.provider, credential),
         "warnings": [] if credential.state == CredentialState.CHECKING else warning_words(credential),
         "expiry": ExpiryForm(initial={"expires_on": credential.expires_on}),
         "age": credential.secrets_changed_at,
@@ -178,7 +183,7 @@ def connect_from_environment(request: PurserRequest) -> HttpResponse:
 SHOWN = frozenset(
     {
         *("valid", "wrong_kind", "missing_scope", "wrong_organization", "missing_field", "billing", "blocked"),
-        *("unreachable", "not_understood"),
+        *("unreachable", "not_understood", "signed_out", "app_refused"),
     }
 )
 
@@ -201,7 +206,9 @@ def check_result(credential: ProviderCredential) -> dict[str, Any] | None:
         % {"message": credential.check_message},
     }
     next_step, url = "", ""
-    if shown not in sentences and shown != "blocked":
+    if verdict == "signed_out":
+        next_step = _("Sign in again, or paste a new token")
+    elif shown not in sentences and shown not in ("blocked", "app_refused"):
         field = next((one for one in credential.provider.fields if one.name == credential.check_field), None)
         url = credential.check_help_url or (field.url if field and field.url else credential.provider.console_url)
         next_step = _("Open %(name)s and make the right key") % {"name": name}

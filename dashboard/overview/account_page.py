@@ -23,6 +23,7 @@ from dashboard.balances.selectors import (
 from dashboard.core.drawing import balance_chart, meter_geometry, stack_chart
 from dashboard.core.templatetags.purser import age_words, currency_sign, money_words, unit_digits
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.oauth.selectors import signed_out
 from dashboard.credentials.selectors import (
     absent_words,
     account_row,
@@ -74,7 +75,7 @@ def account_context(
         "streams": _stream_rows(account, credentials, streams, now),
         **_runs(account, before),
         "progress": progress_row(account, now),
-        "credentials": [_credential_row(credential, now) for credential in credentials],
+        "credentials": _credential_rows(credentials, now),
         "connect_url": f"{reverse('credentials:connect_form', args=[account.provider_slug])}?account={account.pk}",
     }
 
@@ -118,6 +119,12 @@ def _head(
         "tags": account.tags,
         "notes": account.notes,
     }
+
+
+def _credential_rows(credentials: Sequence[ProviderCredential], now: datetime) -> list[dict[str, Any]]:
+    with_apps = [one.pk for one in credentials if one.provider.oauth_apps]
+    out = signed_out(credential_ids=with_apps, now=now) if with_apps else set()
+    return [{**_credential_row(one, now), "signed_out": one.pk in out} for one in credentials]
 
 
 def _credential_row(credential: ProviderCredential, now: datetime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.core.encryption import Unreadable
 from dashboard.credentials.models import CredentialState, ProviderCredential
+from dashboard.credentials.oauth.grants import credential_ready, grant_refused
 from dashboard.credentials.services import check_settle
 from dashboard.sync.models import SyncStream
 from dashboard.sync.reading import Clock, transport_for
@@ -61,11 +62,12 @@ def _settle(credential: ProviderCredential, found: Identity | ProviderError, now
 
 
 def _prove(credential: ProviderCredential, now: datetime) -> Identity | ProviderError:
-    window = Window(start=now, end=now, now=now)
+    window, used = Window(start=now, end=now, now=now), None
     try:
-        return check(credential.provider, credential.unlocked(), window, transport_for(credential).send)
+        used = credential_ready(credential=credential, capability=None, now=now)
+        return check(credential.provider, used, window, transport_for(credential).send)
     except ProviderError as error:
-        return error
+        return error if used is None else grant_refused(credential=credential, used=used, error=error, now=now)
     except Unreadable:
         return ActionNeeded(_("The stored key cannot be decrypted with the present encryption keys. Enter it again."))
     except Exception:

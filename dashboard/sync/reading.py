@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from dashboard.core.database import reconnecting
 from dashboard.core.encryption import Unreadable
 from dashboard.credentials.models import ProviderCredential
+from dashboard.credentials.oauth.grants import credential_ready, grant_refused
 from dashboard.sync.models import SyncStream
 from dashboard.sync.services import Overtaken, Run, run_fail, run_land, stream_shelve, streams_lease_due_again
 from dashboard.sync.windows import Reading, next_reading
@@ -81,17 +82,14 @@ def stream_read(*, stream: SyncStream, token: int, clock: Clock) -> tuple[int, i
 
 
 def _fetch(stream: SyncStream, reading: Reading, now: datetime) -> Collected | ProviderError:
-    credential = stream.credential
+    credential, used = stream.credential, None
     try:
+        used = credential_ready(credential=credential, capability=stream.capability, now=now)
         return collect(
-            credential.provider,
-            stream.capability,
-            credential.unlocked(),
-            reading.window(now),
-            transport_for(credential).send,
+            credential.provider, stream.capability, used, reading.window(now), transport_for(credential).send
         )
     except ProviderError as error:
-        return error
+        return error if used is None else grant_refused(credential=credential, used=used, error=error, now=now)
     except Unreadable:
         return ActionNeeded(_("The stored key cannot be decrypted with the present encryption keys. Enter it again."))
     except Exception:

@@ -23,7 +23,12 @@ from dashboard.usage.services import account_usage_delete
 
 
 def successor_create(
-    *, credential: ProviderCredential, values: Mapping[str, str], by: Actor, now: datetime
+    *,
+    credential: ProviderCredential,
+    values: Mapping[str, str],
+    by: Actor,
+    now: datetime,
+    endings: Mapping[str, datetime] | None = None,
 ) -> ProviderCredential:
     """A new key beside this one, to take over from it once its check is good. An earlier successor that never took over
     stays what it is: a second key of the account."""
@@ -39,6 +44,7 @@ def successor_create(
             same_account=credential.account,
             relay_url=credential.relay_url,
             replaces=credential,
+            endings=endings,
         )
 
 

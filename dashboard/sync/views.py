@@ -85,7 +85,9 @@ def rotate(request: PurserRequest, credential_id: int) -> HttpResponse:
         if any(form.values[name] and fingerprint(form.values[name]) == mark for name, mark in old.fingerprints.items()):
             form.add_error(None, _("That is the key that is here already. Make a new one at the provider."))
         else:
-            new = successor_create(credential=old, values=form.values, by=request.actor, now=timezone.now())
+            new = successor_create(
+                credential=old, values=form.values, by=request.actor, now=timezone.now(), endings=form.endings
+            )
             return redirect("credentials:check", credential_id=new.pk)
     context = {"credential": old, "form": form, "provider": provider_card(old.provider)}
     return render(request, "credentials/rotate.html", context)

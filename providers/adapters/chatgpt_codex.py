@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from providers.credential_files import Pasted, claims_of, document_of, ends_at, is_file, token_in
 from providers.errors import ActionNeeded, NotAvailable, ProviderError
 from providers.paging import BrokenCursor, pages
 from providers.parse import (
@@ -60,6 +61,7 @@ PROVISIONAL = timedelta(days=7)
 UNIT = "credits"
 ROWS_PER_PAGE = 500
 WORKSPACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+CLAIMS = "https://api.openai.com/auth"
 PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # (seconds, name, window); 17940 and 604740 have been seen, so 5 % either way is the same window.
 LENGTHS = ((18_000, "5h", "5h"), (604_800, "weekly", "7d"), (2_592_000, "monthly", "month"))
@@ -180,6 +182,24 @@ def usage(account: Account, window: Window) -> Steps:
 
 
 # --- A member's windows and credits ----------------------------------------------------------------------------------
+
+
+def member_token(pasted: str) -> Pasted:
+    """An access token, or the whole auth.json of the CLI. Kept are the token, the account id and the end; the refresh
+    token is not: it works once, and the CLI needs it."""
+    if not is_file(pasted):
+        return Pasted(token=pasted, ends_at=ends_at(claims_of(pasted)))
+    what = "the auth.json of the Codex CLI"
+    tokens = document_of(pasted, what).get("tokens")
+    token = token_in(tokens, "access_token", what)
+    told = tokens if isinstance(tokens, dict) else {}
+    account = told.get("account_id")
+    if not isinstance(account, str):  # then the id token says it
+        known = claims_of(str(told.get("id_token"))).get(CLAIMS)
+        account = known.get("chatgpt_account_id") if isinstance(known, dict) else None
+    usable = isinstance(account, str) and PLAIN_ID.fullmatch(account)
+    fields = {"account_id": str(account)} if usable else {}
+    return Pasted(token=token, fields=fields, ends_at=ends_at(claims_of(token)))
 
 
 def member_request(account: Account, path: str) -> Request:
@@ -455,14 +475,15 @@ PROVIDER = Provider(
         Field(
             name="access_token",
             label="Member's access token",
-            help="Unofficial, and unused while that is off. After “codex login”: only the text beside “access_token” "
-            "in ~/.codex/auth.json, never the refresh token. It ends after some days; then paste a new one.",
+            help="Unofficial, and unused while that is off. After “codex login”: the whole of ~/.codex/auth.json, of "
+            "which Purser keeps the access token and the account id, never the refresh token; or the text beside "
+            "“access_token” alone. It ends after some days; then paste a new one.",
             secret=True,
+            pasted=member_token,
             url=SIGN_IN,
             starts_with=("eyJ",),
             wrong_starts={
                 "sk-": "This is an API key. A member's windows need the access token of a signed-in member (eyJ...).",
-                "{": "This is the whole file. Paste only the text beside “access_token”.",
             },
             hosts=("chatgpt.com",),
             environment="CODEX_ACCESS_TOKEN",
@@ -471,8 +492,8 @@ PROVIDER = Provider(
         Field(
             name="account_id",
             label="Account id",
-            help="For a member's windows: the text beside “account_id” in ~/.codex/auth.json. One login can hold "
-            "several workspaces; this says which one is read.",
+            help="For a member's windows: the text beside “account_id” in ~/.codex/auth.json; empty, it is taken from "
+            "the pasted file. One login can hold several workspaces; this says which one is read.",
         ),
     ),
     key_warning="An access token acts as the person who signed in, and can use up the plan and its credits. Prefer the "

@@ -420,6 +420,7 @@ PROVIDER = Provider(
                 "sk-ant-oat": SIGN_IN_WORDS,
                 "sk-ant-ort": SIGN_IN_WORDS,
                 "sk-ant-sid": SIGN_IN_WORDS,
+                "{": SIGN_IN_WORDS,  # the credentials file of Claude Code
                 "sk-ant-api03-": "This looks like an inference key of the metered API; it opens no account data.",
             },
             header="x-api-key",

@@ -5,6 +5,9 @@ Docs: https://docs.github.com/en/rest/billing/usage, /rest/billing/budgets, /res
 https://github.com/steipete/CodexBar and https://github.com/ericc-ch/copilot-api, off unless chosen.
 Key: a GitHub token that may read billing. Fine-grained (organization "Administration": read) or an app's installation
 token for an organization; a classic one (manage_billing:enterprise) for an enterprise, which takes no other kind.
+Sign-in: the device flow with the operator's own OAuth App or GitHub App, never with the client id of an editor:
+https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow. An OAuth App's token
+does not end; a GitHub App's ends after 8 hours and is renewed with a refresh token that changes each time.
 Quirks: credits (USD 0.01 each) exist from 2026-06-01, premium requests before. Rows of that report carry no date, so a
 day is one call. The dated report holds the same credits again: only the seat fee is taken from it. Amounts are dollars,
 and 0 net means "covered by the plan". Activity reports are files behind signed links, fetched without the token.
@@ -18,6 +21,7 @@ from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Any
 
+from providers.credential_files import Pasted, document_of, is_file, token_in
 from providers.errors import (
     MAX_RETRY_AFTER_SECONDS,
     ActionCode,
@@ -28,6 +32,7 @@ from providers.errors import (
     Retryable,
     retry_after_seconds,
 )
+from providers.oauth import OAuthApp
 from providers.paging import MAX_PAGES, BrokenCursor, NextPage, pages
 from providers.parse import (
     boolean,
@@ -68,6 +73,16 @@ USAGE_DOCS = "https://docs.github.com/en/rest/billing/usage"
 METRICS_DOCS = "https://docs.github.com/en/rest/copilot/copilot-usage-metrics"
 CLASSIC_URL = "https://github.com/settings/tokens"
 FINE_GRAINED_URL = "https://github.com/settings/personal-access-tokens"
+DEVICE_DOCS = "https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow"
+# Client ids that public sources print, of an editor and of a command line tool. Theirs are not ours to use.
+FOREIGN_CLIENTS = ("Iv1.b507a08c87ecfe98", "Ov23li8tweQw6odWQebz")
+REGISTER = (
+    "Register an OAuth App of your own, best under the organization, with “Enable Device Flow” on. Its callback "
+    "address is asked for, and not used: {callback}",
+    "Or a GitHub App with the organization permission “Administration”: read and expiring user tokens: it reads less, "
+    "and its tokens are renewed.",
+    "Copy the client id. The device flow needs no client secret.",
+)
 HEADERS = (("Accept", "application/vnd.github+json"), ("X-GitHub-Api-Version", "2026-03-10"))
 
 DAY = timedelta(days=1)
@@ -116,6 +131,21 @@ def host(account: Account) -> str:
             field="api_host",
         )
     return base
+
+
+def site(account: Account) -> str:
+    """Where people sign in: github.com, or the company's own host with data residency."""
+    return host(account).lower().replace("https://api.", "https://")
+
+
+def member_token(pasted: str) -> Pasted:
+    """A member's token, or the apps.json (older: hosts.json) of an editor that is signed in: the first of its hosts."""
+    if not is_file(pasted):
+        return Pasted(token=pasted)
+    what = "the apps.json or hosts.json of GitHub Copilot"
+    document = document_of(pasted, what)
+    row = next((row for name, row in document.items() if name.partition(":")[0] == "github.com"), None)
+    return Pasted(token=token_in(row, "oauth_token", what))
 
 
 def billing(account: Account, path: str, *params: tuple[str, str]) -> Request:
@@ -706,7 +736,7 @@ PROVIDER = Provider(
             scopes=("Organization permission “Administration”: read",),
             secret=True,
             url=FINE_GRAINED_URL,
-            starts_with=("github_pat_", "ghp_", "ghs_"),
+            starts_with=("github_pat_", "ghp_", "ghs_", "gho_", "ghu_"),
             wrong_starts={
                 "ghr_": "This is a refresh token. Make a personal access token instead.",
                 "tid=": "This is a Copilot session token. Make a personal access token instead.",
@@ -738,8 +768,10 @@ PROVIDER = Provider(
         Field(
             name="member_oauth_token",
             label="Member's token",
-            help="Only for the member's own quota, unused while that is off: a GitHub token of the member.",
+            help="Only for the member's own quota, unused while that is off: a GitHub token of the member, or the "
+            "whole of an editor's ~/.config/github-copilot/apps.json.",
             secret=True,
+            pasted=member_token,
             url=CLASSIC_URL,
             prefix="token ",
             starts_with=("gho_", "ghu_", "ghp_", "github_pat_"),
@@ -754,6 +786,39 @@ PROVIDER = Provider(
     ),
     key_warning="A classic token with manage_billing can also change seats and budgets. Prefer a fine-grained one that "
     "only reads, where GitHub accepts it.",
+    oauth_apps=(
+        OAuthApp(
+            name="billing",
+            label="Billing of an organization",
+            field="billing_token",
+            flow="device",
+            site=site,
+            device_path="/login/device/code",
+            token_path="/login/oauth/access_token",
+            register_path="/settings/applications/new",
+            scopes=("manage_billing:copilot",),
+            steps=REGISTER,
+            foreign=FOREIGN_CLIENTS,
+            source=DEVICE_DOCS,
+            confidence="observed",
+        ),
+        OAuthApp(
+            name="member",
+            label="A member's own quota",
+            field="member_oauth_token",
+            opt_in="personal_quota",
+            flow="device",
+            site=site,
+            device_path="/login/device/code",
+            token_path="/login/oauth/access_token",
+            register_path="/settings/applications/new",
+            scopes=("read:user",),
+            steps=REGISTER,
+            foreign=FOREIGN_CLIENTS,
+            source=DEVICE_DOCS,
+            confidence="unverified",
+        ),
+    ),
     check=Check(steps=check, source=USAGE_DOCS),
     explain=explain,
     capabilities={

@@ -5,6 +5,9 @@ billing", https://docs.gitlab.com/api/personal_access_tokens/ and /groups/, and 
 checked 2026-11-20. subscriptionUsage is an experiment since 18.5: its fields may change without notice.
 Key: a personal (or group) access token with scope read_api, of an Owner of the top-level group on gitlab.com or of an
 administrator of a self-managed instance. Anybody else gets null under HTTP 200, not a refusal.
+Sign-in: an application of the operator's own (https://docs.gitlab.com/api/oauth2/), by authorization code with PKCE or,
+since GitLab 17.1, by device code. Its tokens end after two hours and are renewed; GitLab tells about them at
+/oauth/token/info, not where it tells about other tokens.
 Quirks: the unit is credits, never money; only on-demand credits cost extra, and their price is the contract's. GraphQL
 is asked by POST and only read; its errors come under HTTP 200, so they are looked at before the data. When the billing
 service is down, fields are null. Members' figures are not asked for: they are personal, and cover a range, not a day.
@@ -18,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
+from providers.oauth import OAuthApp
 from providers.parse import (
     boolean,
     day_after,
@@ -58,6 +62,8 @@ Row = Mapping[str, Any]
 CLOUD = "https://gitlab.com"
 TOKENS_PAGE = "/-/user_settings/personal_access_tokens"
 GRAPHQL_DOCS = "https://docs.gitlab.com/api/graphql/reference/"
+OAUTH_DOCS = "https://docs.gitlab.com/api/oauth2/"
+APPLICATIONS_PAGE = "/-/user_settings/applications"
 UNIT = "credits"
 DAY = timedelta(days=1)
 SOON = timedelta(days=14)
@@ -406,14 +412,10 @@ def span(start: datetime, end: datetime) -> Row:
 def check(account: Account, window: Window) -> Steps:
     """The token by itself, the group, and whether credits are shown: three reads, because GitLab shows a Maintainer
     nothing and says nothing. An instance without credits may still have seats, so that is no refusal."""
-    own = (yield Request(url=f"{instance(account)}/api/v4/personal_access_tokens/self", auth="token")).json()
-    get(own, "id", integer)
-    scopes = tuple(text(scope, "A scope") for scope in get(own, "scopes", sequence))
-    if not get(own, "active", boolean) or maybe(own, "revoked", boolean):
-        raise ActionNeeded("GitLab says that this token is revoked or expired.", field="token")
+    signed_in = "token" in account.signed_in
+    scopes, expires_at = yield from (sign_in_told(account) if signed_in else token_told(account))
     if not {"read_api", "api"} & set(scopes):
         raise missing_scope(None, tokens_page(instance(account)))
-    expires_at = maybe(own, "expires_at", utc_day)
     warnings = ["can_manage_keys", "can_spend"] if "api" in scopes else []
     if expires_at is not None and expires_at - window.now < SOON:
         warnings.append("expires_soon")
@@ -433,11 +435,28 @@ def check(account: Account, window: Window) -> Steps:
         Identity(
             account_id=account_id,
             account_name=name,
-            key_kind="access_token",
+            key_kind="signed_in" if signed_in else "access_token",
             scopes=scopes,
             warnings=tuple(warnings),
         )
     ]
+
+
+def token_told(account: Account) -> Reading[tuple[tuple[str, ...], datetime | None]]:
+    """(scopes, end) of a personal or group access token."""
+    own = (yield Request(url=f"{instance(account)}/api/v4/personal_access_tokens/self", auth="token")).json()
+    get(own, "id", integer)
+    scopes = tuple(text(scope, "A scope") for scope in get(own, "scopes", sequence))
+    if not get(own, "active", boolean) or maybe(own, "revoked", boolean):
+        raise ActionNeeded("GitLab says that this token is revoked or expired.", field="token")
+    return scopes, maybe(own, "expires_at", utc_day)
+
+
+def sign_in_told(account: Account) -> Reading[tuple[tuple[str, ...], None]]:
+    """Scopes of a token that came of a sign-in. It ends within hours and is renewed, so its end says nothing."""
+    own = (yield Request(url=f"{instance(account)}/oauth/token/info", auth="token")).json()
+    get(own, "resource_owner_id", integer)
+    return tuple(text(scope, "A scope") for scope in get(own, "scope", sequence)), None
 
 
 def tokens_page(root: str) -> str:
@@ -531,6 +550,39 @@ PROVIDER = Provider(
         ),
     ),
     key_warning="A token with the scope api can change caps, code and tokens. Give Purser one with read_api alone.",
+    oauth_apps=(
+        OAuthApp(
+            name="browser",
+            label="In this browser",
+            field="token",
+            flow="code",
+            site=instance,
+            authorize_path="/oauth/authorize",
+            token_path="/oauth/token",
+            register_path=APPLICATIONS_PAGE,
+            scopes=("read_api",),
+            steps=(
+                "Add an application of your own, best under the top-level group or, on your own instance, in the admin "
+                "area. Its redirect URI is {callback}",
+                "Tick the scope read_api alone. Keep “Confidential” on.",
+                "Copy the application id and the secret.",
+            ),
+            source=OAUTH_DOCS,
+        ),
+        OAuthApp(
+            name="device",
+            label="With a code, on another device",
+            field="token",
+            flow="device",
+            site=instance,
+            device_path="/oauth/authorize_device",
+            token_path="/oauth/token",
+            register_path=APPLICATIONS_PAGE,
+            scopes=("read_api",),
+            steps=("Use the same application. This needs GitLab 17.1 or later.",),
+            source=f"{OAUTH_DOCS}#device-authorization-grant",
+        ),
+    ),
     check=Check(steps=check, source="https://docs.gitlab.com/api/personal_access_tokens/"),
     explain=explain,
     capabilities={

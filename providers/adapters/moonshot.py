@@ -17,8 +17,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from providers.credential_files import Pasted, document_of, is_file, token_in
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError
-from providers.parse import boolean, currency, decimal, get, instant, integer, mapping, maybe, rows, text
+from providers.parse import boolean, currency, decimal, get, instant, integer, mapping, maybe, rows, text, unix_seconds
 from providers.records import Balance, Identity, Model, Quota
 from providers.spec import (
     Account,
@@ -60,6 +61,18 @@ QUOTA_PARTS = ("usage", "limits", "usages", "boosterWallet", "booster_wallet")
 
 Place = tuple[str, str | None]
 Use = tuple[Decimal, datetime | None]
+
+
+def key_or_file(pasted: str) -> Pasted:
+    """A key, or the kimi-code.json of Kimi Code's own client, whose token ends after minutes. Its end is in seconds."""
+    if not is_file(pasted):
+        return Pasted(token=pasted)
+    what = "the kimi-code.json of Kimi Code"
+    document = document_of(pasted, what)
+    token = token_in(document, "access_token", what)
+    told = document.get("expires_at")
+    moment = unix_seconds(str(told), "expires_at") if isinstance(told, int | float) else None
+    return Pasted(token=token, ends_at=moment)
 
 
 def parse_balance(reply: Reply, unit: str) -> Iterator[Balance]:
@@ -347,8 +360,11 @@ PROVIDER = Provider(
         Field(
             name="api_key",
             label="API key",
-            help="An ordinary key of that product. No read-only kind exists, so make one for Purser alone.",
+            help="An ordinary key of that product. No read-only kind exists, so make one for Purser alone. For Kimi "
+            "Code the whole of ~/.kimi/credentials/kimi-code.json is read too, for a first look: its token ends within "
+            "minutes and is never renewed here.",
             secret=True,
+            pasted=key_or_file,
             required=True,
             url=KEYS_PAGE,
             starts_with=("sk-",),

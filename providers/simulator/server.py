@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
+from providers.simulator.sign_in import Desk, Dialect
 from providers.simulator.world import Profile, SimAccount, TopUp, World, account_name
 
 Fault = Literal[
@@ -70,7 +71,8 @@ class Part:
     handler, where a pattern's `{name}` matches one path segment and arrives as a query pair of that name. `refuse`
     answers a call whose key is unknown (the documented 401). `demo` are the values that connect the demo's account.
     `token_of_form` finds the secret in what is posted url-encoded, as to a token endpoint; `issuers` are token
-    endpoints that need more than that: each takes the form that was sent, and faults do not reach them."""
+    endpoints that need more than that: each takes the form that was sent, and faults do not reach them. `sign_in` says
+    how people sign in there, and `sign_in_host` where."""
 
     slug: str
     hosts: frozenset[str]
@@ -83,6 +85,8 @@ class Part:
     )
     token_of_form: Callable[[Mapping[str, str]], str] = lambda form: form.get("client_secret", "")
     issuers: Mapping[tuple[str, str], Callable[[Mapping[str, str]], Answer]] = field(default_factory=dict)
+    sign_in: Dialect | None = None
+    sign_in_host: str = ""
 
 
 class Simulator:
@@ -91,6 +95,7 @@ class Simulator:
     def __init__(self, parts: tuple[Part, ...], world: World | None = None) -> None:
         self.world = world or World()
         self.parts = {part.slug: part for part in parts}
+        self.desks = {part.slug: Desk(part.sign_in) for part in parts if part.sign_in}
         self._by_host: dict[str, list[Part]] = {}
         for part in parts:
             for host in part.hosts:
@@ -107,6 +112,9 @@ class Simulator:
         if path.startswith("/__simulator__/"):
             return self._control(method, path, body, now)
         sharing = self._by_host.get(host.lower())
+        at_desk = self._at_desk(method, host.lower(), path, f"{query}&{body.decode()}" if query else body.decode(), now)
+        if at_desk is not None:
+            return replace(at_desk, delay=self.latency)
         if not sharing:
             return Answer(status=421, document={"error": "no simulated provider has this host"})
         for one in sharing:
@@ -117,7 +125,8 @@ class Simulator:
         form = _form(headers, body)
         token = part.token_of(headers) if form is None else part.token_of_form(form)
         name = account_name(token)
-        if name is None:
+        desk = self.desks.get(part.slug)
+        if name is None or (desk is not None and desk.is_dead(token, now)):
             return replace(part.refuse(401), delay=self.latency)
         self.calls[(part.slug, name)] = self.calls.get((part.slug, name), 0) + 1
         matched = _match(part.routes, method, path)
@@ -138,6 +147,17 @@ class Simulator:
         fault = self.faults.get((part.slug, name))
         answer = handler(call) if fault not in ("401", "403", "429", "500", "timeout", "html") else Answer()
         return self._spoil(fault, part, answer)
+
+    def _at_desk(self, method: str, host: str, path: str, told: str, now: datetime) -> Answer | None:
+        """The answer of a sign-in desk, None where the call is for another door."""
+        for slug, desk in self.desks.items():
+            found = (
+                desk.answer(method, path, dict(parse_qsl(told)), now) if self.parts[slug].sign_in_host == host else None
+            )
+            if found is not None:
+                status, document, address = found
+                return Answer(status=status, document=document, headers={"Location": address} if address else {})
+        return None
 
     def _spoil(self, fault: Fault | None, part: Part, answer: Answer) -> Answer:
         delayed = replace(answer, delay=self.latency)
@@ -172,7 +192,7 @@ class Simulator:
                 return replace(delayed, document=_duplicated(answer.document))
 
     def _control(self, method: str, path: str, body: bytes, now: datetime) -> Answer:
-        """POST /__simulator__/{fault|topup|latency} with JSON; GET /__simulator__/ledger/{slug}/{account}."""
+        """POST /__simulator__/{fault|topup|latency|sign-in} with JSON; GET /__simulator__/ledger/{slug}/{account}."""
         action, *rest = path.removeprefix("/__simulator__/").split("/")
         wanted = json.loads(body) if body else {}
         if method == "GET" and action == "ledger":
@@ -191,6 +211,11 @@ class Simulator:
             account = self.world.account(self.parts[wanted["slug"]].profile, wanted["account"])
             account.moves.topups.append(TopUp(at=now, amount=Decimal(wanted["amount"])))
             return Answer(document={"balance": str(account.balance(now))})
+        if method == "POST" and action == "sign-in":
+            self.desks[wanted["slug"]].approve(
+                wanted["user_code"], wanted.get("account", "harbor"), wanted.get("answer", "approved")
+            )
+            return Answer(document={"ok": True})
         return Answer(status=404, document={"error": "unknown control path"})
 
     def _ledger(self, slug: str, name: str, *, now: datetime) -> Answer:

@@ -28,8 +28,8 @@ from providers.registry import PROVIDERS
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0  # seconds; the machine may be busy with the other tests
 
-# The product talks to the providers' own hosts. Here every new credential is given a relay as it is stored, so that no
-# check and no read can leave this machine, whichever way it was connected.
+# The product talks to the providers' own hosts. Here every new credential and sign-in is given a relay as it is stored,
+# so that no check and no read can leave this machine, whichever way it was connected.
 RELAY = """
 CREATE TABLE browser_relay (url text NOT NULL);
 INSERT INTO browser_relay VALUES ('{url}');
@@ -39,6 +39,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER browser_relay BEFORE INSERT ON credentials_providercredential
+    FOR EACH ROW EXECUTE FUNCTION browser_relay();
+CREATE TRIGGER browser_relay BEFORE INSERT ON credentials_oauthlogin
     FOR EACH ROW EXECUTE FUNCTION browser_relay();
 """
 

@@ -27,7 +27,14 @@ from dashboard import pipeline
 from dashboard.balances.models import BalanceEntry, BalanceSeries
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.credentials.described.services import described_create
-from dashboard.credentials.models import CredentialState, DescribedProvider, ProviderAccount, ProviderCredential
+from dashboard.credentials.models import (
+    CredentialState,
+    DescribedProvider,
+    OAuthClient,
+    OAuthLogin,
+    ProviderAccount,
+    ProviderCredential,
+)
 from dashboard.credentials.services import credential_create
 from dashboard.keys.models import ServiceToken
 from dashboard.organizations.audit import SYSTEM
@@ -43,6 +50,7 @@ from providers.presets import presets
 from providers.records import Balance, CostBucket, Quota, UsageBucket
 from providers.registry import PROVIDERS
 from providers.spec import Endpoint
+from tests.credentials.signing_in import begun
 from tests.providers.simulated import SimulatedWire
 from tests.sync.driving import KEYS, connected, run_all, run_leased
 
@@ -99,6 +107,7 @@ class World:
     account: ProviderAccount
     credential: ProviderCredential
     stream: SyncStream
+    login: OAuthLogin
     invitation: Invitation
     member: Membership
     entry: BalanceEntry
@@ -110,6 +119,8 @@ class World:
             "account_id": self.account.pk,
             "credential_id": self.credential.pk,
             "stream_id": self.stream.pk,
+            "login_id": self.login.pk,
+            "client_id": self.login.client_id,
             "membership_id": self.member.pk,
             "team_id": Team.objects.get(name="Elsewhere").pk,
             "invitation_id": self.invitation.pk,
@@ -159,8 +170,9 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
     service_token = ServiceToken.objects.create(
         organization=cast.organization, name="Gateway", scopes=[], prefix="purser_0123456789", created_at=timezone.now()
     )
+    login = begun(cast.organization, cast.people["owner"], "gitlab-duo", timezone.now(), way="browser")
     stream = SyncStream.objects.get(capability="balance")
-    return World(cast, account, credential, stream, invitation, member, entry, export, service_token)
+    return World(cast, account, credential, stream, login, invitation, member, entry, export, service_token)
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------
@@ -263,7 +275,8 @@ def test_everybody_gets_what_is_theirs(world: World, name: str) -> None:
 
 
 def test_an_outsider_changes_nothing(world: World) -> None:
-    before = {model: list(model.objects.order_by("pk").values()) for model in (ProviderCredential, SyncStream, Team)}
+    watched = (ProviderCredential, SyncStream, Team, OAuthLogin, OAuthClient)
+    before = {model: list(model.objects.order_by("pk").values()) for model in watched}
     for who in ("outsider", "elsewhere"):
         client = world.cast.client(who)
         for address in ADDRESSES.values():

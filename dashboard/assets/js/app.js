@@ -50,6 +50,17 @@ function expand(button, open) {
   for (const row of $$(`[data-of="${CSS.escape(button.dataset.expand)}"]`)) row.hidden = !open;
 }
 
+// --- copying: the words of the element that the button names; where the browser forbids it, they are marked instead ---
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    toast(button.dataset.copied);
+  } catch {
+    getSelection().selectAllChildren(source);
+  }
+}
+
 // --- clicks ----------------------------------------------------------------------------------------------------
 on("click", (event) => {
   const hit = (selector) => event.target.closest?.(selector);
@@ -74,6 +85,8 @@ on("click", (event) => {
     const name = at.dataset.expand;
     if (!opened.delete(name)) opened.add(name);
     expand(at, opened.has(name));
+  } else if ((at = hit("[data-copy]"))) {
+    copy(at);
   } else if ((at = hit("[data-capability]"))) {
     at.setAttribute("aria-pressed", String(at.getAttribute("aria-pressed") !== "true"));
     filterProviders();

@@ -489,6 +489,8 @@ _VERDICTS: Mapping[str, tuple[str, str, str]] = {
     "missing_field": ("triangle-alert", "text-warn", gettext_noop("Something more is needed")),
     "billing": ("triangle-alert", "text-warn", gettext_noop("The provider asks for payment first")),
     "blocked": ("circle-x", "text-crit", gettext_noop("This address is not called")),
+    "signed_out": ("triangle-alert", "text-warn", gettext_noop("The sign-in has ended")),
+    "app_refused": ("circle-x", "text-crit", gettext_noop("The provider refused the app")),
     "unreachable": ("wifi-off", "text-crit", gettext_noop("The provider could not be reached")),
     "not_understood": ("triangle-alert", "text-warn", gettext_noop("The answer was not understood")),
 }

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("credentials", "0003_reminders"),
+        ("credentials", "0004_oauth"),
         ("organizations", "0005_addresses"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from providers.simulator.server import Answer, Call, Handler, Part, number
+from providers.simulator.sign_in import Dialect
 from providers.simulator.world import Charge, ModelProfile, Profile, day_of, made_up_uuid
 
 HOST = "api.github.com"
@@ -277,5 +278,16 @@ PART = Part(
     profile=PROFILE,
     routes={place: guarded(handler) for place, handler in ROUTES.items()},
     refuse=refuse,
+    sign_in_host="github.com",
+    sign_in=Dialect(
+        device_path="/login/device/code",
+        token_path="/login/oauth/access_token",  # noqa: S106
+        verification_url="https://github.com/login/device",
+        token_start="ghu_",  # noqa: S106
+        refresh_start="ghr_",
+        life=timedelta(hours=8),
+        scope="",
+        errors_are_200=True,
+    ),
     demo={"account_kind": "organization", "org": "harbor-labs", "billing_token": "github_pat_sim-harbor"},
 )

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from providers.simulator.server import Answer, Call, Part, number
+from providers.simulator.sign_in import Dialect
 from providers.simulator.world import ModelProfile, Profile, SimAccount, day_of, made_up_id
 
 DAY = timedelta(days=1)
@@ -186,6 +187,8 @@ def group(call: Call) -> Answer:
 
 
 def own_token(call: Call) -> Answer:
+    if call.token.endswith("-signed"):  # GitLab tells of those elsewhere
+        return refuse(401)
     scopes = ["read_user"] if call.token.endswith("-user") else ["read_api"]
     return Answer(
         document={
@@ -197,6 +200,20 @@ def own_token(call: Call) -> Answer:
             "last_used_at": f"{call.now:%Y-%m-%dT%H:%M:%S.000Z}",
             "active": True,
             "expires_at": f"{call.now + timedelta(days=200):%Y-%m-%d}",
+        }
+    )
+
+
+def sign_in_token(call: Call) -> Answer:
+    if not call.token.endswith("-signed"):
+        return Answer(status=401, document={"error": "invalid_token"})
+    return Answer(
+        document={
+            "resource_owner_id": call.account.chance("person").randint(1, 90_000_000),
+            "scope": ["read_api"],
+            "expires_in_seconds": 7200,
+            "application": {"uid": "sim-purser"},
+            "created_at": int(call.now.timestamp()),
         }
     )
 
@@ -222,8 +239,20 @@ PART = Part(
         ("POST", "/api/graphql"): graphql,
         ("GET", "/api/v4/personal_access_tokens/self"): own_token,
         ("GET", "/api/v4/groups/{path}"): group,
+        ("GET", "/oauth/token/info"): sign_in_token,
     },
     refuse=refuse,
+    sign_in_host="gitlab.com",
+    sign_in=Dialect(
+        device_path="/oauth/authorize_device",
+        token_path="/oauth/token",  # noqa: S106
+        authorize_path="/oauth/authorize",
+        verification_url="https://gitlab.com/oauth/device",
+        token_start="",
+        refresh_start="glrt-",
+        life=timedelta(hours=2),
+        scope="read_api",
+    ),
     demo={"instance_url": "https://gitlab.com", "token": "glpat-sim-harbor", "namespace_path": "harbor"},
     token_of=lambda headers: (
         headers.get("private-token", "") or headers.get("authorization", "").removeprefix("Bearer ")
