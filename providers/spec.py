@@ -19,6 +19,9 @@ CAPABILITIES: tuple[Capability, ...] = ("balance", "quota", "usage", "cost", "ke
 WireProtocol = Literal["DirectAnthropic", "OpenAICompatible", "OpenAIResponses"]
 Confidence = Literal["official", "observed", "unverified"]
 FieldKind = Literal["text", "url", "choice", "list", "decimal", "json"]
+AuthKind = Literal[
+    "bearer_key", "named_header", "service_account", "client_credentials", "signed_requests", "oauth_app", "none"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
