@@ -1,4 +1,4 @@
-"""What the registry says about each provider, arranged for people: one entry feeds the providers page and the README."""
+"""What the registry says about each provider, arranged for people: one entry feeds providers page and README."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -111,9 +111,7 @@ def catalog(providers: Mapping[str, Provider]) -> list[Entry]:
 def _told(provider: Provider, capability: Capability) -> Told:
     endpoint = provider.endpoint(capability)
     if isinstance(endpoint, NotOffered):
-        return Told(
-            capability=capability, status="not_offered", reason=endpoint.reason, fallback=endpoint.fallback
-        )
+        return Told(capability=capability, status="not_offered", reason=endpoint.reason, fallback=endpoint.fallback)
     return Told(
         capability=capability,
         status=endpoint.confidence,
