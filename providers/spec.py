@@ -210,7 +210,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """One provider, declared whole."""
+    """One provider, declared whole.
+
+    `self_hosted` may live on private addresses. `may_sleep` is for programs on somebody's workstation, which are closed
+    at night: that nothing answers there means off or asleep, and is shown without alarm. A server that stands for
+    others (a gateway, an inference server) does not declare it: when that is silent, people should look. An answer that
+    is wrong alarms either way.
+    """
 
     slug: str
     name: str
@@ -227,6 +233,7 @@ class Provider:
     streaming: bool = True
     tool_use: bool = True
     self_hosted: bool = False
+    may_sleep: bool = False
     topup_url: str | None = None
     key_warning: str = ""
     extra_hosts: tuple[str, ...] = ()
@@ -240,6 +247,11 @@ class Provider:
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
+
+    def sleeps(self, account: Account) -> bool:
+        """Whether silence is no trouble: the provider may sleep, and this is a machine whose address was typed in, not
+        the provider's own cloud."""
+        return self.may_sleep and any(field.kind == "url" and account.has(field.name) for field in self.fields)
 
     def authorizer(self, name: str | None) -> "Authorizer | None":
         return next((one for one in self.authorizers if one.name == name), None)
