@@ -212,10 +212,9 @@ class Check:
 class Provider:
     """One provider, declared whole.
 
-    `self_hosted` may live on private addresses. `may_sleep` is for programs on somebody's workstation, which are closed
-    at night: that nothing answers there means off or asleep, and is shown without alarm. A server that stands for
-    others (a gateway, an inference server) does not declare it: when that is silent, people should look. An answer that
-    is wrong alarms either way.
+    `self_hosted` may live on private addresses. `may_sleep` is for servers on machines of one's own, which are switched
+    off when nobody needs them: that nothing answers there means off or asleep, and is shown without alarm. An answer
+    that is wrong alarms all the same.
     """
 
     slug: str

@@ -29,6 +29,7 @@ from dashboard.organizations.scope import Scope
 from dashboard.overview.pages import account_state, dry_words, expiry_words
 from dashboard.sync.models import RunOutcome, StreamState, SyncStream
 from dashboard.sync.selectors import (
+    offline_words,
     progress_of_account,
     recent_ticks,
     run_words,
@@ -106,6 +107,7 @@ def _head(
         **account_row(account),
         "summary": ", ".join(part for part in parts if part),
         "state": state,
+        "state_words": reason if state == "offline" else "",
         "state_reason": reason,
         "last_success": max(successes) if successes else None,
         "console_url": account.provider.topup_url or account.provider.console_url,
@@ -374,6 +376,8 @@ def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, 
     words = (
         _("Another key of this account reads this; this one takes over when it fails.") if standby else stream.message
     )
+    if since := offline_words(stream):
+        words = _("%(since)s. The machine may be off or asleep; it is looked for every few minutes.") % {"since": since}
     if several and stream.credential.label:
         words = f"{stream.credential.label}: {words}" if words else stream.credential.label
     return {
@@ -429,6 +433,7 @@ def _runs(account: ProviderAccount, before: int | None) -> dict[str, Any]:
         RunOutcome.OK: "read",
         RunOutcome.PARTIAL: "provisional",
         RunOutcome.RETRYABLE: "backing_off",
+        RunOutcome.OFFLINE: "offline",
         RunOutcome.ACTION_NEEDED: "paused",
         RunOutcome.NOT_AVAILABLE: "not_available",
     }

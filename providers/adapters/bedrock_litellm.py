@@ -656,6 +656,7 @@ PROVIDER = Provider(
     wire_protocol="OpenAICompatible",
     also_protocols=("DirectAnthropic", "OpenAIResponses"),
     self_hosted=True,
+    may_sleep=True,
     base_urls=(
         BaseUrl(url="http://localhost:4000/v1", use="inference", label="Your own proxy, by default"),
         BaseUrl(url="http://localhost:4000", use="account", label="Your own proxy, by default"),
