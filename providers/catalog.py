@@ -52,6 +52,7 @@ class Told:
     needs: tuple[str, ...] = ()  # labels of the fields that it cannot do without
     reason: str = ""
     fallback: str = ""
+    estimated: str = ""  # which of its figures the provider only estimates
 
     @property
     def offered(self) -> bool:
@@ -119,6 +120,7 @@ def _told(provider: Provider, capability: Capability) -> Told:
         history=endpoint.history,
         source=tuple(links(endpoint.source)),
         needs=_needs(provider, endpoint),
+        estimated=endpoint.estimated,
     )
 
 

@@ -174,7 +174,8 @@ class Endpoint:
     `needs` lists the fields without which it cannot be read: each entry one name, or alternatives as "a|b".
     `interval` is the time between two reads. `history` is how far back the provider keeps it and `chunk` the largest
     span asked for at once (both only for usage and cost); `lookback` is re-read every time, because history is revised.
-    `per_key` is True when the answer belongs to the key, not to the account behind it.
+    `per_key` is True when the answer belongs to the key, not to the account behind it. `estimated` says, in a sentence,
+    which of its figures the provider itself only estimates.
     """
 
     steps: Callable[[Account, Window], Steps]
@@ -186,6 +187,11 @@ class Endpoint:
     chunk: timedelta = timedelta(days=30)
     lookback: timedelta = timedelta(days=3)
     per_key: bool = False
+    estimated: str = ""
+
+    def revised_from(self, today: date) -> date | None:
+        """The first day whose figures may still change: it is read again, as all after it. None without a history."""
+        return today - self.lookback if self.history else None
 
     def missing(self, account: Account) -> tuple[str, ...]:
         """Needs that the account does not meet, as they were declared."""
@@ -214,7 +220,7 @@ class Provider:
 
     `self_hosted` may live on private addresses. `may_sleep` is for servers on machines of one's own, which are switched
     off when nobody needs them: that nothing answers there means off or asleep, and is shown without alarm. An answer
-    that is wrong alarms all the same.
+    that is wrong alarms all the same. `subscription` is sold by seats and by windows of use, not by what was used.
     """
 
     slug: str
@@ -233,6 +239,7 @@ class Provider:
     tool_use: bool = True
     self_hosted: bool = False
     may_sleep: bool = False
+    subscription: bool = False
     topup_url: str | None = None
     key_warning: str = ""
     extra_hosts: tuple[str, ...] = ()

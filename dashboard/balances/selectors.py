@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
-from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaSeries
+from dashboard.balances.models import BalanceEntry, BalanceReading, BalanceSeries, EntryKind, QuotaSeries
 from dashboard.balances.runway import RISE_SHARE, TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
 from dashboard.core.rows import Joined
@@ -175,6 +175,13 @@ def topups_newest_first(points: Sequence[tuple[datetime, Decimal]], now: datetim
     return [(topup, end - topup.at) for topup, end in zip(found, ends, strict=True)][::-1]
 
 
+def invoice_last(*, account_id: int) -> BalanceEntry | None:
+    """The invoice for the latest days that a person typed in."""
+    return (
+        BalanceEntry.objects.filter(account_id=account_id, kind=EntryKind.INVOICE).order_by("-last_day", "-at").first()
+    )
+
+
 # --- Quotas -----------------------------------------------------------------------------------------------------
 
 
@@ -232,9 +239,14 @@ def quota_window(series: QuotaSeries, now: datetime) -> dict[str, Any]:
     }
 
 
+def window_length(window: str) -> timedelta | None:
+    """How long a window of that name lasts; None where that is not known."""
+    return _WINDOW_LENGTH.get(window)
+
+
 def quota_meter(series: QuotaSeries, now: datetime) -> Meter | None:
     elapsed = None
-    length = _WINDOW_LENGTH.get(series.window)
+    length = window_length(series.window)
     if series.resets_at is not None and length is not None:
         elapsed = Decimal(str(max(0.0, min(100.0, (1 - (series.resets_at - now) / length) * 100))))
     return meter_geometry(series.percent_used, elapsed=elapsed)

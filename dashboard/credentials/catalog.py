@@ -103,6 +103,7 @@ def _told(one: Told) -> dict[str, Any]:
         "source": one.source,
         "reason": one.reason,
         "fallback": one.fallback,
+        "estimated": one.estimated,
     }
 
 

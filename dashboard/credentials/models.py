@@ -11,7 +11,7 @@ from dashboard.core.encryption import decrypt, encrypt, fingerprint, hint, key_i
 from dashboard.organizations.models import Organization, Team, User
 from providers.collect import Credentials
 from providers.registry import PROVIDERS
-from providers.spec import Provider
+from providers.spec import Account, Provider
 
 
 class ProviderAccount(models.Model):
@@ -117,6 +117,13 @@ class ProviderCredential(models.Model):
     def unlocked(self) -> Credentials:
         """Open values and secrets together, for the transport alone. Raises core.encryption.Unreadable."""
         return Credentials(values={**self.settings, **decrypt(self.encrypted_secrets)})
+
+    def declared(self) -> Account:
+        """The credential as its provider's declarations judge it: open values, and which secrets there are."""
+        return Account(
+            settings={name: value for name, value in self.settings.items() if value},
+            secrets=frozenset(self.secret_hints),
+        )
 
     @property
     def field_names(self) -> frozenset[str]:

@@ -27,7 +27,7 @@ from dashboard.usage.services import cost_land, usage_land
 from providers.collect import Collected
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
 from providers.records import Balance, CostBucket, CounterSample, Model, ProviderKey, Quota, UsageBucket
-from providers.spec import Account, Endpoint
+from providers.spec import Endpoint
 
 LEASE = timedelta(minutes=5)
 RECHECK_NOT_AVAILABLE = timedelta(days=7)
@@ -51,7 +51,7 @@ class Overtaken(Exception):
 
 def streams_ensure(*, credential: ProviderCredential, now: datetime) -> None:
     """Make the streams of everything that this credential can read, and let those that it no longer can go quiet."""
-    provider, account = credential.provider, _account(credential)
+    provider, account = credential.provider, credential.declared()
     readable = {
         capability: endpoint
         for capability, endpoint in provider.capabilities.items()
@@ -282,16 +282,8 @@ def run_fail(*, run: Run, error: ProviderError, now: datetime, chance: random.Ra
         return logged
 
 
-def _account(credential: ProviderCredential) -> Account:
-    """The credential as its provider's declarations judge it: open values, and which secrets there are."""
-    return Account(
-        settings={name: value for name, value in credential.settings.items() if value},
-        secrets=frozenset(credential.secret_hints),
-    )
-
-
 def _may_sleep(credential: ProviderCredential) -> bool:
-    return credential.provider.sleeps(_account(credential))
+    return credential.provider.sleeps(credential.declared())
 
 
 def _asleep(run: Run, error: Retryable, now: datetime, chance: random.Random) -> RunOutcome:

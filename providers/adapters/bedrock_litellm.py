@@ -732,6 +732,7 @@ PROVIDER = Provider(
             source=f"{DOCS}/cost_tracking",
             history=timedelta(days=365),
             chunk=timedelta(days=30),
+            estimated="Amounts are LiteLLM's estimate from its price map, not what AWS bills.",
         ),
         "keys": Endpoint(
             steps=keys,

@@ -116,6 +116,7 @@ def test_a_provider_page_says_all_that_is_declared(client: Client, slug: str) ->
             assert endpoint.reason in told
             assert endpoint.fallback in told
         else:
+            assert endpoint.estimated in told
             for url in re.findall(r"https?://[^\s;,)]+", endpoint.source):
                 assert f'href="{html.escape(url.rstrip(".:"))}"' in page
     for field in provider.fields:
