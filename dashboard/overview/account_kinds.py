@@ -56,11 +56,12 @@ def kind_of(account: ProviderAccount, credentials: Sequence[ProviderCredential],
 def sections(kind: Kind, *, balance: bool, quotas: bool, usage: bool, entries: bool) -> list[dict[str, str]]:
     """The parts of the page from top to bottom, as its tabs name them; `balance`, `quotas`, `usage`, `entries` say whether
     there is such a part."""
-    quota_words = _("Windows") if kind == "subscription" else _("Quotas")
+    plan = kind == "subscription"
     parts = [
+        ("quotas", _("Windows"), quotas and plan),
         ("balance", balance_words(kind), balance),
         ("bill", _("Bill"), kind == "bill"),
-        ("quotas", quota_words, quotas),
+        ("quotas", _("Quotas"), quotas and not plan),
         ("models", _("Models"), kind == "server"),
         ("usage", _("Usage"), usage),
         ("entries", _("Typed in"), entries),
@@ -150,10 +151,14 @@ def in_order_of_reset(rows: Iterable[QuotaSeries]) -> list[QuotaSeries]:
 
 
 def plan_cells(rows: Sequence[QuotaSeries], now: datetime) -> list[dict[str, Any]]:
-    """The windows that tell how full they are; where there is room, what is only counted."""
-    telling = [{**quota_window(one, now), "pace": pace_words(one, now)} for one in rows if one.percent_used is not None]
-    counted = [counted_row(one, now) for one in rows if one.percent_used is None and one.used is not None]
-    return [*telling[:PLAN_CELLS], *counted][:PLAN_CELLS]
+    """The first of the windows (in order of reset) that tell how full they are, or at least what was used."""
+    cells = []
+    for one in rows:
+        if one.percent_used is not None:
+            cells.append({**quota_window(one, now), "pace": pace_words(one, now)})
+        elif one.used is not None:
+            cells.append(counted_row(one, now))
+    return cells[:PLAN_CELLS]
 
 
 def counted_row(series: QuotaSeries, now: datetime) -> dict[str, Any]:

@@ -105,7 +105,7 @@ NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 
 
 def window(
-    name: str, percent: str | None, length: str = "5h", resets: timedelta | None = None, **more: object
+    name: str, percent: str | None, length: str = "5h", resets: timedelta | None = None, **more: Any
 ) -> QuotaSeries:
     return QuotaSeries(
         name=name,
@@ -145,11 +145,12 @@ def test_a_placeholder_is_neither_empty_nor_full() -> None:
     assert (cells["Empty"]["percent"], cells["Full"]["percent"]) == (0, 100)
 
 
-def test_the_head_holds_four_and_windows_go_before_counts() -> None:
+def test_the_head_holds_the_first_four_that_tell_anything() -> None:
     seats = window("Seats", None, "", unit="seats", used=Decimal(12))
     windows = [window(f"W{number}", "5") for number in range(5)]
-    assert [cell["name"] for cell in plan_cells([seats, *windows], NOW)] == ["W0", "W1", "W2", "W3"]
-    assert [cell["name"] for cell in plan_cells([seats, *windows[:2]], NOW)] == ["W0", "W1", "Seats"]
+    ceiling = window("Cap", None, limit=Decimal(50))
+    heads = [plan_cells(in_order_of_reset(rows), NOW) for rows in ([seats, *windows], [ceiling, seats, *windows[:2]])]
+    assert [[cell["name"] for cell in cells] for cells in heads] == [["W0", "W1", "W2", "W3"], ["W0", "W1", "Seats"]]
     assert plan_cells([seats], NOW)[0]["no_limit_words"] == ""
 
 
@@ -379,6 +380,7 @@ def test_credits_beside_a_plan_are_called_so(organization: Organization, client:
     page = Page(client, credential)
     assert "balance" in page.tabs
     assert page.labels[0] == "Credits"
+    assert page.tabs.index("quotas") < page.tabs.index("balance"), "what the plan holds comes first"
     assert "Balance" not in page.labels
     assert not re.search(r"<h2[^>]*>Balance</h2>", page.body)
 
