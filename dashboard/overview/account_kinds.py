@@ -54,8 +54,8 @@ def kind_of(account: ProviderAccount, credentials: Sequence[ProviderCredential],
 
 
 def sections(kind: Kind, *, balance: bool, quotas: bool, usage: bool, entries: bool) -> list[dict[str, str]]:
-    """The parts of the page from top to bottom, as its tabs name them; `balance`, `quotas`, `usage`, `entries` say whether
-    there is such a part."""
+    """The parts of the page from top to bottom, as its tabs name them; `balance`, `quotas`, `usage` and `entries` say
+    whether there is such a part."""
     plan = kind == "subscription"
     parts = [
         ("quotas", _("Windows"), quotas and plan),

@@ -91,11 +91,11 @@ def test_an_account_without_a_key_has_a_kind(slug: str) -> None:
 
 @pytest.mark.parametrize("kind", ["wallet", "bill", "subscription", "server"])
 def test_every_part_has_a_name_of_its_own(kind: str) -> None:
-    parts = sections(kind, balance=True, quotas=True, usage=True)  # type: ignore[arg-type]
+    parts = sections(kind, balance=True, quotas=True, usage=True, entries=True)  # type: ignore[arg-type]
     assert len({part["id"] for part in parts}) == len({part["words"] for part in parts}) == len(parts)
     assert [part["id"] for part in parts][-3:] == ["streams", "runs", "credentials"]
-    bare = {part["id"] for part in sections(kind, balance=False, quotas=False, usage=False)}  # type: ignore[arg-type]
-    assert not bare & {"balance", "quotas", "usage"}
+    bare = {part["id"] for part in sections(kind, balance=False, quotas=False, usage=False, entries=False)}  # type: ignore[arg-type]
+    assert not bare & {"balance", "quotas", "usage", "entries"}
 
 
 # --- Windows ----------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ def test_a_wallet_shows_its_balance_and_no_bill(organization: Organization, clie
     wallet = Balance(name="Wallet", kind="prepaid", amount=Decimal("41.50"), unit="CNY")
     balances_land(place=place_of(credential), balances=[wallet], now=now)
     page = Page(client, credential)
-    assert page.tabs == ["balance", "quotas", "usage", "streams", "runs", "credentials"]
+    assert page.tabs == ["balance", "quotas", "usage", "entries", "streams", "runs", "credentials"]
     assert page.labels[:2] == ["Balance", "Runway"]
     assert "¥41.50 CNY" in page.words
     assert not page.part("bill")
@@ -303,11 +303,13 @@ def test_a_bill_shows_months_and_the_last_invoice_and_no_balance(organization: O
             created_at=now,
         )
     page = Page(client, credential)
-    assert page.tabs == ["bill", "quotas", "usage", "streams", "runs", "credentials"]
+    assert page.tabs == ["bill", "quotas", "usage", "entries", "streams", "runs", "credentials"]
     assert page.labels == ["This month so far", "Last month", "Last invoice", "Requests, last 31 days"]
     for shown in ("$12.50 USD", "$80.00 USD", "$81.20 USD"):
         assert shown in page.words
-    assert "$70.00" not in page.words
+    head = re.search(r'(?s)<dl class="bezel.*?</dl>', page.body)
+    assert head
+    assert "$70.00" not in head[0], "an invoice before the last one"
     assert "so far" in page.part("bill")
     balance = PROVIDERS["openai"].endpoint("balance")
     assert not isinstance(balance, Endpoint)
@@ -357,7 +359,7 @@ def test_a_subscription_shows_its_windows_and_no_balance(organization: Organizat
     ]
     quotas_land(place=place_of(credential), quotas=told, per_key=False, now=now)
     page = Page(client, credential)
-    assert page.tabs == ["quotas", "usage", "streams", "runs", "credentials"]
+    assert page.tabs == ["quotas", "usage", "entries", "streams", "runs", "credentials"]
     assert page.labels == ["5 h window", "Weekly", "Premium requests", "Seats"]
     head = page.text(re.search(r'(?s)<dl class="bezel.*?</dl>', page.body)[0])  # type: ignore[index]
     assert "71 % used" in head.replace("\xa0", " ")
