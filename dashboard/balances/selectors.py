@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
-from dashboard.balances.models import BalanceEntry, BalanceReading, BalanceSeries, EntryKind, QuotaSeries
+from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaSeries
 from dashboard.balances.runway import RISE_SHARE, TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
 from dashboard.core.rows import Joined
@@ -173,13 +173,6 @@ def topups_newest_first(points: Sequence[tuple[datetime, Decimal]], now: datetim
     found = find_topups(points)
     ends = [topup.at for topup in found[1:]] + [now] * bool(found)
     return [(topup, end - topup.at) for topup, end in zip(found, ends, strict=True)][::-1]
-
-
-def invoice_last(*, account_id: int) -> BalanceEntry | None:
-    """The invoice for the latest days that a person typed in."""
-    return (
-        BalanceEntry.objects.filter(account_id=account_id, kind=EntryKind.INVOICE).order_by("-last_day", "-at").first()
-    )
 
 
 # --- Quotas -----------------------------------------------------------------------------------------------------

@@ -9,12 +9,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.balances.models import QuotaSeries
-from dashboard.balances.selectors import invoice_last, quota_window, window_length
+from dashboard.balances.models import EntryKind, QuotaSeries
+from dashboard.balances.selectors import quota_window, window_length
 from dashboard.core.templatetags.purser import age_words, day, moment, percent, state_word
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import absent_words, models_of_account
 from dashboard.sync.models import StreamState, SyncStream
+from dashboard.usage.entries.selectors import EntryRow
 from dashboard.usage.selectors import AccountUsage, MonthOfAccount, spend_by_month
 from providers.spec import Account, Endpoint, Provider, host_of
 
@@ -85,15 +86,15 @@ def requests_stat(usage: AccountUsage) -> dict[str, Any]:
 # --- Bill -------------------------------------------------------------------------------------------------------
 
 
-def bill_context(account: ProviderAccount, today: date, *, sees_balances: bool) -> dict[str, Any]:
-    """The months of an account that pays afterwards, and the last invoice that somebody typed in."""
+def bill_context(account: ProviderAccount, entries: Sequence[EntryRow], today: date) -> dict[str, Any]:
+    """The months of an account that pays afterwards, and the last invoice among what somebody typed in."""
     months = spend_by_month(account_id=account.pk, today=today)
     tells_cost = any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("cost", "usage"))
     return {
         "bill_months": [_month_row(one, today) for one in months],
         "bill_absent": "" if tells_cost else absent_words(account.provider, "cost"),
         "bill_without_balance": absent_words(account.provider, "balance"),
-        "bill_stats": [*_month_stats(months, today), *(_invoice_stats(account) if sees_balances else [])],
+        "bill_stats": [*_month_stats(months, today), *_invoice_stats(entries)],
     }
 
 
@@ -126,10 +127,12 @@ def _month_stats(months: Sequence[MonthOfAccount], today: date) -> list[dict[str
     return stats
 
 
-def _invoice_stats(account: ProviderAccount) -> list[dict[str, Any]]:
-    invoice = invoice_last(account_id=account.pk)
-    if invoice is None:
+def _invoice_stats(entries: Sequence[EntryRow]) -> list[dict[str, Any]]:
+    """The invoice for the latest days; of those without days, the one typed in for the latest moment."""
+    invoices = [entry for entry in entries if entry.kind == EntryKind.INVOICE]
+    if not invoices:
         return []
+    invoice = max(invoices, key=lambda entry: (entry.last_day or date.min, entry.at, entry.id))
     days = [day(one) for one in (invoice.first_day, invoice.last_day) if one is not None]
     note = _("for %(days)s") % {"days": " – ".join(days)} if days else ""
     return [{"label": _("Last invoice"), "amount": invoice.amount, "unit": invoice.unit, "note": note}]

@@ -76,9 +76,10 @@ def account_context(
     head = _head(account, kind, credentials, streams, now)
     balance = _balance(account, kind, face, organization, now)
     stats = _balance_stats(kind, face, balance["runway"], now)
+    entries = entries_view(account=account, now=now) if scope.balances and kind != "server" else []
     of_kind: dict[str, Any] = {}
     if kind == "bill":
-        of_kind = bill_context(account, today, sees_balances=scope.balances)
+        of_kind = bill_context(account, entries, today)
         stats = [*stats, *of_kind["bill_stats"], *_usage_stats(usage)[1:]]
     elif kind == "server":
         of_kind = server_context(account, credentials, streams, head["state"], usage, now)
@@ -92,7 +93,7 @@ def account_context(
         **balance,
         **(_quotas(account, kind, now) if scope.balances else {}),
         "sees_balances": scope.balances,
-        "entries": entries_view(account=account, now=now) if scope.balances and kind != "server" else [],
+        "entries": entries,
         **_usage(account, kind, usage, today),
         **of_kind,
         "sections": sections(
