@@ -12,14 +12,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import ClassVar, Protocol
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import jwt
 
 from providers.errors import ActionNeeded, PayloadError, error_for_status
-from providers.spec import Outgoing, Reply, host_of
+from providers.spec import AuthKind, Outgoing, Reply, host_of
 
 Values = Mapping[str, str]
 Exchange = Callable[[Outgoing], Reply]
@@ -33,7 +33,9 @@ ENTRA = "https://login.microsoftonline.com"
 
 class Authorizer(Protocol):
     """`name` is what `Request.auth` says, `needs` are the fields that it is made of, `hosts` are those that its result
-    may go to (none: every host of the provider)."""
+    may go to (none: every host of the provider), `kind` is how this way in is called on pages."""
+
+    kind: ClassVar[AuthKind]
 
     @property
     def name(self) -> str: ...
@@ -131,6 +133,7 @@ class GoogleServiceAccount:
     `token_uri` is not followed: a made-up file would have the signed JWT sent elsewhere.
     """
 
+    kind: ClassVar[AuthKind] = "service_account"
     name: str
     field: str  # holds the key file, a JSON object
     scope: str
@@ -185,6 +188,7 @@ class EntraClientCredentials:
     Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
     """
 
+    kind: ClassVar[AuthKind] = "client_credentials"
     name: str
     tenant: str  # names of the fields that hold tenant, client id and client secret
     client: str
@@ -226,6 +230,7 @@ class AlibabaSignature:
     own `x-acs-action` and `x-acs-version` headers say what is called. `nonce` makes each request unique.
     """
 
+    kind: ClassVar[AuthKind] = "signed_requests"
     name: str
     key_id: str  # names of the fields that hold the pair
     secret: str

@@ -21,6 +21,9 @@ CAPABILITIES: tuple[Capability, ...] = ("balance", "quota", "usage", "cost", "ke
 WireProtocol = Literal["DirectAnthropic", "OpenAICompatible", "OpenAIResponses"]
 Confidence = Literal["official", "observed", "unverified"]
 FieldKind = Literal["text", "url", "choice", "list", "decimal", "json"]
+AuthKind = Literal[
+    "bearer_key", "named_header", "service_account", "client_credentials", "signed_requests", "oauth_app", "none"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +185,8 @@ class Endpoint:
     `needs` lists the fields without which it cannot be read: each entry one name, or alternatives as "a|b".
     `interval` is the time between two reads. `history` is how far back the provider keeps it and `chunk` the largest
     span asked for at once (both only for usage and cost); `lookback` is re-read every time, because history is revised.
-    `per_key` is True when the answer belongs to the key, not to the account behind it.
+    `per_key` is True when the answer belongs to the key, not to the account behind it. `estimated` says, in a sentence,
+    which of its figures the provider itself only estimates.
     """
 
     steps: Callable[[Account, Window], Steps]
@@ -194,6 +198,11 @@ class Endpoint:
     chunk: timedelta = timedelta(days=30)
     lookback: timedelta = timedelta(days=3)
     per_key: bool = False
+    estimated: str = ""
+
+    def revised_from(self, today: date) -> date | None:
+        """The first day whose figures may still change: it is read again, as all after it. None without a history."""
+        return today - self.lookback if self.history else None
 
     def missing(self, account: Account) -> tuple[str, ...]:
         """Needs that the account does not meet, as they were declared."""
@@ -218,7 +227,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """One provider, declared whole."""
+    """One provider, declared whole.
+
+    `self_hosted` may live on private addresses. `may_sleep` is for servers on machines of one's own, which are switched
+    off when nobody needs them: that nothing answers there means off or asleep, and is shown without alarm. An answer
+    that is wrong alarms all the same. `subscription` is sold by seats and by windows of use, not by what was used.
+    """
 
     slug: str
     name: str
@@ -235,6 +249,8 @@ class Provider:
     streaming: bool = True
     tool_use: bool = True
     self_hosted: bool = False
+    may_sleep: bool = False
+    subscription: bool = False
     topup_url: str | None = None
     key_warning: str = ""
     extra_hosts: tuple[str, ...] = ()
@@ -253,6 +269,11 @@ class Provider:
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
+
+    def sleeps(self, account: Account) -> bool:
+        """Whether silence is no trouble: the provider may sleep, and this is a machine whose address was typed in, not
+        the provider's own cloud."""
+        return self.may_sleep and any(field.kind == "url" and account.has(field.name) for field in self.fields)
 
     def authorizer(self, name: str | None) -> "Authorizer | None":
         return next((one for one in self.authorizers if one.name == name), None)

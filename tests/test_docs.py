@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from providers.catalog import catalog, readme_tables, readme_with
 from providers.registry import PROVIDERS
-from providers.spec import CAPABILITIES, Endpoint, NotOffered, Provider
 from tests.guards import GUARDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,23 +15,9 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 SECURITY = (ROOT / "SECURITY.md").read_text()
 
 
-def sureness(provider: Provider, endpoint: Endpoint) -> str:
-    """The word of the table: what an admin describes is as sure as the description."""
-    needed = {name for need in endpoint.needs for name in need.split("|")}
-    described = any(field.kind == "url" and field.name in needed for field in provider.fields)
-    return "configured by you" if described and endpoint.confidence == "unverified" else endpoint.confidence
-
-
-def test_every_provider_stands_in_the_table_as_it_is_declared() -> None:
-    for provider in PROVIDERS.values():
-        row = next(line for line in README.splitlines() if line.startswith(f"| {provider.name} |"))
-        cells = [cell.strip() for cell in row.strip("|").split("|")][1:]
-        for capability, cell in zip(CAPABILITIES, cells, strict=True):
-            endpoint = provider.endpoint(capability)
-            if isinstance(endpoint, NotOffered):
-                assert cell == "not offered", (provider.slug, capability)
-            else:
-                assert cell == sureness(provider, endpoint), (provider.slug, capability)
+def test_the_readme_says_what_the_adapters_declare() -> None:
+    """`manage.py providers_table --write` mends it."""
+    assert readme_with(README, readme_tables(catalog(PROVIDERS))) == README
 
 
 def test_every_proof_of_the_threat_model_is_a_test() -> None:

@@ -232,9 +232,14 @@ def quota_window(series: QuotaSeries, now: datetime) -> dict[str, Any]:
     }
 
 
+def window_length(window: str) -> timedelta | None:
+    """How long a window of that name lasts; None where that is not known."""
+    return _WINDOW_LENGTH.get(window)
+
+
 def quota_meter(series: QuotaSeries, now: datetime) -> Meter | None:
     elapsed = None
-    length = _WINDOW_LENGTH.get(series.window)
+    length = window_length(series.window)
     if series.resets_at is not None and length is not None:
         elapsed = Decimal(str(max(0.0, min(100.0, (1 - (series.resets_at - now) / length) * 100))))
     return meter_geometry(series.percent_used, elapsed=elapsed)

@@ -12,7 +12,7 @@ from dashboard.core.encryption import Unreadable, decrypt, encrypt, fingerprint,
 from dashboard.credentials.catalog import DescribedProvider, bound_to, provider_or_stand_in
 from dashboard.organizations.models import Organization, Team, User
 from providers.collect import Credentials
-from providers.spec import Provider
+from providers.spec import Account, Provider
 
 __all__ = [
     "OPEN_LOGINS",
@@ -145,6 +145,13 @@ class ProviderCredential(models.Model):
         if self.secret_hints and self.bound_to != bound_to(self.provider):
             raise EnteredForAnotherPlace
         return Credentials(values={**self.settings, **decrypt(self.encrypted_secrets)})
+
+    def declared(self) -> Account:
+        """The credential as its provider's declarations judge it: open values, and which secrets there are."""
+        return Account(
+            settings={name: value for name, value in self.settings.items() if value},
+            secrets=frozenset(self.secret_hints),
+        )
 
     @property
     def field_names(self) -> frozenset[str]:

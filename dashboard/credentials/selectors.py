@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from dashboard.credentials.catalog import own_providers
-from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.models import CredentialState, OfferedModel, ProviderAccount, ProviderCredential
 from dashboard.organizations.scope import Scope
 from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, Endpoint, NotOffered, Provider
@@ -132,6 +132,12 @@ def environment_values(provider: Provider) -> dict[str, str]:
 
 def credentials_of_account(*, account_id: int) -> list[ProviderCredential]:
     return list(ProviderCredential.objects.filter(account_id=account_id).select_related("account").order_by("pk"))
+
+
+def models_of_account(*, account_id: int, limit: int) -> tuple[list[OfferedModel], int]:
+    """(the first models by name, how many there are): what an account can call, as last listed."""
+    listed = OfferedModel.objects.filter(account_id=account_id)
+    return list(listed.order_by("model_id")[:limit]), listed.count()
 
 
 def credential_in(*, organization_id: int, credential_id: int) -> ProviderCredential | None:

@@ -1,4 +1,4 @@
-"""Connecting and checking. Mounted under the namespace `credentials` together with the account pages."""
+"""Providers to choose from, connecting, checking. Mounted under the namespace `credentials` with the account pages."""
 
 from django.urls import path
 
@@ -7,6 +7,8 @@ from dashboard.credentials.described.urls import described_urls
 from dashboard.credentials.oauth import views as oauth
 
 urlpatterns = [
+    path("providers/", views.provider_list, name="provider_list"),
+    path("providers/<slug:slug>/", views.provider_detail, name="provider_detail"),
     path("connect/", views.connect, name="connect"),
     path("connect/environment/", views.connect_from_environment, name="connect_from_environment"),
     path("connect/<slug:slug>/", views.connect_form, name="connect_form"),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from dashboard.credentials.catalog import provider_of
+from dashboard.credentials.catalog_pages import STATUSES, catalog_page, catalog_rows
 from dashboard.credentials.forms import AccountForm, ConnectForm, ExpiryForm
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.oauth.selectors import grant_rows, sign_in_ways
@@ -39,9 +40,36 @@ from dashboard.credentials.services import (
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
+from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, Provider
 
 JUST_NOW = timedelta(minutes=15)  # how long a key's page is still the end of connecting it
+
+
+@access(Access.READ)
+@require_GET
+def provider_list(request: PurserRequest) -> HttpResponse:
+    """What each provider tells: `q` searches, `tells` (as often as wanted) keeps those that offer all of these."""
+    words = request.GET.get("q", "")[:80].strip()
+    tells = [name for name in CAPABILITIES if name in request.GET.getlist("tells")]
+    own = own_connectable(organization_id=request.organization.pk)
+    context = {
+        "providers": catalog_rows(own=own, scope=request.scope, words=words, tells=tells),
+        "all": len(PROVIDERS) + len(own),
+        "words": words,
+        "tells": tells,
+        "capabilities": CAPABILITIES,
+        "statuses": [{"glyph": glyph, "look": look, "word": word} for glyph, look, word in STATUSES.values()],
+    }
+    return render(request, "credentials/provider_list.html", context)
+
+
+@access(Access.READ)
+@require_GET
+def provider_detail(request: PurserRequest, slug: str) -> HttpResponse:
+    """One provider: every capability with its source, what is absent and why, its fields and addresses."""
+    context = {"provider": catalog_page(provider=_provider(request, slug), scope=request.scope)}
+    return render(request, "credentials/provider_detail.html", context)
 
 
 @access(Access.READ)

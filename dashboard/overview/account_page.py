@@ -1,7 +1,7 @@
 """What the page of one account prints, composed from the domains' selectors."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ from dashboard.balances.selectors import (
 )
 from dashboard.core.drawing import balance_chart, meter_geometry, stack_chart
 from dashboard.core.templatetags.purser import age_words, currency_sign, money_words, unit_digits
+from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.oauth.selectors import signed_out
 from dashboard.credentials.selectors import (
@@ -33,9 +34,22 @@ from dashboard.credentials.selectors import (
 )
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
+from dashboard.overview.account_kinds import (
+    Kind,
+    balance_words,
+    bill_context,
+    counted_row,
+    in_order_of_reset,
+    kind_of,
+    plan_cells,
+    requests_stat,
+    sections,
+    server_context,
+)
 from dashboard.overview.pages import account_state, dry_words, expiry_words
 from dashboard.sync.models import RunOutcome, StreamState, SyncStream
 from dashboard.sync.selectors import (
+    offline_words,
     progress_of_account,
     recent_ticks,
     run_words,
@@ -45,7 +59,7 @@ from dashboard.sync.selectors import (
 )
 from dashboard.usage.entries.selectors import entries_view
 from dashboard.usage.selectors import AccountUsage, usage_by_day
-from providers.spec import CAPABILITIES, Account, Endpoint, NotOffered
+from providers.spec import CAPABILITIES, Endpoint, NotOffered, Provider
 
 HISTORY = timedelta(days=90)
 CHART_POINTS = 900
@@ -53,6 +67,7 @@ READINGS = 60
 QUOTA_ROWS = 24
 LIMIT_ROWS = 60
 RUNS = 25
+STATS = 4
 
 
 def account_context(
@@ -61,17 +76,40 @@ def account_context(
     """Everything on an account's page; `before` pages back through its log."""
     streams = streams_of_accounts([account.pk])[account.pk]
     credentials = credentials_of_account(account_id=account.pk)
-    usage = usage_by_day(account_id=account.pk, today=organization.local(now).date())
+    today = organization.local(now).date()
+    usage = usage_by_day(account_id=account.pk, today=today)
     face = primary_series(account_ids=[account.pk]).first() if scope.balances else None
-    balance = _balance(account, face, organization, now)
+    kind = kind_of(account, credentials, streams)
+    head = _head(account, kind, credentials, streams, now)
+    balance = _balance(account, kind, face, organization, now)
+    stats = _balance_stats(kind, face, balance["runway"], now)
+    entries = entries_view(account=account, now=now) if scope.balances and kind != "server" else []
+    of_kind: dict[str, Any] = {}
+    if kind == "bill":
+        of_kind = bill_context(account, entries, today)
+        stats = [*stats, *of_kind["bill_stats"], *_usage_stats(usage)[1:]]
+    elif kind == "server":
+        of_kind = server_context(account, credentials, streams, head["state"], usage, now)
+        stats = of_kind["server_stats"]
+    elif kind == "wallet" or usage.total.cost is not None:
+        stats = [*stats, *_usage_stats(usage)]
     return {
-        "account": _head(account, credentials, streams, now),
-        "stats": _stats(face, usage, balance["runway"], now),
+        "account": head,
+        "kind": kind,
+        "stats": stats[:STATS],
         **balance,
-        **(_quotas(account, now) if scope.balances else {}),
+        **(_quotas(account, kind, now) if scope.balances else {}),
         "sees_balances": scope.balances,
-        "entries": entries_view(account=account, now=now) if scope.balances else [],
-        **_usage(account, usage),
+        "entries": entries,
+        **_usage(account, kind, usage, today),
+        **of_kind,
+        "sections": sections(
+            kind,
+            balance=face is not None or (kind == "wallet" and scope.balances),
+            quotas=kind != "server" and scope.balances,
+            usage=kind != "server" or _tells_usage(account),
+            entries=kind != "server" and scope.balances,
+        ),
         "streams": _stream_rows(account, credentials, streams, now),
         **_runs(account, before),
         "progress": progress_row(account, now),
@@ -96,6 +134,7 @@ def progress_row(account: ProviderAccount, now: datetime) -> dict[str, Any]:
 
 def _head(
     account: ProviderAccount,
+    kind: Kind,
     credentials: Sequence[ProviderCredential],
     streams: Sequence[SyncStream],
     now: datetime,
@@ -113,9 +152,10 @@ def _head(
         **account_row(account),
         "summary": ", ".join(part for part in parts if part),
         "state": state,
+        "state_words": reason if state == "offline" else "",
         "state_reason": reason,
         "last_success": max(successes) if successes else None,
-        "console_url": account.provider.topup_url or account.provider.console_url,
+        "console_url": "" if kind == "server" else account.provider.topup_url or account.provider.console_url,
         "tags": account.tags,
         "notes": account.notes,
     }
@@ -157,25 +197,19 @@ def _credential_row(credential: ProviderCredential, now: datetime) -> dict[str, 
 # --- Stats ------------------------------------------------------------------------------------------------------
 
 
-def _stats(
-    face: BalanceSeries | None, usage: AccountUsage, runway: RunwayRow | None, now: datetime
+def _balance_stats(
+    kind: Kind, face: BalanceSeries | None, runway: RunwayRow | None, now: datetime
 ) -> list[dict[str, Any]]:
     stats: list[dict[str, Any]] = []
-    if face is not None:
-        note = ""
-        if face.granted is not None:
-            note = _("of it granted %(amount)s") % {"amount": money_words(face.granted, face.unit)}
-        if face.usable is False:
-            note = _("The provider says it serves no calls now")
-        stats.append(
-            {
-                "label": _("Owed") if face.kind == "owed" else _face_words(face),
-                "amount": face.amount,
-                "unit": face.unit,
-                "note": note,
-                "at": face.at,
-            }
-        )
+    if face is None:
+        return stats
+    note = ""
+    if face.granted is not None:
+        note = _("of it granted %(amount)s") % {"amount": money_words(face.granted, face.unit)}
+    if face.usable is False:
+        note = _("The provider says it serves no calls now")
+    label = _("Owed") if face.kind == "owed" else _face_words(face, kind)
+    stats.append({"label": label, "amount": face.amount, "unit": face.unit, "note": note, "at": face.at})
     if runway is not None:
         low = runway.low_days
         stats.append(
@@ -186,7 +220,7 @@ def _stats(
                 "severity": "" if low is None else "crit" if low < 1 else "warn" if low < 3 else "",
             }
         )
-    if face is not None and face.burn_per_day:
+    if face.burn_per_day:
         stats.append(
             {
                 "label": _("Burn a day"),
@@ -195,30 +229,26 @@ def _stats(
                 "note": _("mean of the last 14 days"),
             }
         )
-    if usage.days:
-        stats.append(
-            {
-                "label": _("Spend, last 31 days"),
-                "amount": usage.total.cost,
-                "unit": usage.total.unit,
-                "words": "" if usage.total.unit else _("not told"),
-                "note": _basis_words(usage),
-            }
-        )
-        stats.append(
-            {
-                "label": _("Requests, last 31 days"),
-                "amount": usage.total.requests,
-                "unit": "",
-                "words": _("not told") if usage.total.requests is None else "",
-                "note": "",
-            }
-        )
-    return stats[:4]
+    return stats
 
 
-def _face_words(face: BalanceSeries) -> str:
-    return _("Balance, derived") if face.basis == "derived" else _("Balance")
+def _usage_stats(usage: AccountUsage) -> list[dict[str, Any]]:
+    """Spend, then requests; nothing where no day is known."""
+    if not usage.days:
+        return []
+    spend = {
+        "label": _("Spend, last 31 days"),
+        "amount": usage.total.cost,
+        "unit": usage.total.unit,
+        "words": "" if usage.total.unit else _("not told"),
+        "note": _basis_words(usage),
+    }
+    return [spend, requests_stat(usage)]
+
+
+def _face_words(face: BalanceSeries, kind: Kind) -> str:
+    words = balance_words(kind)
+    return _("%(name)s, derived") % {"name": words} if face.basis == "derived" else words
 
 
 def _basis_words(usage: AccountUsage) -> str:
@@ -234,9 +264,10 @@ def _basis_words(usage: AccountUsage) -> str:
 
 
 def _balance(
-    account: ProviderAccount, face: BalanceSeries | None, organization: Organization, now: datetime
+    account: ProviderAccount, kind: Kind, face: BalanceSeries | None, organization: Organization, now: datetime
 ) -> dict[str, Any]:
     empty: dict[str, Any] = {
+        "balance_title": balance_words(kind),
         "balance_chart": None,
         "runway": None,
         "readings": [],
@@ -260,7 +291,7 @@ def _balance(
         digits=unit_digits(face.unit),
         zone=organization.reporting_zone,
         now=now,
-        words={"balance": _("Balance"), "now": _("Now")},
+        words={"balance": balance_words(kind), "now": _("Now")},
         topups=[(topup.at, known[topup.at], f"+{money_words(topup.amount, face.unit)}") for topup, _lasted in topups],
         dry=dry,
         stale=runway is not None and runway.low_days is None and face.runway_reason == "",
@@ -276,6 +307,7 @@ def _balance(
         for one in others
     ]
     return {
+        "balance_title": balance_words(kind),
         "balance_chart": chart,
         "runway": runway,
         "readings": also + readings,
@@ -301,29 +333,48 @@ def _days(lasted: timedelta) -> str:
 # --- Quotas, usage ----------------------------------------------------------------------------------------------
 
 
-def _quotas(account: ProviderAccount, now: datetime) -> dict[str, Any]:
+def _quotas(account: ProviderAccount, kind: Kind, now: datetime) -> dict[str, Any]:
     rows = quotas_of_account(account_id=account.pk)
+    if kind == "subscription":
+        rows = in_order_of_reset(rows)
     told = [series for series in rows if series.percent_used is not None]
-    ceilings = [series for series in rows if series.percent_used is None]
+    counted = [series for series in rows if series.percent_used is None and series.used is not None]
+    ceilings = [series for series in rows if series.percent_used is None and series.used is None]
     return {
+        "plan": plan_cells(rows, now) if kind == "subscription" else [],
         "quotas": [quota_window(series, now) for series in told[:QUOTA_ROWS]],
+        "counted": [counted_row(series, now) for series in counted[:LIMIT_ROWS]],
         "limits": [quota_window(series, now) for series in ceilings[:LIMIT_ROWS]],
-        "quotas_left_out": max(0, len(told) - QUOTA_ROWS) + max(0, len(ceilings) - LIMIT_ROWS),
+        "quotas_left_out": max(0, len(told) - QUOTA_ROWS)
+        + max(0, len(counted) - LIMIT_ROWS)
+        + max(0, len(ceilings) - LIMIT_ROWS),
         "quota_absent": absent_words(account.provider, "quota"),
     }
 
 
-def _usage(account: ProviderAccount, usage: AccountUsage) -> dict[str, Any]:
-    note = _basis_words(usage)
-    if any(day.span == "month" for day in usage.days):
-        note = f"{note}. {_('Sums for longer than a day stand on their first day.')}".lstrip(". ")
+def _usage(account: ProviderAccount, kind: Kind, usage: AccountUsage, today: date) -> dict[str, Any]:
     return {
         "usage_days": usage.days,
         "usage_total": usage.total if usage.days else None,
         "usage_chart": _usage_chart(usage),
-        "cost_note": note,
+        "usage_money": kind != "server",
+        "cost_note": _provenance(account.provider, usage, today),
         "usage_absent": "" if _tells_usage(account) else absent_words(account.provider, "usage"),
     }
+
+
+def _provenance(provider: Provider, usage: AccountUsage, today: date) -> str:
+    """Where the money comes from, what of it the provider only estimates, and which days may still change."""
+    told = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
+    sentences = [_basis_words(usage)]
+    if any(day.span == "month" for day in usage.days):
+        sentences.append(_("Sums for longer than a day stand on their first day"))
+    sentences += [endpoint.estimated.rstrip(".") for endpoint in told]
+    changing = [first for endpoint in told if (first := endpoint.revised_from(today)) is not None]
+    if changing and usage.days:
+        sentences.append(_("Days from %(day)s on may still change") % {"day": day_words(min(changing))})
+    said = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences if sentence]
+    return " ".join(said)
 
 
 def _tells_usage(account: ProviderAccount) -> bool:
@@ -387,6 +438,8 @@ def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, 
     words = (
         _("Another key of this account reads this; this one takes over when it fails.") if standby else stream.message
     )
+    if since := offline_words(stream):
+        words = _("%(since)s. The machine may be off or asleep; it is looked for every few minutes.") % {"since": since}
     if several and stream.credential.label:
         words = f"{stream.credential.label}: {words}" if words else stream.credential.label
     return {
@@ -427,8 +480,7 @@ def _absent_row(account: ProviderAccount, capability: str, credentials: Sequence
     checking = any(credential.state == CredentialState.CHECKING for credential in credentials)
     missing: tuple[str, ...] = ()
     for credential in credentials:
-        settings = {name: value for name, value in credential.settings.items() if value}
-        missing = endpoint.missing(Account(settings=settings, secrets=frozenset(credential.secret_hints)))
+        missing = endpoint.missing(credential.declared())
     if missing:
         words = _("Needs another field: %(names)s.") % {"names": needs_words(account.provider, endpoint, missing)}
         url = reverse("credentials:check", args=[credentials[0].pk]) if credentials else ""
@@ -442,6 +494,7 @@ def _runs(account: ProviderAccount, before: int | None) -> dict[str, Any]:
         RunOutcome.OK: "read",
         RunOutcome.PARTIAL: "provisional",
         RunOutcome.RETRYABLE: "backing_off",
+        RunOutcome.OFFLINE: "offline",
         RunOutcome.ACTION_NEEDED: "paused",
         RunOutcome.NOT_AVAILABLE: "not_available",
     }

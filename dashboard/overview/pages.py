@@ -42,6 +42,7 @@ from dashboard.sync.selectors import (
     attention,
     health_by_provider,
     hour_ticks,
+    offline_words,
     stream_state,
     streams_of_accounts,
     trouble_by_hour,
@@ -173,7 +174,8 @@ def account_state(streams: Sequence[SyncStream], now: datetime, *, capability: s
         return "paused", _("Paused by hand.")
     states = {stream.pk: stream_state(stream, now) for stream in chosen}
     worst = worst_state(states.values())
-    return worst, next((stream.message for stream in chosen if states[stream.pk] == worst and stream.message), "")
+    reasons = (offline_words(stream) or stream.message for stream in chosen if states[stream.pk] == worst)
+    return worst, next((reason for reason in reasons if reason), "")
 
 
 # --- Runway and quotas ------------------------------------------------------------------------------------------
@@ -351,7 +353,8 @@ def _sync_health(
                 "icon": one.slug,
                 "streams": one.total,
                 "state": worst_state(states),
-                "ticks": hour_ticks(trouble, [one.slug], one.first_at, now),
+                "quiet": worst_state(states) in ("fresh", "offline"),
+                "ticks": hour_ticks(trouble, [one.slug], one.first_at, now, one.offline_since),
                 "url": reverse("credentials:account_list") + f"?provider={one.slug}",
             }
         )

@@ -13,6 +13,7 @@ class StreamState(models.TextChoices):
     FRESH = "fresh", _("Fresh")
     BACKING_OFF = "backing_off", _("Backing off")
     FAILING = "failing", _("Failing")
+    OFFLINE = "offline", _("Offline")
     PAUSED = "paused", _("Needs you")
     NOT_AVAILABLE = "not_available", _("Not available")
     STANDBY = "standby", _("Standing by")
@@ -23,6 +24,7 @@ RUNNING_STATES = (
     StreamState.FRESH,
     StreamState.BACKING_OFF,
     StreamState.FAILING,
+    StreamState.OFFLINE,
     StreamState.NOT_AVAILABLE,
 )
 
@@ -32,7 +34,8 @@ class SyncStream(models.Model):
 
     The lease: `lease_until` says until when a worker owns the stream, `lease_token` grows with every lease, so that a
     worker that was overtaken cannot land. `cursor` is up to when history has been read; `backfilled_to` how far back
-    the first read has come, `backfill_goal` how far it means to go (NULL: nothing to backfill).
+    the first read has come, `backfill_goal` how far it means to go (NULL: nothing to backfill). `offline_since` counts
+    in the state "offline" alone: from then on nothing has answered at an address that may sleep.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -51,6 +54,7 @@ class SyncStream(models.Model):
     last_success_at = models.DateTimeField(null=True)
     last_run_at = models.DateTimeField(null=True)
     message = models.TextField(blank=True)
+    offline_since = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["credential", "capability"], name="stream_once")]
@@ -73,11 +77,16 @@ class RunOutcome(models.TextChoices):
     OK = "ok", _("Read")
     PARTIAL = "partial", _("Read in part")
     RETRYABLE = "retryable", _("Will try again")
+    OFFLINE = "offline", _("Off or asleep")
     ACTION_NEEDED = "action_needed", _("Needs you")
     NOT_AVAILABLE = "not_available", _("Not available")
     PAYLOAD_ERROR = "payload_error", _("Not understood")
     INTERNAL = "internal", _("Internal error")
     OVERTAKEN = "overtaken", _("Overtaken")
+
+
+# Outcomes that are no trouble: hours that have nothing else are drawn in ink.
+QUIET_OUTCOMES = ["ok", "partial", "not_available", "offline"]
 
 
 class SyncRun(models.Model):
@@ -105,7 +114,7 @@ class SyncRun(models.Model):
             models.Index(
                 fields=["organization", "finished_at"],
                 include=["provider_slug", "outcome"],
-                condition=~models.Q(outcome__in=["ok", "partial", "not_available"]),
+                condition=~models.Q(outcome__in=QUIET_OUTCOMES),
                 name="sync_run_trouble",
             ),
         ]

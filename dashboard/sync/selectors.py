@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.core.rows import Joined
+from dashboard.core.templatetags.purser import moment
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.organizations.scope import Scope
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
@@ -18,7 +19,7 @@ from dashboard.sync.windows import backfill_percent, backfilling
 from providers.spec import Endpoint
 
 LATE_AFTER_INTERVALS = 3
-_WORST_FIRST = ("paused", "failing", "backing_off", "stale", "waiting", "fresh")
+_WORST_FIRST = ("paused", "failing", "backing_off", "stale", "offline", "waiting", "fresh")
 TICKS = 24
 # Lists print hardly anything of a credential; its secrets above all stay in the database.
 _SHOWN = {"credential": ("id", "account_id", "state", "label")}
@@ -31,6 +32,13 @@ def stream_state(stream: SyncStream, now: datetime) -> str:
         if now - stream.last_success_at > late:
             return "stale"
     return stream.state
+
+
+def offline_words(stream: SyncStream) -> str:
+    """Since when nothing answers at a machine that may be off; "" in every other state."""
+    if stream.state != StreamState.OFFLINE or stream.offline_since is None:
+        return ""
+    return _("Offline since %(moment)s") % {"moment": moment(stream.offline_since)}
 
 
 def worst_state(states: Iterable[str]) -> str:
@@ -61,15 +69,18 @@ def streams_of_accounts(account_ids: Sequence[int]) -> dict[int, list[SyncStream
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the streams of one provider (slug "" = all) stand: by shown state."""
+    """How the streams of one provider (slug "" = all) stand: by shown state. `offline_since` when all of them are
+    offline: since the last of them is."""
 
     slug: str
     states: dict[str, int]
     first_at: datetime | None
+    offline_since: datetime | None = None
 
     @property
     def total(self) -> int:
-        return sum(count for state, count in self.states.items() if state != "standby")
+        """Those that stand by, or whose machine is off, are not expected to be fresh."""
+        return sum(count for state, count in self.states.items() if state not in ("standby", "offline"))
 
     @property
     def fresh(self) -> int:
@@ -83,7 +94,7 @@ def health_by_provider(*, scope: Scope, now: datetime) -> list[Health]:
             "SELECT account.provider_slug,"
             " CASE WHEN stream.state = 'fresh' AND stream.last_success_at < %(now)s"
             " - make_interval(secs => stream.interval_seconds * %(late)s + 120) THEN 'stale' ELSE stream.state END,"
-            " count(*), min(credential.created_at)"
+            " count(*), min(credential.created_at), max(stream.offline_since)"
             " FROM sync_syncstream AS stream JOIN credentials_providercredential AS credential"
             " ON credential.id = stream.credential_id"
             " JOIN credentials_provideraccount AS account ON account.id = credential.account_id"
@@ -99,10 +110,21 @@ def health_by_provider(*, scope: Scope, now: datetime) -> list[Health]:
         rows = cursor.fetchall()
     states: dict[str, dict[str, int]] = defaultdict(dict)
     first: dict[str, datetime] = {}
-    for slug, state, count, created in rows:
+    since: dict[str, datetime] = {}
+    for slug, state, count, created, offline_since in rows:
         states[slug][state] = count
         first[slug] = min(created, first.get(slug, created))
-    return [Health(slug=slug, states=states[slug], first_at=first[slug]) for slug in states]
+        if state == StreamState.OFFLINE:
+            since[slug] = offline_since
+    return [
+        Health(
+            slug=slug,
+            states=found,
+            first_at=first[slug],
+            offline_since=since.get(slug) if set(found) <= {"offline", "standby"} else None,
+        )
+        for slug, found in states.items()
+    ]
 
 
 _OF_TEAMS = (
@@ -120,9 +142,9 @@ def trouble_by_hour(*, scope: Scope, now: datetime) -> dict[tuple[str, int], set
             "SELECT DISTINCT provider_slug, date_bin('1 hour', finished_at, %(now)s), outcome"  # noqa: S608 -- constants
             " FROM sync_syncrun"
             " WHERE organization_id = %(organization)s"
-            " AND outcome NOT IN ('ok', 'partial', 'not_available') AND finished_at > %(now)s - interval '24 hours'"
+            " AND outcome NOT IN ('ok', 'partial', 'not_available', 'offline')"
+            " AND finished_at > %(now)s - interval '24 hours'" + ("" if scope.whole else _OF_TEAMS),
             # Runs know no team; the whole organization's are read without looking any up.
-            + ("" if scope.whole else _OF_TEAMS),
             {"now": now, "organization": scope.organization_id, "teams": scope.teams},
         )
         found: dict[tuple[str, int], set[str]] = defaultdict(set)
@@ -136,9 +158,14 @@ _FAILED = frozenset({RunOutcome.ACTION_NEEDED.value, RunOutcome.PAYLOAD_ERROR.va
 
 
 def hour_ticks(
-    trouble: dict[tuple[str, int], set[str]], slugs: Sequence[str], first_at: datetime | None, now: datetime
+    trouble: dict[tuple[str, int], set[str]],
+    slugs: Sequence[str],
+    first_at: datetime | None,
+    now: datetime,
+    offline_since: datetime | None = None,
 ) -> list[dict[str, str]]:
-    """24 ticks, oldest hour first: the worst of the hour, nothing for hours before the first stream existed."""
+    """24 ticks, oldest hour first: the worst of the hour, nothing for hours before the first stream existed or since
+    the machine is off."""
     nothing, failed, again, read = _("nothing ran"), _("failed"), _("had to try again"), _("read")
     ticks = []
     for hours_ago in range(TICKS - 1, -1, -1):
@@ -149,6 +176,8 @@ def hour_ticks(
             ticks.append({"state": "crit", "title": failed})
         elif outcomes:
             ticks.append({"state": "warn", "title": again})
+        elif offline_since is not None and now - timedelta(hours=hours_ago) > offline_since:
+            ticks.append({"state": "none", "title": _("off or asleep")})
         else:
             ticks.append({"state": "ok", "title": read})
     return ticks
@@ -197,7 +226,9 @@ def recent_ticks(stream_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
         )
         found: dict[int, list[dict[str, str]]] = defaultdict(list)
         for stream_id, outcome in cursor.fetchall():
-            look = {"ok": "ok", "partial": "ok", "retryable": "warn", "not_available": "none"}.get(outcome, "crit")
+            look = {"ok": "ok", "partial": "ok", "retryable": "warn", "not_available": "none", "offline": "none"}.get(
+                outcome, "crit"
+            )
             found[stream_id].append({"state": look, "title": str(RunOutcome(outcome).label)})
     nothing = {"state": "none", "title": ""}
     return {stream_id: [nothing] * (TICKS - len(ticks)) + ticks for stream_id, ticks in found.items()}

@@ -27,12 +27,14 @@ from dashboard.usage.services import cost_land, usage_land
 from providers.collect import Collected
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
 from providers.records import Balance, CostBucket, CounterSample, Model, ProviderKey, Quota, UsageBucket
-from providers.spec import Account, Endpoint
+from providers.spec import Endpoint
 
 LEASE = timedelta(minutes=5)
 RECHECK_NOT_AVAILABLE = timedelta(days=7)
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
+# A machine that was off is seen within some five minutes of its coming back: this, a fifth more, and a dispatch.
+OFFLINE_PAUSE = timedelta(minutes=3, seconds=20)
 # From this many failures in a row on, a stream is called failing: people should look.
 FAILING_AFTER = 4
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -49,11 +51,7 @@ class Overtaken(Exception):
 
 def streams_ensure(*, credential: ProviderCredential, now: datetime) -> None:
     """Make the streams of everything that this credential can read, and let those that it no longer can go quiet."""
-    provider = credential.provider
-    account = Account(
-        settings={name: value for name, value in credential.settings.items() if value},
-        secrets=frozenset(credential.secret_hints),
-    )
+    provider, account = credential.provider, credential.declared()
     readable = {
         capability: endpoint
         for capability, endpoint in provider.capabilities.items()
@@ -251,6 +249,8 @@ def run_fail(*, run: Run, error: ProviderError, now: datetime, chance: random.Ra
     stream = run.stream
     if run.reading.backfill and isinstance(error, NotAvailable | PayloadError) and error.status in _OUT_OF_RANGE:
         return _end_history(run, now)
+    if isinstance(error, Retryable) and error.unreachable and _may_sleep(stream.credential):
+        return _asleep(run, error, now, chance)
     with transaction.atomic():
         _own(run, now)
         failures = stream.failures + 1
@@ -292,6 +292,28 @@ def stream_shelve(*, stream: SyncStream, token: int, reason: str, now: datetime)
         next_run_at=now + RECHECK_NOT_AVAILABLE,
         lease_until=None,
     )
+
+
+def _may_sleep(credential: ProviderCredential) -> bool:
+    return credential.provider.sleeps(credential.declared())
+
+
+def _asleep(run: Run, error: Retryable, now: datetime, chance: random.Random) -> RunOutcome:
+    """Nothing answers where that is no trouble: looked for again at a calm, even pace. It says nothing about failures,
+    so their count stays; and it is logged once, not every few minutes of a weekend."""
+    with transaction.atomic():
+        _own(run, now)
+        row = SyncStream.objects.values("state", "offline_since").get(pk=run.stream.pk)
+        already = row["state"] == StreamState.OFFLINE
+        SyncStream.objects.filter(pk=run.stream.pk).update(
+            state=StreamState.OFFLINE,
+            offline_since=row["offline_since"] if already else now,
+            message=error.message,
+            next_run_at=now + OFFLINE_PAUSE * chance.uniform(0.8, 1.2),
+            lease_until=None,
+            last_run_at=now,
+        )
+        return RunOutcome.OFFLINE if already else _log(run, RunOutcome.OFFLINE, error.message, now)
 
 
 def _end_history(run: Run, now: datetime) -> RunOutcome:

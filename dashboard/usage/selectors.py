@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import BoolOr
 from django.db.models import Max, Sum
+from django.db.models.functions import TruncMonth
 
 from dashboard.organizations.scope import Scope
 from dashboard.usage.models import SpendDaily, UsageDaily
@@ -76,6 +77,38 @@ def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) 
         .values_list("account_id")
         .annotate(Max("unpriced_models"))
     )
+
+
+@dataclass(slots=True)
+class MonthOfAccount:
+    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced."""
+
+    month: date
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    provisional: bool = False
+    unpriced_models: int = 0
+
+
+def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[MonthOfAccount]:
+    """An account's months with any figure, newest first, the running one among them."""
+    first = today.replace(day=1)
+    for _back in range(months - 1):
+        first = (first - timedelta(days=1)).replace(day=1)
+    rows = (
+        SpendDaily.objects.filter(account_id=account_id, day__range=(first, today))
+        .annotate(month=TruncMonth("day"))
+        .values_list("month", "unit")
+        .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
+        .order_by("-month", "unit")
+    )
+    found: dict[date, MonthOfAccount] = {}
+    for month, unit, amount, provisional, unpriced in rows:
+        one = found.setdefault(month, MonthOfAccount(month))
+        if amount is not None:
+            one.amounts[unit] = amount
+        one.provisional = one.provisional or bool(provisional)
+        one.unpriced_models = max(one.unpriced_models, unpriced)
+    return list(found.values())
 
 
 @dataclass(slots=True)

@@ -656,6 +656,7 @@ PROVIDER = Provider(
     wire_protocol="OpenAICompatible",
     also_protocols=("DirectAnthropic", "OpenAIResponses"),
     self_hosted=True,
+    may_sleep=True,
     base_urls=(
         BaseUrl(url="http://localhost:4000/v1", use="inference", label="Your own proxy, by default"),
         BaseUrl(url="http://localhost:4000", use="account", label="Your own proxy, by default"),
@@ -731,6 +732,7 @@ PROVIDER = Provider(
             source=f"{DOCS}/cost_tracking",
             history=timedelta(days=365),
             chunk=timedelta(days=30),
+            estimated="Amounts are LiteLLM's estimate from its price map, not what AWS bills.",
         ),
         "keys": Endpoint(
             steps=keys,

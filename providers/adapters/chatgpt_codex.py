@@ -433,6 +433,7 @@ PROVIDER = Provider(
     console_url="https://chatgpt.com/codex/settings/usage",
     checked=date(2026, 11, 20),
     wire_protocol="OpenAIResponses",
+    subscription=True,
     base_urls=(
         BaseUrl(url=f"{MEMBER}/codex", use="inference"),
         BaseUrl(url=ANALYTICS, use="account", label="Enterprise analytics"),

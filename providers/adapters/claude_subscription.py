@@ -394,6 +394,7 @@ PROVIDER = Provider(
     topup_url="https://claude.ai/settings/usage",
     checked=date(2026, 11, 20),
     wire_protocol="DirectAnthropic",
+    subscription=True,
     base_urls=(BaseUrl(url=API, use="account"),),
     fields=(
         Field(
@@ -456,6 +457,7 @@ PROVIDER = Provider(
             history=timedelta(days=364),
             chunk=timedelta(days=30),
             lookback=REVISED,
+            estimated="Amounts of the Claude Code report are Anthropic's estimates; a plan covers its members' part.",
         ),
         "cost": Endpoint(
             steps=cost,

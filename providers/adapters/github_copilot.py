@@ -698,6 +698,7 @@ PROVIDER = Provider(
     console_url="https://github.com/settings/organizations",
     checked=date(2026, 11, 20),
     wire_protocol="OpenAICompatible",
+    subscription=True,
     also_protocols=("OpenAIResponses",),
     base_urls=(
         BaseUrl(url="https://api.githubcopilot.com", use="inference", label="Individual"),

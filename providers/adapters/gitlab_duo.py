@@ -503,6 +503,7 @@ PROVIDER = Provider(
     topup_url="https://customers.gitlab.com",
     checked=date(2026, 11, 20),
     wire_protocol="OpenAICompatible",
+    subscription=True,
     self_hosted=True,
     base_urls=(
         BaseUrl(url=f"{CLOUD}/api/v4/ai/llm/proxy", use="inference", label="Not documented by GitLab"),

@@ -287,6 +287,7 @@ PROVIDER = Provider(
             source=METRICS_DOCS,
             history=timedelta(days=90),
             chunk=timedelta(days=7),
+            estimated="Token counts are estimates, made from rates that are measured every five minutes.",
         ),
         "models": Endpoint(
             steps=models,

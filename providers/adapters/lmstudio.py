@@ -126,6 +126,7 @@ PROVIDER = Provider(
     wire_protocol="OpenAICompatible",
     also_protocols=("OpenAIResponses", "DirectAnthropic"),
     self_hosted=True,
+    may_sleep=True,
     base_urls=(
         BaseUrl(url="http://localhost:1234/v1", use="inference", label="By default"),
         BaseUrl(url="http://localhost:1234", use="account", label="By default"),

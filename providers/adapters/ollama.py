@@ -217,6 +217,7 @@ PROVIDER = Provider(
     wire_protocol="OpenAICompatible",
     also_protocols=("DirectAnthropic",),
     self_hosted=True,
+    may_sleep=True,
     base_urls=(
         BaseUrl(url=f"{CLOUD}/v1", use="inference", label="Ollama Cloud"),
         BaseUrl(url=CLOUD, use="account", label="Ollama Cloud"),

@@ -211,6 +211,7 @@ PROVIDER = Provider(
     wire_protocol="OpenAICompatible",
     also_protocols=("OpenAIResponses", "DirectAnthropic"),
     self_hosted=True,
+    may_sleep=True,
     base_urls=(
         BaseUrl(url="http://localhost:8000/v1", use="inference", label="By default"),
         BaseUrl(url="http://localhost:8000", use="account", label="By default"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, ClassVar
 
 from providers.auth import Exchange, Headers, Values
 from providers.described.calling import documents, metered
@@ -24,6 +24,7 @@ from providers.records import Identity
 from providers.spec import (
     CAPABILITIES,
     Account,
+    AuthKind,
     BaseUrl,
     Capability,
     Check,
@@ -130,6 +131,7 @@ def destinations(provider: Provider) -> dict[str, tuple[str, ...]]:
 class _Together:
     """Several secrets, each in its own header of one request."""
 
+    kind: ClassVar[AuthKind] = "named_header"
     name: str
     fields: tuple[Field, ...]
     hosts: tuple[str, ...]

@@ -405,6 +405,7 @@ _STATES: Mapping[str, tuple[str, str, str]] = {
     "read": ("g-ok", "st-ok", gettext_noop("Read")),
     "backing_off": ("g-stale", "st-warn", gettext_noop("Backing off")),
     "failing": ("g-crit", "st-crit", gettext_noop("Failing")),
+    "offline": ("g-off", "st-off", gettext_noop("Offline")),
     "failed": ("g-crit", "st-crit", gettext_noop("Failed")),
     "refused": ("g-crit", "st-crit", gettext_noop("Refused")),
     "checking": ("g-sync", "", gettext_noop("Checking")),

@@ -1,24 +1,26 @@
-"""`manage.py probe SLUG`: read an account once without storing anything, to learn what a key can tell."""
+"""`manage.py probe SLUG`: read an account once without storing anything, to learn what a key can tell. With `--all`
+every provider of which the environment holds a key; with `--simulator` too, all of them, as the simulator plays them.
+"""
 
 import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
+from dashboard.sync.management.survey import as_document, environment_survey, simulator_survey, span_start, table
 from providers.collect import CapabilityNotOffered, Credentials, collect
 from providers.errors import ActionNeeded, ProviderError, Retryable
 from providers.records import as_json
 from providers.registry import PROVIDERS
-from providers.spec import Endpoint, Provider, Window
+from providers.spec import CAPABILITIES, Provider, Window
 from providers.transport import Transport
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-DEFAULT_SPAN = timedelta(days=30)
 FAILED = {"action_needed", "retryable", "payload_error"}
 
 
@@ -27,7 +29,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # reads no database and no Redis
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("slug", metavar="SLUG", help=f"one of: {', '.join(sorted(PROVIDERS))}")
+        parser.add_argument("slug", metavar="SLUG", nargs="?", help=f"one of: {', '.join(sorted(PROVIDERS))}")
+        parser.add_argument("--all", action="store_true", help="every provider whose key is in the environment")
+        parser.add_argument("--simulator", action="store_true", help="with --all: every provider of the simulator")
         parser.add_argument(
             "--field",
             action="append",
@@ -44,6 +48,35 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["all"] or options["simulator"]:
+            self._survey(options)
+        elif options["slug"] is None:
+            raise CommandError("Say which provider, or --all.")
+        else:
+            self._probe(options)
+
+    def _survey(self, options: Any) -> None:
+        unfit = [name for name in ("slug", "field", "since", "until", "fields") if options[name]]
+        if not options["all"] or unfit or (options["simulator"] and options["via"]):
+            raise CommandError("--all goes with --simulator or --via, --capability, --now and --json alone.")
+        now = _moment(options["now"], "--now") or datetime.now(UTC)
+        capabilities = _wanted(CAPABILITIES, options["capability"])
+        found = (
+            simulator_survey(capabilities, now)
+            if options["simulator"]
+            else environment_survey(capabilities, now, _relay(options["via"]))
+        )
+        lines = list(found)
+        if not lines:
+            raise CommandError("The environment holds no provider's key. --simulator needs none.")
+        if options["json"]:
+            self.stdout.write(json.dumps(as_document(lines, now), indent=1, ensure_ascii=False))
+        else:
+            self.stdout.write(table(lines, capabilities))
+        if any(line.failed for line in lines):
+            sys.exit(1)
+
+    def _probe(self, options: Any) -> None:
         provider = _provider(options["slug"])
         if options["fields"]:
             self._print_fields(provider, as_json_text=options["json"])
@@ -57,7 +90,7 @@ class Command(BaseCommand):
         transport = Transport(reach="private" if provider.self_hosted else "public", via=_relay(options["via"]))
         results = [
             _read(provider, capability, credentials, (start, end, now), transport, asked=bool(options["capability"]))
-            for capability in _capabilities(provider, options["capability"])
+            for capability in _wanted(list(provider.capabilities), options["capability"])
         ]
         if options["json"]:
             told = {"provider": provider.slug, "now": _text(now), "results": results}
@@ -106,12 +139,11 @@ def _provider(slug: str) -> Provider:
     return PROVIDERS[slug]
 
 
-def _capabilities(provider: Provider, wanted: Sequence[str]) -> list[str]:
-    known: list[str] = list(provider.capabilities)
+def _wanted(known: Sequence[str], wanted: Sequence[str]) -> list[str]:
     for name in wanted:
         if name not in known:
             raise CommandError(f"There is no capability “{name}”. Known: {', '.join(known)}.")
-    return list(wanted) or known
+    return list(wanted or known)
 
 
 def _fields(provider: Provider, pairs: Sequence[str]) -> dict[str, str]:
@@ -161,10 +193,8 @@ def _read(
     asked: bool,
 ) -> dict[str, Any]:
     start, end, now = span
-    endpoint = provider.endpoint(capability)
     if start is None:
-        history = endpoint.history if isinstance(endpoint, Endpoint) and endpoint.history else DEFAULT_SPAN
-        start = end - min(history, DEFAULT_SPAN)
+        start = span_start(provider.endpoint(capability), end)
     result: dict[str, Any] = {
         "capability": capability,
         "status": "ok",

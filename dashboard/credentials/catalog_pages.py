@@ -1,0 +1,144 @@
+"""What the providers pages print: the registry's catalog in the reader's language, with the accounts in scope."""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from dashboard.credentials.models import ProviderAccount
+from dashboard.organizations.scope import Scope
+from providers.catalog import Entry, Told, catalog, entry_of
+from providers.registry import PROVIDERS
+from providers.spec import AuthKind, BaseUrl, Field, Provider
+
+# status: glyph and look, as states are drawn
+STATUSES: dict[str, tuple[str, str, Promise]] = {
+    "official": ("g-ok", "st-ok", gettext_lazy("Official")),
+    "observed": ("g-half", "", gettext_lazy("Observed")),
+    "unverified": ("g-wait", "", gettext_lazy("Unverified")),
+    "not_offered": ("g-off", "st-off", gettext_lazy("Not offered")),
+}
+_AUTH: dict[AuthKind, Promise] = {
+    "bearer_key": gettext_lazy("Bearer key"),
+    "named_header": gettext_lazy("Key in a named header"),
+    "service_account": gettext_lazy("Service account"),
+    "client_credentials": gettext_lazy("Client credentials"),
+    "signed_requests": gettext_lazy("Signed requests"),
+    "oauth_app": gettext_lazy("OAuth app"),
+    "none": gettext_lazy("No key, on a server of your own"),
+}
+_USES: dict[str, Promise] = {
+    "inference": gettext_lazy("Calls of models"),
+    "account": gettext_lazy("Account figures"),
+    "both": gettext_lazy("Calls and account figures"),
+}
+
+
+def catalog_rows(
+    *, own: Iterable[Provider], scope: Scope, words: str = "", tells: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Registered providers, and the organization's `own` ones, whose name or summary holds `words` and that offer all of `tells`, by name."""
+    counts, sought = _accounts_by_provider(scope), words.lower()
+    return [
+        _row(entry, counts.get(entry.slug, 0))
+        for entry in catalog({**PROVIDERS, **{one.slug: one for one in own}})
+        if (sought in entry.name.lower() or sought in entry.summary.lower()) and entry.tells.issuperset(tells)
+    ]
+
+
+def _accounts_by_provider(scope: Scope) -> dict[str, int]:
+    counted = ProviderAccount.objects.filter(scope.accounts()).values("provider_slug").annotate(count=Count("pk"))
+    return dict(counted.values_list("provider_slug", "count"))
+
+
+def catalog_page(*, provider: Provider, scope: Scope) -> dict[str, Any]:
+    """Everything that is declared of one provider, and its accounts in scope."""
+    entry = entry_of(provider)
+    chosen = ProviderAccount.objects.filter(scope.accounts(), provider_slug=provider.slug)
+    accounts = list(chosen.order_by("label", "pk")[:50])
+    return {
+        **_row(entry, chosen.count()),
+        "warning": provider.key_warning,
+        "docs_url": entry.docs_url,
+        "console_url": entry.console_url,
+        "base_urls": [_base(base) for base in entry.base_urls],
+        "fields": [_field(field) for field in entry.fields],
+        "accounts": [{"label": one.label, "url": reverse("credentials:account", args=[one.pk])} for one in accounts],
+    }
+
+
+def _row(entry: Entry, accounts: int) -> dict[str, Any]:
+    return {
+        "slug": entry.slug,
+        "name": entry.name,
+        "icon": entry.slug,
+        "summary": entry.summary,
+        "url": reverse("credentials:provider_detail", args=[entry.slug]),
+        "connect_url": reverse("credentials:connect_form", args=[entry.slug]),
+        "told": [_told(one) for one in entry.told],
+        "auth": [str(_AUTH[kind]) for kind in entry.auth],
+        "protocols": entry.protocols,
+        "streaming": entry.streaming,
+        "tool_use": entry.tool_use,
+        "self_hosted": entry.self_hosted,
+        "checked": entry.checked,
+        "count": accounts,
+    }
+
+
+def _told(one: Told) -> dict[str, Any]:
+    glyph, look, word = STATUSES[one.status]
+    return {
+        "name": one.capability,
+        "offered": one.offered,
+        "glyph": glyph,
+        "look": look,
+        "word": str(word),
+        "every": span_words(one.interval) if one.interval else "",
+        "history": _history_words(one),
+        "needs": ", ".join(one.needs),
+        "source": one.source,
+        "reason": one.reason,
+        "fallback": one.fallback,
+        "estimated": one.estimated,
+    }
+
+
+def _history_words(one: Told) -> str:
+    if one.history is None:
+        return ""
+    return _("%(span)s back") % {"span": span_words(one.history)} if one.history else _("The present alone")
+
+
+def span_words(length: timedelta) -> str:
+    """The largest unit that measures a length whole: "5 minutes", "6 hours", "90 days"."""
+    if length % timedelta(days=1) == timedelta(0):
+        return ngettext("%(count)d day", "%(count)d days", length.days) % {"count": length.days}
+    hours, rest = divmod(length, timedelta(hours=1))
+    if not rest:
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    minutes = length // timedelta(minutes=1)
+    return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+
+
+def _base(base: BaseUrl) -> dict[str, Any]:
+    return {"url": base.url, "label": base.label, "use": str(_USES[base.use]), "backup": base.backup}
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {
+        "label": field.label,
+        "secret": field.secret,
+        "required": field.required,
+        "help": field.help,
+        "scopes": field.scopes,
+        "header": field.header if field.secret and field.header != "Authorization" else "",
+        "environment": field.environment or "",
+        "can_spend": field.can_spend,
+        "url": field.url or "",
+    }
