@@ -42,7 +42,8 @@ _USES: dict[str, Promise] = {
 def catalog_rows(
     *, own: Iterable[Provider], scope: Scope, words: str = "", tells: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Registered providers, and the organization's `own` ones, whose name or summary holds `words` and that offer all of `tells`, by name."""
+    """Registered providers and the organization's `own` ones whose name or summary holds `words` and that offer all of
+    `tells`, by name."""
     counts, sought = _accounts_by_provider(scope), words.lower()
     return [
         _row(entry, counts.get(entry.slug, 0))

@@ -7,6 +7,7 @@ from dashboard.credentials.described.urls import described_urls
 from dashboard.credentials.oauth import views as oauth
 
 urlpatterns = [
+    *described_urls,
     path("providers/", views.provider_list, name="provider_list"),
     path("providers/<slug:slug>/", views.provider_detail, name="provider_detail"),
     path("connect/", views.connect, name="connect"),
@@ -26,5 +27,4 @@ urlpatterns = [
     path("credentials/<int:credential_id>/check/", views.check, name="check"),
     path("credentials/<int:credential_id>/expiry/", views.expiry, name="expiry"),
     path("credentials/<int:credential_id>/recheck/", views.recheck, name="recheck"),
-    *described_urls,
 ]
