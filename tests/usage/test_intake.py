@@ -17,11 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
+from dashboard.balances.models import BalanceSeries, EntryKind
 from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.models import ServiceToken
 from dashboard.keys.services import service_token_rotate
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import Organization
+from dashboard.usage.entries.services import Typed, entry_add
 from dashboard.usage.intake.rows import OLDEST
 from dashboard.usage.intake.services import KEEP_ANSWERS, KEEP_ROWS, Answer, _rows_land, batch_take, intake_prune
 from dashboard.usage.models import IntakeBatch, IntakeRow, SpendDaily, UsageDaily, UsageRecord
@@ -436,3 +438,10 @@ def test_a_rotated_token_goes_on_with_its_rows(token: ServiceToken, account: Pro
     token.refresh_from_db()
     take(token, [row_of(account, NOW, id="a", input_tokens=3), row_of(account, NOW, id="b")])
     assert records(account, "input_tokens") == [(13,)]
+
+
+def test_a_typed_balance_goes_down_by_what_is_sent_in(token: ServiceToken, account: ProviderAccount) -> None:
+    typed_in = Typed(kind=EntryKind.BALANCE, amount=Decimal(10), unit="USD", at=NOW - DAY)
+    entry_add(account=account, typed_in=typed_in, by=SYSTEM, now=NOW)
+    take(token, [row_of(account, NOW - HOUR, cost={"amount": "2.5", "currency": "USD"})])
+    assert BalanceSeries.objects.get(account=account).amount == Decimal("7.5")

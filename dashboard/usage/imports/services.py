@@ -11,6 +11,7 @@ from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.audit import Actor, audit_record
 from dashboard.organizations.services import Refused
+from dashboard.usage.derived.services import derived_balance_refresh
 from dashboard.usage.imports.columns import signature
 from dashboard.usage.imports.dialect import Dialect, FileProblem, dialect_of, encoding_of, header_line
 from dashboard.usage.imports.held import MOST_BYTES, PART, held_drop, held_keep, held_read, pieces_of
@@ -165,10 +166,15 @@ def import_undo(*, usage_import: UsageImport, by: Actor, now: datetime) -> int:
     """Take back everything that an import brought, while it is being brought in too. Returns how many records went.
     Raises Refused."""
     with transaction.atomic():
-        row = UsageImport.objects.select_for_update(of=("self",)).select_related("account").get(pk=usage_import.pk)
+        row = (
+            UsageImport.objects.select_for_update(of=("self",))
+            .select_related("account__organization")
+            .get(pk=usage_import.pk)
+        )
         if row.state not in (ImportState.IMPORTED, ImportState.IMPORTING):
             raise Refused(_("There is nothing to undo."))
         gone = records_remove(account_id=row.account_id, source=row.source)
+        derived_balance_refresh(account=row.account, now=now)
         row.state, row.undone_at, row.touched_at = ImportState.UNDONE, now, now
         row.save(update_fields=["state", "undone_at", "touched_at"])
         held_drop(usage_import=row)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dashboard.core.encryption import Unreadable
+from dashboard.usage.derived.services import derived_balance_refresh
 from dashboard.usage.imports.held import Gone, held_drop, held_read
 from dashboard.usage.imports.lines import Line, Mapping, Reader, Refusal, Repeat, Sums
 from dashboard.usage.imports.selectors import AT_WORK, days_by, own_units, told_by_others
@@ -119,5 +120,6 @@ def _share_land(row: UsageImport, share: int, sums: Sums, now: datetime) -> bool
         if locked.steps_done == locked.steps:
             locked.state, locked.imported_at = ImportState.IMPORTED, now
             held_drop(usage_import=locked)
+            derived_balance_refresh(account=row.account, now=now)
         locked.save(update_fields=["steps_done", "records", "touched_at", "state", "imported_at"])
     return True

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from dashboard.core.problems import Problem
 from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.models import ServiceToken
+from dashboard.usage.derived.services import derived_balance_refresh
 from dashboard.usage.intake.rows import (
     COUNTS,
     OLDEST,
@@ -185,6 +186,9 @@ def _rows_land(token: ServiceToken, wanted: Mapping[int, IntakeRow], now: dateti
     )
     for (account_id, token_id), hours in sorted(touched.items()):
         _hours_land(account_id, token_id, hours)
+    accounts = ProviderAccount.objects.filter(pk__in={account_id for account_id, _token in touched})
+    for account in accounts.select_related("organization"):
+        derived_balance_refresh(account=account, now=now)
     return late
 
 

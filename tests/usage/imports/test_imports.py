@@ -10,11 +10,13 @@ from django.db import connection
 from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks
 
 from dashboard import pipeline
+from dashboard.balances.models import BalanceSeries, EntryKind
 from dashboard.balances.services import Place, balances_land
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import AuditEvent, Organization, User
 from dashboard.organizations.services import Refused
+from dashboard.usage.entries.services import Typed, entry_add
 from dashboard.usage.imports import services
 from dashboard.usage.imports.lines import Mapping
 from dashboard.usage.imports.selectors import imports_stalled, mapping_remembered
@@ -433,3 +435,15 @@ def test_an_upload_that_no_key_opens_fails_in_words(account: ProviderAccount, by
     one.refresh_from_db()
     assert (one.state, "upload it again" in one.problem) == (ImportState.FAILED, True)
     assert uploaded(account, by, COSTS).pk != one.pk
+
+
+# --- What follows -----------------------------------------------------------------------------------------------
+
+
+def test_a_typed_balance_goes_down_by_what_a_file_brings_and_up_again(account: ProviderAccount, by: Actor) -> None:
+    typed_in = Typed(kind=EntryKind.BALANCE, amount=Decimal(100), unit="USD", at=MONDAY)
+    entry_add(account=account, typed_in=typed_in, by=by, now=NOW)
+    one = brought(account, by, "date,cost_usd\n2026-11-17,12\n")
+    assert BalanceSeries.objects.get(account=account).amount == 88
+    import_undo(usage_import=one, by=by, now=NOW)
+    assert BalanceSeries.objects.get(account=account).amount == 100
