@@ -5,7 +5,7 @@ stay Decimal until they become a place on paper.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -235,28 +235,33 @@ def balance_chart(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One series of a stack: a value or None for every day; those of `open_days` may still change."""
+
+    name: str
+    values: Sequence[Decimal | None]
+    open_days: Collection[date] = ()
+
+
 def stack_chart(
-    days: Sequence[date],
-    series: Sequence[tuple[str, Sequence[Decimal | None]]],
-    *,
-    unit: str,
-    symbol: str,
-    digits: int,
-    provisional: Iterable[date] = (),
+    days: Sequence[date], layers: Sequence[Layer], *, unit: str, symbol: str, digits: int
 ) -> dict[str, object]:
-    """What charts.js draws of spend by day in one unit: each series is (name, a value or None for every day).
+    """What charts.js draws of spend by day in one unit.
 
     At most eight series are told apart by colour; the caller folds the rest into the eighth.
     """
-    open_days = set(provisional)
     return {
         "unit": unit,
         "symbol": symbol,
         "digits": digits,
         "days": [day.isoformat() for day in days],
-        "provisional": [day in open_days for day in days],
         "series": [
-            {"name": name, "values": [None if value is None else str(value) for value in values]}
-            for name, values in series
+            {
+                "name": layer.name,
+                "values": [None if value is None else str(value) for value in layer.values],
+                "provisional": [day in layer.open_days for day in days],
+            }
+            for layer in layers
         ],
     }

@@ -20,7 +20,7 @@ from dashboard.balances.selectors import (
     thinned,
     topups_newest_first,
 )
-from dashboard.core.drawing import balance_chart, meter_geometry, stack_chart
+from dashboard.core.drawing import Layer, balance_chart, meter_geometry, stack_chart
 from dashboard.core.templatetags.purser import age_words, currency_sign, money_words, unit_digits
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
@@ -393,21 +393,16 @@ def _usage_chart(usage: AccountUsage) -> dict[str, object] | None:
                 totals[model.name] = totals.get(model.name, Decimal(0)) + model.cost
     names = sorted(totals, key=lambda name: -totals[name])
     shown, others = names[:7], set(names[7:])
-    series: list[tuple[str, list[Decimal | None]]] = []
+    open_days = {row.day for row in days if row.provisional and row.day}
+    layers: list[Layer] = []
     for name in shown:
         costs = [{model.name: model.cost for model in row.models if model.unit == unit}.get(name) for row in days]
-        series.append((name or _("all models"), costs))
+        layers.append(Layer(name or _("all models"), costs, open_days))
     if others:
         rest = [sum((one.cost or Decimal(0) for one in row.models if one.name in others), Decimal(0)) for row in days]
-        series.append((_("%(count)d others") % {"count": len(others)}, list(rest)))
-    return stack_chart(
-        [row.day for row in days if row.day],
-        series,
-        unit=unit,
-        symbol=currency_sign(unit),
-        digits=unit_digits(unit),
-        provisional=[row.day for row in days if row.provisional and row.day],
-    )
+        layers.append(Layer(_("%(count)d others") % {"count": len(others)}, rest, open_days))
+    dates = [row.day for row in days if row.day]
+    return stack_chart(dates, layers, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit))
 
 
 # --- Streams and log --------------------------------------------------------------------------------------------

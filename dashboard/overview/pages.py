@@ -1,5 +1,6 @@
 """What the overview and the account list print: rows composed from the domains' selectors."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +23,7 @@ from dashboard.balances.selectors import (
     soonest_dry,
     sparkline,
 )
-from dashboard.core.drawing import horizon_geometry, stack_chart
+from dashboard.core.drawing import Layer, horizon_geometry, stack_chart
 from dashboard.core.templatetags.purser import currency_sign, day, unit_digits
 from dashboard.credentials.catalog import provider_name
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
@@ -289,16 +290,19 @@ def _spend_chart(
     if not daily:
         return None
     shown, others = daily[: CHART_SERIES - 1], daily[CHART_SERIES - 1 :]
-    series: list[tuple[str, list[Decimal | None]]] = [
-        (provider_name(scope.organization_id, slug), [amounts.get((slug, at)) for at in days]) for slug in shown
+    open_days: dict[str, set[date]] = defaultdict(set)
+    for part in month.parts:
+        if part.provisional and part.unit == unit:
+            open_days[part.provider_slug].add(part.day)
+    layers = [
+        Layer(provider_name(scope.organization_id, slug), [amounts.get((slug, at)) for at in days], open_days[slug])
+        for slug in shown
     ]
     if others:
         sums = [sum((amounts.get((slug, at), Decimal(0)) for slug in others), Decimal(0)) for at in days]
-        series.append((_("%(count)d others") % {"count": len(others)}, list(sums)))
-    open_days = {part.day for part in month.parts if part.provisional and part.unit == unit}
-    return stack_chart(
-        days, series, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit), provisional=open_days
-    )
+        words = _("%(count)d others") % {"count": len(others)}
+        layers.append(Layer(words, sums, set().union(*(open_days[slug] for slug in others))))
+    return stack_chart(days, layers, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit))
 
 
 # --- What needs somebody ----------------------------------------------------------------------------------------

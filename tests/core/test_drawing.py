@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from dashboard.core.drawing import (
+    Layer,
     balance_chart,
     horizon_geometry,
     horizon_place,
@@ -141,7 +142,10 @@ def test_a_chart_carries_amounts_as_strings() -> None:
 
 def test_an_unknown_day_of_a_stack_stays_unknown() -> None:
     days = [date(2026, 11, 19), date(2026, 11, 20)]
-    chart = stack_chart(days, [("a", [Decimal("1.20"), None])], unit="USD", symbol="$", digits=2, provisional=[days[1]])
-    assert chart["series"] == [{"name": "a", "values": ["1.20", None]}]
+    layers = [Layer("a", [Decimal("1.20"), None], {days[1]}), Layer("b", [Decimal(0), Decimal(2)])]
+    chart = stack_chart(days, layers, unit="USD", symbol="$", digits=2)
+    assert chart["series"] == [
+        {"name": "a", "values": ["1.20", None], "provisional": [False, True]},
+        {"name": "b", "values": ["0", "2"], "provisional": [False, False]},
+    ]
     assert chart["days"] == ["2026-11-19", "2026-11-20"]
-    assert chart["provisional"] == [False, True]

@@ -149,7 +149,7 @@ function balance(data, element) {
   };
 }
 
-/* data: {unit, symbol, digits, zone, days: ["2026-11-20"], provisional: [bool], series: [{name, values: ["12.40" | null]}]} */
+/* data: {unit, symbol, digits, zone, days: ["2026-11-20"], series: [{name, values: ["12.40" | null], provisional: [bool]}]} */
 function stack(data) {
   const option = common();
   const axis = when({ zone: "UTC" }, { day: "numeric", month: "short" });
@@ -170,7 +170,7 @@ function stack(data) {
     },
     xAxis: { ...option.xAxis, type: "category", data: data.days, axisLabel: { ...option.xAxis.axisLabel, formatter: (day) => axis.format(at(day)) } },
     yAxis: { ...option.yAxis, axisLabel: { ...option.yAxis.axisLabel, formatter: (value) => tickMoney(data, value) } },
-    series: data.series.map(({ name, values }, index) => ({
+    series: data.series.map(({ name, values, provisional }, index) => ({
       name,
       type: "bar",
       stack: "all",
@@ -180,7 +180,7 @@ function stack(data) {
       itemStyle: { color: colour(`s${Math.min(index + 1, 8)}`), borderColor: colour("panel"), borderWidth: 1 },
       data: values.map((value, day) => ({
         value: value === null ? null : Number(value),
-        itemStyle: data.provisional?.[day] ? { decal: hatch } : undefined,
+        itemStyle: provisional[day] ? { decal: hatch } : undefined,
       })),
     })),
   };
