@@ -78,6 +78,17 @@ class Moves:
     topups: list[TopUp] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class History:
+    """What follows from seed, profile and name alone, made once and kept: the charges of each day; from EPOCH on what
+    is left at the end of each day, and all that was charged until then; and the automatic top-ups."""
+
+    days: dict[datetime, tuple[Charge, ...]] = field(default_factory=dict)
+    closings: list[tuple[Decimal, Decimal]] = field(default_factory=list)
+    topups: list[TopUp] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class SimAccount:
     """One account at one simulated provider. All amounts in the profile's unit."""
 
@@ -88,11 +99,7 @@ class SimAccount:
         self._seed = f"{seed}:{profile.slug}:{name}"
         start = random.Random(f"{self._seed}:start")
         self.scale = Decimal(str(round(start.uniform(0.6, 1.6), 2)))
-        self._days: dict[datetime, tuple[Charge, ...]] = {}
-        # One entry for each day from EPOCH on: what is left at its end, and all that was charged until then.
-        self._closings: list[tuple[Decimal, Decimal]] = []
-        self._automatic: list[TopUp] = []
-        self._lock = threading.Lock()
+        self.history = History()
 
     def charges(self, start: datetime, end: datetime) -> Iterator[Charge]:
         """Hourly charges that began in [start, end), oldest first. The future has none: pass end <= now."""
@@ -128,7 +135,7 @@ class SimAccount:
         """Money put in up to `until`, oldest first: the opening amount, automatic ones, and those made by hand."""
         self._closing(until)
         found = [TopUp(at=EPOCH, amount=self.profile.topup * self.scale)]
-        found += [topup for topup in self._automatic if topup.at <= until]
+        found += [topup for topup in self.history.topups if topup.at <= until]
         return sorted(found + [move for move in self.moves.topups if move.at <= until], key=lambda topup: topup.at)
 
     def balance(self, at: datetime) -> Decimal:
@@ -149,9 +156,9 @@ class SimAccount:
         return random.Random(f"{self._seed}:{parts}")
 
     def _day(self, day: datetime) -> tuple[Charge, ...]:
-        known = self._days.get(day)
+        known = self.history.days.get(day)
         if known is None:
-            known = self._days[day] = tuple(self._make_day(day))
+            known = self.history.days[day] = tuple(self._make_day(day))
         return known
 
     def _make_day(self, day: datetime) -> Iterator[Charge]:
@@ -204,17 +211,17 @@ class SimAccount:
     def _closed(self, day: datetime) -> tuple[Decimal, Decimal]:
         """(what is left, what was charged in all) at the end of `day`. Computed once, in order, then kept."""
         position = (day - EPOCH).days
-        with self._lock:
+        with self.history.lock:
             topup = self.profile.topup * self.scale
-            while len(self._closings) <= position:
-                current = EPOCH + timedelta(days=len(self._closings))
-                left, charged = self._closings[-1] if self._closings else (topup, Decimal(0))
+            while len(self.history.closings) <= position:
+                current = EPOCH + timedelta(days=len(self.history.closings))
+                left, charged = self.history.closings[-1] if self.history.closings else (topup, Decimal(0))
                 if left < self.profile.topup_below * self.scale:
                     left += topup
-                    self._automatic.append(TopUp(at=current + timedelta(hours=9, minutes=20), amount=topup))
+                    self.history.topups.append(TopUp(at=current + timedelta(hours=9, minutes=20), amount=topup))
                 cost = sum((charge.cost for charge in self._day(current)), Decimal(0))
-                self._closings.append((left - cost, charged + cost))
-            return self._closings[position]
+                self.history.closings.append((left - cost, charged + cost))
+            return self.history.closings[position]
 
 
 def day_of(moment: datetime) -> datetime:

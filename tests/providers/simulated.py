@@ -20,7 +20,7 @@ class RememberedWorld(World):
     def account(self, profile: Profile, name: str) -> SimAccount:
         account = super().account(profile, name)
         made = _MADE.setdefault((self.seed, profile.slug, name), account)
-        account._days, account._closings, account._lock = made._days, made._closings, made._lock
+        account.history = made.history
         return account
 
 
