@@ -1,7 +1,7 @@
 """Reads of balances and quotas, as rows that pages can print."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,8 @@ from dashboard.organizations.scope import Scope
 
 SPARK_DAYS = 30
 _WINDOW_LENGTH = {
+    "second": timedelta(seconds=1),
+    "10s": timedelta(seconds=10),
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "5h": timedelta(hours=5),
@@ -228,6 +230,7 @@ def quota_window(series: QuotaSeries, now: datetime) -> dict[str, Any]:
         "resets_at": series.resets_at,
         "at": series.at,
         "state": "fresh" if fresh(series, now) else "stale",
+        "has_reset": has_reset(series, now),
         "meter": quota_meter(series, now),
     }
 
@@ -237,9 +240,19 @@ def window_length(window: str) -> timedelta | None:
     return _WINDOW_LENGTH.get(window)
 
 
+def has_reset(series: QuotaSeries, now: datetime) -> bool:
+    """Whether the window has begun anew since the reading, which then tells of a time that is over: as a rule so with
+    limits per second or minute, which are read every quarter of an hour."""
+    length = window_length(series.window)
+    ends = series.resets_at or (None if length is None else series.at + length)
+    return ends is not None and ends <= now
+
+
 def quota_meter(series: QuotaSeries, now: datetime) -> Meter | None:
+    """The bar of a limit; a window that has begun anew since is full no more, so it warns of nothing."""
     elapsed = None
     length = window_length(series.window)
     if series.resets_at is not None and length is not None:
         elapsed = Decimal(str(max(0.0, min(100.0, (1 - (series.resets_at - now) / length) * 100))))
-    return meter_geometry(series.percent_used, elapsed=elapsed)
+    meter = meter_geometry(series.percent_used, elapsed=elapsed)
+    return replace(meter, severity="") if meter is not None and has_reset(series, now) else meter

@@ -194,6 +194,7 @@ _WARNINGS = {
     "expires_soon": gettext_noop("The provider says that this key expires soon."),
     "payment_failed": gettext_noop("A payment of this organization has failed at the provider."),
     "blocked": gettext_noop("The provider blocks this key for the time being."),
+    "no_allowance": gettext_noop("This key has no allowance at the provider: one of its limits is 0."),
     "unchecked": gettext_noop("No free call proves this key for certain: the first reading will tell."),
     "no_credits": gettext_noop("Credits are switched off here; seats may still be read."),
     "reads_own_only": gettext_noop("This key reads only its own user's history."),

@@ -98,7 +98,7 @@ def account_context(
         "kind": kind,
         "stats": stats[:STATS],
         **balance,
-        **(_quotas(account, kind, now) if scope.balances else {}),
+        **(_quotas(account, kind, streams, now) if scope.balances else {}),
         "sees_balances": scope.balances,
         "entries": entries,
         **_usage(account, kind, usage, today),
@@ -333,7 +333,7 @@ def _days(lasted: timedelta) -> str:
 # --- Quotas, usage ----------------------------------------------------------------------------------------------
 
 
-def _quotas(account: ProviderAccount, kind: Kind, now: datetime) -> dict[str, Any]:
+def _quotas(account: ProviderAccount, kind: Kind, streams: Sequence[SyncStream], now: datetime) -> dict[str, Any]:
     rows = quotas_of_account(account_id=account.pk)
     if kind == "subscription":
         rows = in_order_of_reset(rows)
@@ -349,7 +349,15 @@ def _quotas(account: ProviderAccount, kind: Kind, now: datetime) -> dict[str, An
         + max(0, len(counted) - LIMIT_ROWS)
         + max(0, len(ceilings) - LIMIT_ROWS),
         "quota_absent": absent_words(account.provider, "quota"),
+        "quota_lacking": _lacking_words(streams, "quota"),
     }
+
+
+def _lacking_words(streams: Sequence[SyncStream], capability: str) -> str:
+    """What the provider said, or we for it, where no key of the account gets this; "" where one may."""
+    mine = [stream for stream in streams if stream.capability == capability]
+    lacking = mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine)
+    return next((stream.message for stream in mine if stream.message), "") if lacking else ""
 
 
 def _usage(account: ProviderAccount, kind: Kind, usage: AccountUsage, today: date) -> dict[str, Any]:

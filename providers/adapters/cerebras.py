@@ -5,9 +5,10 @@ checked 2026-11-20.
 Key: an ordinary inference key of the organisation; it has no scopes and can spend. Management keys are another kind.
 Quirks: prices are told without a key, and only by `format=openrouter`: text, USD per ONE token, ids with the prefix
 "cerebras/" (`format=huggingface` counts per million tokens and in floats). Error bodies are flat; the status decides.
-A 403 without JSON comes from the network in front and says nothing about the key. Rate-limit headers were told for paid
-calls only and per model, and were not always there. The metrics of dedicated endpoints hold the last full minute alone:
-whatever is not scraped within its minute is lost, so that no history can be read from them.
+A 403 without JSON comes from the network in front and says nothing about the key. Rate-limit headers were documented
+for paid calls, per model, and were not always there: the free list of models is looked at, which nobody promises them
+on. The metrics of dedicated endpoints hold the last full minute alone: whatever is not scraped within its minute is
+lost, so that no history can be read from them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from datetime import date, timedelta
 
 from providers.errors import ActionNeeded, NotAvailable, ProviderError, Retryable
 from providers.parse import decimal, get, integer, mapping, maybe, rows, text
+from providers.rate_limits import parse_limit_headers
 from providers.records import Identity, Model
 from providers.spec import (
     Account,
@@ -69,6 +71,19 @@ def models(account: Account, window: Window) -> Steps:
     except NotAvailable:
         yield Partial(reason="Cerebras did not tell its list prices.")
     return [public.get(name) or Model(id=name) for name in ids]
+
+
+def quota(account: Account, window: Window) -> Steps:
+    """What the headers of the free list of models tell, if anything; the window is in each name."""
+    reply = yield MODELS
+    parse_ids(reply)  # an answer of another shape is none of Cerebras', nor are its headers
+    found = parse_limit_headers(reply, now=window.now)
+    if not found:
+        raise NotAvailable(
+            "Cerebras told no rate limits with this free call: they come with paid calls only, which Purser never "
+            "makes, and not always then. Look them up in its console, under Limits."
+        )
+    return found
 
 
 def check(account: Account, window: Window) -> Steps:
@@ -136,13 +151,16 @@ PROVIDER = Provider(
             needs=("api_key",),
             source="https://inference-docs.cerebras.ai/api-reference/models/public-models",
         ),
+        "quota": Endpoint(
+            steps=quota,
+            interval=timedelta(minutes=15),
+            needs=("api_key",),
+            confidence="unverified",  # told with paid calls; here they are read from the list of models
+            source="https://inference-docs.cerebras.ai/support/rate-limits",
+        ),
         "balance": NotOffered(
             reason="Cerebras shows its credit only in the console, under Billing.",
             fallback="Look there; the start credit of a new account ends after 30 days.",
-        ),
-        "quota": NotOffered(
-            reason="Cerebras tells rate limits only beside answers that cost money, and not always then.",
-            fallback="The console shows them under Limits.",
         ),
         "usage": NotOffered(
             reason="Cerebras has no usage history by API; metrics of dedicated endpoints hold the last minute only.",

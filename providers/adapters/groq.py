@@ -7,9 +7,10 @@ Quirks: a metric is a 5-minute average of a rate per second, never a counter: a 
 300-second grid times 300, and an estimate. A point covers the five minutes before it, so the first one wanted lies
 300 s after the span's start. Numbers are text, "NaN" is a missing one, gaps are left out. VictoriaMetrics answers: its
 cluster says `isPartial`, and it may move the ends of a range. An organization that is not Enterprise gets 404. What
-a prompt cache hit counts is not documented, so input is not split by cache. Limits come only in headers of model calls,
-which cost money and are never made; no document promises them on the model list. At the monthly spend limit every key
-gets 400 `blocked_api_access`.
+a prompt cache hit counts is not documented, so input is not split by cache. Rate limits stand in headers, documented
+for model calls, which cost money and are never made: the free model list is looked at, which no document promises them
+on. Their names hold no window: requests are those of a day, tokens those of a minute. At the monthly spend limit every
+key gets 400 `blocked_api_access`.
 """
 
 import re
@@ -20,6 +21,7 @@ from typing import Any
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable, TooLarge
 from providers.parse import boolean, decimal, get, integer, mapping, maybe, rows, sequence, text, unix_seconds
+from providers.rate_limits import parse_limit_headers
 from providers.records import Identity, Model, UsageBucket
 from providers.spec import (
     Account,
@@ -38,9 +40,11 @@ from providers.spec import (
 
 INFERENCE = "https://api.groq.com/openai/v1"
 METRICS = "https://api.groq.com/v1/metrics/prometheus"
+LIMITS_DOCS = "https://console.groq.com/docs/rate-limits"
 METRICS_DOCS = "https://console.groq.com/docs/prometheus-metrics"
 KEYS_PAGE = "https://console.groq.com/keys"
 MODELS = Request(url=f"{INFERENCE}/models", auth="api_key")
+HEADER_WINDOWS = {"requests": "day", "tokens": "minute"}
 
 # What a bucket counts: its metric, and a filter. Only answered requests count, as in the token metrics.
 COUNTS = {
@@ -184,6 +188,20 @@ def buckets(counts: dict[str, Hourly], now: datetime) -> Iterator[UsageBucket]:
         )
 
 
+def quota(account: Account, window: Window) -> Steps:
+    """What the headers of the free model list tell, if anything. They name no model, and a limit of another window may
+    be full all the same."""
+    reply = yield MODELS
+    list(parse_models(reply))  # an answer of another shape is none of Groq's, nor are its headers
+    found = parse_limit_headers(reply, now=window.now, windows=HEADER_WINDOWS)
+    if not found:
+        raise NotAvailable(
+            "Groq told no rate limits with this free call: it promises them with paid calls only, which Purser never "
+            "makes. Look them up in its console, under Limits."
+        )
+    return found
+
+
 def models(account: Account, window: Window) -> Steps:
     reply = yield MODELS
     return parse_models(reply)
@@ -295,13 +313,16 @@ PROVIDER = Provider(
             needs=("api_key",),
             source="https://console.groq.com/docs/models",
         ),
+        "quota": Endpoint(
+            steps=quota,
+            interval=timedelta(minutes=15),
+            needs=("api_key",),
+            confidence="unverified",  # documented for model calls; here they are read from the model list
+            source=LIMITS_DOCS,
+        ),
         "balance": NotOffered(
             reason="Groq bills afterwards and tells no balance.",
             fallback="Its console shows the bills and the spend limit.",
-        ),
-        "quota": NotOffered(
-            reason="Groq tells its limits only in the headers of model calls, which cost money.",
-            fallback="Its console lists the limits of the organization.",
         ),
         "cost": NotOffered(
             reason="Groq has no cost history for an API key.",

@@ -11,7 +11,6 @@ differ. Days are taken as UTC, and `input` as tokens that were not cached: cache
 disagree on the header of the Admin API key: guides say `x-api-key`, which is sent; the OpenAPI document says Bearer.
 """
 
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -39,6 +38,7 @@ from providers.parse import (
     text,
     utc_day,
 )
+from providers.rate_limits import has_no_allowance, parse_limit_headers
 from providers.records import CostBucket, Identity, Model, ProviderKey, Quota, UsageBucket
 from providers.spec import (
     Account,
@@ -68,7 +68,6 @@ WORKSPACES_PAGE = 25
 MOST_WORKSPACES = 50
 TOKEN_CLASSES = {"input": "input_tokens", "cached": "cached_input_tokens", "output": "output_tokens"}
 UNITS = ("tokens", "pages", "audio_seconds", "audio_characters", "connectors")
-LIMIT_HEADER = re.compile(r"x-ratelimit-limit-(req|tokens)-(\d*)-?(second|minute|hour|day|month)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,23 +231,6 @@ def parse_workspace_limits(workspaces: list[Row], now: datetime) -> Iterator[Quo
             continue
         scope, reset = get(row, "uuid", text), next_month(now)
         yield Quota(name="Workspace spend limit", unit=unit, limit=limit, window="month", resets_at=reset, scope=scope)
-
-
-def parse_limit_headers(reply: Reply) -> Iterator[Quota]:
-    """Limits of the key's workspace from the headers of a call that is free; the window is in a header's name."""
-    for name, value in reply.headers.items():
-        found = LIMIT_HEADER.fullmatch(name)
-        if found is None:
-            continue
-        kind, number, window = found.groups()
-        left = reply.headers.get(name.replace("-limit-", "-remaining-"))
-        yield Quota(
-            name="Requests" if kind == "req" else "Tokens",
-            unit="requests" if kind == "req" else "tokens",
-            limit=decimal(value, name),
-            remaining=None if left is None else decimal(left, "the remaining limit"),
-            window=f"{number}{window[0]}" if number else window,
-        )
 
 
 def parse_keys(listed: list[Row], now: datetime) -> Iterator[ProviderKey]:
@@ -511,9 +493,12 @@ def quota(account: Account, window: Window) -> Steps:
     if account.first_of("admin_api_key", "inference_key") == "inference_key":
         reply = yield MODELS
         get(reply.json(), "data", rows)
-        found = list(parse_limit_headers(reply))
+        found = parse_limit_headers(reply, now=window.now)
         if not found:
-            raise NotAvailable("Mistral tells limits only to an Admin API key (Enterprise plan).")
+            raise NotAvailable(
+                "Mistral told no rate limits with this free call: an ordinary key gets them with paid calls only, "
+                "which Purser never makes. Add an Admin API key (Enterprise plan), or look them up in the Admin panel."
+            )
         return found
     limits = list(parse_spend((yield admin(account, "spend-limit")), window.now))
     try:
@@ -541,11 +526,13 @@ def models(account: Account, window: Window) -> Steps:
 
 def check(account: Account, window: Window) -> Steps:
     """The list of models proves the API key, the spend limit the Admin API key. Neither tells an account id."""
-    get((yield MODELS).json(), "data", rows)
+    reply = yield MODELS
+    get(reply.json(), "data", rows)
+    warnings = ["no_allowance"] if has_no_allowance(reply) else []
     if not account.has("admin_api_key"):
-        return [Identity(key_kind="inference_key")]
+        return [Identity(key_kind="inference_key", warnings=tuple(warnings))]
     limits = get((yield admin(account, "spend-limit")).json(), "limits", mapping)
-    warnings = ["can_manage_keys"]
+    warnings.append("can_manage_keys")
     if get(get(limits, "completion", mapping), "monthly_limit_reached", boolean):
         warnings.append("blocked")  # calls are refused until the next month
     if maybe(limits, "last_payment_failure", boolean):
@@ -567,8 +554,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
     if request.auth == "inference_key":
         if reply.status == 401:
             return ActionNeeded("Mistral does not know this API key.", status=401, field="inference_key", url=KEYS_PAGE)
-        limits = [value for name, value in reply.headers.items() if LIMIT_HEADER.fullmatch(name)]
-        if reply.status == 429 and "0" in limits:
+        if reply.status == 429 and has_no_allowance(reply):
             return ActionNeeded(
                 "This API key has no allowance: one of its limits is 0.",
                 code="blocked",

@@ -1,12 +1,14 @@
 """Together AI: the bill of an organisation by day, product, project and key, and the model list with prices.
 
-Docs: https://docs.together.ai/reference/billing-usage and /reference/whoami, and the types of the SDK 3.1.1 (PyPI
-`together`), checked 2026-11-20.
+Docs: https://docs.together.ai/reference/billing-usage, /reference/whoami and /docs/rate-limits, and the types of the
+SDK 3.1.1 (PyPI `together`), checked 2026-11-20.
 Key: any project key does inference and reads the whole organisation's bill; there is no read-only kind and no scope.
 Quirks: the bill is a beta that Together AI switches on by organisation (404 until then, perhaps as HTML). It is asked
 for month by month and holds finished windows only: by the day, today is never in it. `earliest_window_start` and
 `latest_window_end` cover the whole month, not the page. Product names are display text and may change. Quantities are
-in each product's own unit. /v1/whoami is being replaced by /v3/whoami, /v1/models by /v2/supported-models.
+in each product's own unit. Rate limits stand in headers (requests and tokens per second, under names of their own),
+documented for inference, which costs money and is never asked for: the model list is looked at. /v1/whoami is being
+replaced by /v3/whoami, /v1/models by /v2/supported-models.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -32,6 +34,7 @@ from providers.parse import (
     rows,
     text,
 )
+from providers.rate_limits import parse_limit_headers
 from providers.records import MOST_CHARACTERS, CostBucket, Identity, Model
 from providers.spec import (
     Account,
@@ -56,6 +59,8 @@ BILL = Request(url=f"{API}/v1/billing/usage", auth="api_key", params=(("granular
 WHOAMI = tuple(Request(url=f"{API}/{version}/whoami", auth="api_key") for version in ("v1", "v3"))
 MODELS = Request(url=f"{API}/v1/models", auth="api_key")
 NEWER_MODELS = Request(url=f"{API}/v2/supported-models", auth="api_key")
+LIMITS_DOCS = "https://docs.together.ai/docs/rate-limits"
+HEADER_WINDOWS = {"requests": "second", "tokens": "second"}
 
 # Rows are revised for up to an hour in the current month and for up to 24 hours in earlier ones.
 REVISED_FOR = timedelta(hours=24)
@@ -223,6 +228,23 @@ def cost(account: Account, window: Window) -> Steps:
     return parse_cost(found, start, end, window.now)
 
 
+def quota(account: Account, window: Window) -> Steps:
+    """What the headers of the free model list tell, if anything: limits that Together AI moves by itself."""
+    try:
+        reply = yield MODELS
+        list(parse_models(reply))  # an answer of another shape is none of Together AI's, nor are its headers
+    except NotAvailable:
+        reply = yield NEWER_MODELS
+        get(reply.json(), "data", rows)
+    found = parse_limit_headers(reply, now=window.now, windows=HEADER_WINDOWS, unitless=True)
+    if not found:
+        raise NotAvailable(
+            "Together AI told no rate limits with this free call: it promises them with paid calls only, which Purser "
+            "never makes. They move by themselves; where one is reached, a call is answered 429."
+        )
+    return found
+
+
 def models(account: Account, window: Window) -> Steps:
     try:
         reply = yield MODELS
@@ -335,13 +357,16 @@ PROVIDER = Provider(
             needs=("api_key",),
             source="https://github.com/togethercomputer/openapi (GET /models)",
         ),
+        "quota": Endpoint(
+            steps=quota,
+            interval=timedelta(minutes=15),
+            needs=("api_key",),
+            confidence="unverified",  # documented for inference; here they are read from the model list
+            source=LIMITS_DOCS,
+        ),
         "balance": NotOffered(
             reason="Together AI has no balance or credits endpoint.",
             fallback="The console shows what is left; the cost history shows how fast it goes.",
-        ),
-        "quota": NotOffered(
-            reason="Together AI has no quota endpoint: its limits move by organisation and model.",
-            fallback="The limits of the moment come in the headers of inference answers only.",
         ),
         "usage": NotOffered(
             reason="Together AI tells no token or request counts, only quantities in each product's own unstated unit.",

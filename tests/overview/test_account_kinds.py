@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.balances.models import BalanceEntry, EntryKind, QuotaSeries
+from dashboard.balances.selectors import has_reset, quota_meter
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.credentials.models import ProviderCredential
 from dashboard.organizations.models import Membership, Organization, Role, User
 from dashboard.overview.account_kinds import account_kind, in_order_of_reset, pace_words, plan_cells, sections
 from dashboard.sync.models import StreamState, SyncStream
+from dashboard.sync.selectors import Health
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.selectors import spend_by_month
 from dashboard.usage.services import cost_land
@@ -372,6 +374,46 @@ def test_a_subscription_shows_its_windows_and_no_balance(organization: Organizat
     assert "Balance" not in page.labels
     assert "Runway" not in page.words
     assert page.part("quotas").startswith("Windows")
+
+
+def test_rate_limits_are_a_reading_of_a_moment(
+    organization: Organization, client: Client, simulator: SimulatedWire
+) -> None:
+    """A minute that is over warns of nothing, however full it was."""
+    read_at = simulator.now = timezone.now() - timedelta(minutes=9)
+    credential = connected(organization, "groq", read_at)
+    run_all(read_at)
+    stream = SyncStream.objects.get(credential=credential, capability="quota")
+    assert stream.state == StreamState.FRESH
+    QuotaSeries.objects.filter(unit="tokens").update(percent_used=Decimal(98))
+    part = Page(client, credential).part("quotas").replace("\xa0", " ")
+    assert part.startswith("Quota windows")
+    assert part.count("read 9 min ago, reset since") == 1
+    assert "Token rate limit" in part
+    tokens = QuotaSeries.objects.get(unit="tokens")
+    meter, then = quota_meter(tokens, timezone.now()), quota_meter(tokens, read_at)
+    assert meter is not None
+    assert then is not None
+    assert (meter.severity, then.severity) == ("", "crit")
+    assert not has_reset(QuotaSeries(window="", at=read_at), timezone.now()), "a window that is not told may be any"
+
+
+@pytest.mark.parametrize("slug", ["groq", "cerebras", "together", "mistral"])
+def test_where_no_rate_limits_are_told_the_page_says_what_to_do(
+    slug: str, organization: Organization, client: Client, simulator: SimulatedWire
+) -> None:
+    now = simulator.now = timezone.now()
+    field = "inference_key" if slug == "mistral" else "api_key"
+    credential = connected(organization, slug, now, **{field: KEYS[slug][field].replace("sim-", "quiet-sim-")})
+    run_all(now)
+    stream = SyncStream.objects.get(credential=credential, capability="quota")
+    assert (stream.state, stream.failures) == (StreamState.NOT_AVAILABLE, 1)
+    assert not QuotaSeries.objects.exists()
+    part = Page(client, credential).part("quotas")
+    assert "Not available" in part
+    assert "paid calls only, which Purser never makes" in part
+    assert "0 %" not in part
+    assert Health(slug=slug, states={stream.state: 1}, first_at=now).fresh == 1, "no alarm"
 
 
 def test_credits_beside_a_plan_are_called_so(organization: Organization, client: Client) -> None:

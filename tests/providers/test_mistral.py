@@ -12,6 +12,8 @@ import pytest
 from providers.adapters.mistral import ADMIN, OLDER_ADMIN, PROVIDER
 from providers.collect import Collected, Credentials, check, collect
 from providers.errors import ActionNeeded, NotAvailable
+from providers.records import Quota
+from providers.simulator.limit_headers import TOKENS_A_MINUTE
 from providers.simulator.parts.mistral import PROFILE, workspace_id
 from providers.simulator.server import Simulator
 from providers.simulator.world import SimAccount
@@ -121,11 +123,30 @@ def test_check_tells_the_kinds_apart() -> None:
 def test_an_ordinary_key_reads_no_account_data() -> None:
     send, _ = simulated("mistral", NOW)
     ordinary = Credentials(values={"inference_key": "sim-harbor"})
-    with pytest.raises(NotAvailable):
-        collect(PROVIDER, "quota", ordinary, window(1), send)
     with pytest.raises(ActionNeeded) as refused:
         collect(PROVIDER, "usage", ordinary, window(1), send)
     assert (refused.value.code, refused.value.field) == ("missing_field", "admin_api_key")
+
+
+def test_an_ordinary_key_gets_the_rate_limits_of_its_headers() -> None:
+    send, _ = simulated("mistral", NOW)
+    ordinary = Credentials(values={"inference_key": "sim-harbor"})
+    told = collect(PROVIDER, "quota", ordinary, window(1), send).records
+    assert {(row.unit, row.window, row.limit) for row in told if isinstance(row, Quota)} == {
+        ("requests", "minute", 60),
+        ("tokens", "minute", TOKENS_A_MINUTE),
+    }
+    quiet = Credentials(values={"inference_key": "quiet-sim-harbor"})
+    with pytest.raises(NotAvailable, match=r"paid calls only.*Admin API key"):
+        collect(PROVIDER, "quota", quiet, window(1), send)
+
+
+def test_a_key_without_allowance_is_found_by_its_check() -> None:
+    send, _ = simulated("mistral", NOW)
+    nothing = Credentials(values={"inference_key": "nothing-sim-harbor"})
+    assert check(PROVIDER, nothing, window(1), send).warnings == ("no_allowance",)
+    told = collect(PROVIDER, "quota", nothing, window(1), send).records
+    assert {(row.limit, row.percent_used) for row in told if isinstance(row, Quota)} == {(0, None)}
 
 
 def test_history_is_quick() -> None:

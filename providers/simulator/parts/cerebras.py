@@ -1,12 +1,22 @@
 """Cerebras' API as far as it costs nothing: the models of a key, and the public list with prices in three formats.
 
-The organisation also has a model on a dedicated endpoint, which the public list does not show.
+The organisation also has a model on a dedicated endpoint, which the public list does not show. "csk-quiet-sim-harbor"
+gets no rate-limit headers.
 """
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from providers.simulator.limit_headers import (
+    REQUESTS_A_DAY,
+    TOKENS_A_MINUTE,
+    is_quiet,
+    seconds_to_day,
+    seconds_to_minute,
+    used_in_minute,
+    used_today,
+)
 from providers.simulator.server import Answer, Call, Part, number
 from providers.simulator.world import ModelProfile, Profile
 
@@ -34,7 +44,20 @@ def models(call: Call) -> Answer:
     if not call.token.startswith("csk-"):
         return refuse(401)
     names = [*(model.id for model in PROFILE.models), DEDICATED]
-    return Answer(document={"object": "list", "data": [plain(name) for name in names]})
+    document = {"object": "list", "data": [plain(name) for name in names]}
+    return Answer(document=document, headers={} if is_quiet(call) else limits(call))
+
+
+def limits(call: Call) -> dict[str, str]:
+    """The window is in each name, and resets are seconds."""
+    return {
+        "x-ratelimit-limit-requests-day": str(REQUESTS_A_DAY),
+        "x-ratelimit-remaining-requests-day": str(REQUESTS_A_DAY - used_today(call)),
+        "x-ratelimit-reset-requests-day": f"{seconds_to_day(call):.6f}",
+        "x-ratelimit-limit-tokens-minute": str(TOKENS_A_MINUTE),
+        "x-ratelimit-remaining-tokens-minute": str(TOKENS_A_MINUTE - used_in_minute(call)),
+        "x-ratelimit-reset-tokens-minute": f"{seconds_to_minute(call):.6f}",
+    }
 
 
 def public_models(call: Call) -> Answer:

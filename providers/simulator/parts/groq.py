@@ -1,7 +1,7 @@
 """Groq's account API: the model list, and the metrics of an Enterprise organization.
 
 "gsk_sim-harbor" is an Enterprise organization's key, "gsk_standard-sim-harbor" one without metrics (404), and
-"gsk_blocked-sim-harbor" one whose monthly spend limit is reached.
+"gsk_blocked-sim-harbor" one whose monthly spend limit is reached. "gsk_quiet-sim-harbor" gets no rate-limit headers.
 """
 
 import re
@@ -10,6 +10,16 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from providers.simulator.limit_headers import (
+    REQUESTS_A_DAY,
+    TOKENS_A_MINUTE,
+    as_go_duration,
+    is_quiet,
+    seconds_to_day,
+    seconds_to_minute,
+    used_in_minute,
+    used_today,
+)
 from providers.simulator.server import Answer, Call, Handler, Part
 from providers.simulator.world import HOUR, Charge, ModelProfile, Profile, SimAccount, made_up_id
 
@@ -111,7 +121,20 @@ def models(call: Call) -> Answer:
         }
         for model in PROFILE.models
     ]
-    return Answer(document={"object": "list", "data": [*listed, {**speech, "context_window": 448}, gone]})
+    document = {"object": "list", "data": [*listed, {**speech, "context_window": 448}, gone]}
+    return Answer(document=document, headers={} if is_quiet(call) else limits(call))
+
+
+def limits(call: Call) -> dict[str, str]:
+    """The names hold no window: requests of the day, tokens of the minute."""
+    return {
+        "x-ratelimit-limit-requests": str(REQUESTS_A_DAY),
+        "x-ratelimit-remaining-requests": str(REQUESTS_A_DAY - used_today(call)),
+        "x-ratelimit-reset-requests": as_go_duration(seconds_to_day(call)),
+        "x-ratelimit-limit-tokens": str(TOKENS_A_MINUTE),
+        "x-ratelimit-remaining-tokens": str(TOKENS_A_MINUTE - used_in_minute(call)),
+        "x-ratelimit-reset-tokens": as_go_duration(seconds_to_minute(call)),
+    }
 
 
 def error(status: int, message: str, code: str | None = None) -> Answer:

@@ -1,7 +1,8 @@
 """Mistral's API: the list of models for an ordinary key, and the Admin API of an Enterprise organization in EUR.
 
 Keys have no prefix, so the kind is in the rest of a simulated key: one that holds "admin" ("admin-sim-harbor") is an
-Admin API key, which comes as `x-api-key` or as Bearer; any other ("sim-harbor") is an ordinary key.
+Admin API key, which comes as `x-api-key` or as Bearer; any other ("sim-harbor") is an ordinary key. One that holds
+"quiet-" gets no rate-limit headers, and for "nothing-sim-harbor" they say that it has no allowance.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from providers.simulator.limit_headers import TOKENS_A_MINUTE, is_quiet, used_in_minute
 from providers.simulator.server import Answer, Call, Handler, Part, number
 from providers.simulator.world import EPOCH, Charge, ModelProfile, Profile, SimAccount, day_of, made_up_id, made_up_uuid
 
@@ -263,8 +265,21 @@ def models(call: Call) -> Answer:
                 for model in PROFILE.models
                 for name in (model.id, alias_of(model.id))
             ],
-        }
+        },
+        headers={} if is_quiet(call) else limits(call),
     )
+
+
+def limits(call: Call) -> dict[str, str]:
+    """The window is in each name; resets are not told. A key without allowance has limits of 0."""
+    tokens, requests = (0, 0) if "nothing-sim-" in call.token else (TOKENS_A_MINUTE, 60)
+    return {
+        "x-ratelimit-limit-req-minute": str(requests),
+        "x-ratelimit-remaining-req-minute": str(max(0, requests - 1)),
+        "x-ratelimit-limit-tokens-minute": str(tokens),
+        "x-ratelimit-remaining-tokens-minute": str(max(0, tokens - used_in_minute(call))),
+        "x-ratelimit-tokens-query-cost": "0",
+    }
 
 
 ADMIN: Mapping[str, Handler] = {

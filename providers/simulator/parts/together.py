@@ -1,7 +1,7 @@
 """Together AI's account API: the bill of an organisation by day or hour, who the key is, the model list.
 
 A key with "new-sim-" in it meets the newer API only (/v3/whoami, /v2/supported-models); for one with "nobill-sim-" the
-billing beta is not switched on.
+billing beta is not switched on, and one with "quiet-sim-" gets no rate-limit headers.
 """
 
 import re
@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from providers.simulator.limit_headers import TOKENS_A_MINUTE, is_quiet, used_in_minute
 from providers.simulator.server import Answer, Call, Handler, Part, number
 from providers.simulator.world import EPOCH, Charge, ModelProfile, Profile, made_up_id
 
@@ -36,6 +37,7 @@ PROFILE = Profile(
 )
 MILLION = Decimal(1_000_000)
 PAGE, LARGEST_PAGE = 100, 1000
+REQUESTS_A_SECOND, TOKENS_A_SECOND = 10, TOKENS_A_MINUTE // 60
 
 
 def failure(status: int, message: str, kind: str) -> Answer:
@@ -195,8 +197,23 @@ def models(call: Call) -> Answer:
                 },
             }
             for model in PROFILE.models
-        ]
+        ],
+        headers={} if is_quiet(call) else limits(call),
     )
+
+
+def limits(call: Call) -> dict[str, str]:
+    """Requests and tokens per second, and the limits that move: here twice as high."""
+    used = used_in_minute(call) // 60
+    return {
+        "x-ratelimit-limit": str(REQUESTS_A_SECOND),
+        "x-ratelimit-remaining": str(REQUESTS_A_SECOND - 1),
+        "x-ratelimit-reset": "1",
+        "x-ratelimit-limit-dynamic": str(2 * REQUESTS_A_SECOND),
+        "x-tokenlimit-limit": str(TOKENS_A_SECOND),
+        "x-tokenlimit-remaining": str(TOKENS_A_SECOND - used),
+        "x-tokenlimit-limit-dynamic": str(2 * TOKENS_A_SECOND),
+    }
 
 
 def newer_models(call: Call) -> Answer:
@@ -217,7 +234,8 @@ def newer_models(call: Call) -> Answer:
                 for model in PROFILE.models[offset:following]
             ],
             "next_cursor": str(following) if following < len(PROFILE.models) else None,
-        }
+        },
+        headers={} if is_quiet(call) else limits(call),
     )
 
 
