@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.adapters.vllm import PROVIDER, parse_usage
+from providers.adapters.vllm import PROVIDER, families, parse_usage
 from providers.collect import CapabilityNotOffered, Collected, Credentials, check, collect
 from providers.errors import ActionNeeded, ProviderError, Retryable
 from providers.records import CounterSample
@@ -142,7 +142,7 @@ PAGE = case("usage.cached").document["exchanges"][0]["reply"]["text"]
 
 
 def parsed(page: bytes) -> list[CounterSample]:
-    return list(parse_usage(Reply(status=200, headers={}, body=page), "gpu-1", NOW))
+    return list(parse_usage(families(Reply(status=200, headers={}, body=page)), "gpu-1", NOW))
 
 
 @settings(max_examples=150, deadline=None)
