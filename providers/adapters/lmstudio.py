@@ -40,36 +40,42 @@ TOKENS_PAGE = "https://lmstudio.ai/docs/developer/core/authentication"
 def parse_v1(document: Any) -> Iterator[Model | Server]:
     """`key` is what calls name. A loaded model takes what its smallest instance was loaded for, often less than the
     model itself allows."""
-    count, contexts = 0, []
+    loaded_models, contexts = set(), []
     for row in get(document, "models", rows):
         loaded = [get(instance, "config", mapping) for instance in get(row, "loaded_instances", rows)]
         lengths = [get(config, "context_length", integer) for config in loaded]
+        model = get(row, "key", text)
         yield Model(
-            id=get(row, "key", text),
+            id=model,
             name=maybe(row, "display_name", text),
             context=min(lengths) if lengths else maybe(row, "max_context_length", integer),
         )
-        count += bool(lengths)
+        loaded_models |= {model} if lengths else set()
         instances = [get(instance, "id", text) for instance in get(row, "loaded_instances", rows)]
         contexts += list(zip(instances, lengths, strict=True))
-    yield Server(gauges=gauges(count, contexts))
+    yield Server(gauges=gauges(len(loaded_models), contexts))
 
 
 def parse_v0(document: Any) -> Iterator[Model | Server]:
-    states, contexts = [], []
+    states: dict[str, str | None] = {}
+    contexts = []
     for row in get(document, "data", rows):
         model, loaded = get(row, "id", text), maybe(row, "loaded_context_length", integer)
         context = maybe(row, "max_context_length", integer) if loaded is None else loaded
         yield Model(id=model, context=context)
-        states.append(maybe(row, "state", text))
+        states[model] = maybe(row, "state", text)
         contexts += [] if loaded is None else [(model, loaded)]
-    yield Server(gauges=gauges(None if None in states else states.count("loaded"), contexts))
+    found = list(states.values())
+    yield Server(gauges=gauges(None if None in found else found.count("loaded"), contexts))
 
 
 def gauges(count: int | None, contexts: Iterable[tuple[str, int]]) -> tuple[Gauge, ...]:
     """How many models are in memory, and what each loaded instance takes, as far as that is told."""
     loaded = () if count is None else (Gauge(name="models_loaded", value=Decimal(count), unit="models"),)
-    told = (Gauge(name="context", value=Decimal(length), unit="tokens", scope=name) for name, length in contexts)
+    told = (
+        Gauge(name="context", value=Decimal(length), unit="tokens", scope=name)
+        for name, length in dict.fromkeys(contexts)
+    )
     return (*loaded, *told)
 
 

@@ -132,7 +132,7 @@ def parse_loaded(document: Any) -> Iterator[Gauge]:
     """What /api/ps lists: how many models are in memory, then what of the graphics memory each takes and until when it
     stays, and the context that it was loaded for."""
     loaded = get(document, "models", rows)
-    yield Gauge(name="models_loaded", value=Decimal(len(loaded)), unit="models")
+    yield Gauge(name="models_loaded", value=Decimal(len({get(row, "name", text) for row in loaded})), unit="models")
     for row in loaded:
         model, until = get(row, "name", text), maybe(row, "expires_at", instant)
         memory, context = maybe(row, "size_vram", integer), maybe(row, "context_length", integer)
@@ -190,7 +190,7 @@ def models(account: Account, window: Window) -> Steps:
     listed = list(parse_models((yield Request(url=f"{server(account)}/api/tags", auth=None))))
     version = yield from version_or_none(Request(url=f"{server(account)}/api/version", auth=None))
     loaded = yield from document_or_none(Request(url=f"{server(account)}/api/ps", auth=None))
-    gauges = () if loaded is None else tuple(parse_loaded(loaded))
+    gauges = () if loaded is None else tuple(dict.fromkeys(parse_loaded(loaded)))
     return [*listed, Server(version=version, gauges=gauges)]
 
 
