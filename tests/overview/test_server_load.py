@@ -20,6 +20,8 @@ from dashboard.credentials.services import server_reading_land
 from dashboard.organizations.models import Organization, User
 from dashboard.overview.server_load import LOAD_ROWS, load_context, memory_words, value_words, version_words
 from dashboard.sync.models import StreamState, SyncStream
+from dashboard.sync.reading import stream_read
+from dashboard.sync.services import stream_start, streams_lease_due
 from providers.records import Gauge, Server
 from tests.overview.test_account_kinds import Page
 from tests.providers.simulated import SimulatedWire
@@ -144,13 +146,16 @@ def test_a_cloud_is_no_server(organization: Organization, simulator: SimulatedWi
 
 
 def test_a_lost_lease_lands_no_load(organization: Organization, simulator: SimulatedWire, now: datetime) -> None:
-    """Version and load are part of the same transaction as the counters."""
     connected(organization, "vllm", now)
-    stream = SyncStream.objects.get(capability="usage")
-    run_once(stream, now)
-    reading = ServerReading.objects.get()
-    stream = SyncStream.objects.get(capability="usage")
-    assert (reading.at, stream.last_success_at) == (now, now)
+    for stream_id, token in streams_lease_due(now=now):
+        stream = stream_start(stream_id=stream_id, token=token, now=now)
+        assert stream is not None
+        SyncStream.objects.filter(pk=stream_id).update(lease_token=token + 1)
+        stream_read(stream=stream, token=token, clock=lambda: now)
+    assert not ServerReading.objects.exists()
+    SyncStream.objects.update(lease_until=None)
+    run_all(now)
+    assert ServerReading.objects.exists()
 
 
 # --- The page ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.adapters.vllm import PROVIDER, families, parse_usage
+from providers.adapters.vllm import PROVIDER, families, gauges_of, parse_usage
 from providers.collect import CapabilityNotOffered, Collected, Credentials, check, collect
 from providers.errors import ActionNeeded, ProviderError, Retryable
 from providers.records import CounterSample, Server, problem
