@@ -200,7 +200,35 @@ class Identity:
         return (self.account_id or "", self.key_kind or "")
 
 
-Record = Balance | Quota | UsageBucket | CostBucket | CounterSample | ProviderKey | Model | Identity
+GaugeName = Literal["models_loaded", "memory", "context", "requests_running", "requests_waiting", "cache_usage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    """A figure of a server at the moment it was read; it is no sum, and none is made of several. `unit` is models,
+    bytes, tokens, requests or percent. `scope` names what it is of: None for the whole server, else a model or engine.
+    `until` is when the server itself means to end it (a model leaves the memory)."""
+
+    name: GaugeName
+    value: Decimal
+    unit: str
+    scope: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server of one's own: the version of its software, and its load. One for an account."""
+
+    version: str | None = None
+    gauges: tuple[Gauge, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return ("server",)
+
+
+Record = Balance | Quota | UsageBucket | CostBucket | CounterSample | ProviderKey | Model | Identity | Server
 
 
 # The values of all fields of a record, at once.
@@ -208,6 +236,7 @@ _VALUES = {kind: attrgetter(*kind.__slots__) for kind in get_args(Record)}
 
 # Names, ids and line items; longer ones would not fit into an index either.
 MOST_CHARACTERS = 500
+MOST_GAUGES = 1000
 
 
 def problem(record: Record) -> str | None:
@@ -233,6 +262,16 @@ def problem(record: Record) -> str | None:
             return _first_problem(record)
     if isinstance(record, (UsageBucket, CostBucket)) and record.end <= record.start:
         return "the bucket ends before it starts"
+    if isinstance(record, Server):
+        return _trouble_of_gauges(record.gauges)
+    return None
+
+
+def _trouble_of_gauges(gauges: tuple[Gauge, ...]) -> str | None:
+    if len(gauges) > MOST_GAUGES:
+        return "tells more gauges than any real server"
+    if len({(gauge.name, gauge.scope) for gauge in gauges}) < len(gauges):
+        return "tells one gauge twice"
     return None
 
 
@@ -262,6 +301,8 @@ def _unfit(value: Any) -> str | None:
         return next(filter(None, map(_unfit, (*value.keys(), *value.values()))), None)
     elif isinstance(value, tuple):
         return next(filter(None, map(_unfit, value)), None)
+    elif isinstance(value, Gauge):
+        return next(filter(None, map(_unfit, (value.value, value.scope, value.until))), None)
     return None
 
 
@@ -284,10 +325,11 @@ _iso_utc = lru_cache(maxsize=1024)(datetime.isoformat)
 
 def as_json(record: Record) -> dict[str, Any]:
     """The record with its type, ready for JSON: decimals as plain text, times in ISO 8601 with Z, unknown as None."""
-    return {
-        "type": type(record).__name__,
-        **{column.name: _plain(getattr(record, column.name)) for column in fields(record)},
-    }
+    return {"type": type(record).__name__, **_columns(record)}
+
+
+def _columns(record: Record | Gauge) -> dict[str, Any]:
+    return {column.name: _plain(getattr(record, column.name)) for column in fields(record)}
 
 
 def _plain(value: Any) -> Any:
@@ -299,4 +341,6 @@ def _plain(value: Any) -> Any:
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
+    if isinstance(value, Gauge):
+        return _columns(value)
     return value

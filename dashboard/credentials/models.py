@@ -27,6 +27,7 @@ __all__ = [
     "OfferedModel",
     "ProviderAccount",
     "ProviderCredential",
+    "ServerReading",
 ]
 
 
@@ -311,3 +312,18 @@ class OfferedModel(models.Model):
 
     def __str__(self) -> str:
         return self.model_id
+
+
+class ServerReading(models.Model):
+    """What a server of one's own last told of itself: the version of its software ("" where it tells none), and its
+    load. `gauges` are rows of {name, value, unit, scope, until, at}, decimals as text and times in ISO 8601; each has
+    the moment of its own reading, because one of several servers may have been silent since. None is a sum."""
+
+    account = models.OneToOneField(ProviderAccount, on_delete=models.CASCADE, related_name="server_reading")
+    version = models.TextField(blank=True)
+    gauges: Any = models.JSONField(default=list)
+    at = models.DateTimeField()
+    fresh_for_seconds = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"server of {self.account_id}"

@@ -1,7 +1,9 @@
 """Reads of accounts, credentials, and of what the registry says about providers."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from dashboard.credentials.catalog import own_providers
-from dashboard.credentials.models import CredentialState, OfferedModel, ProviderAccount, ProviderCredential
+from dashboard.credentials.models import (
+    CredentialState,
+    OfferedModel,
+    ProviderAccount,
+    ProviderCredential,
+    ServerReading,
+)
 from dashboard.organizations.scope import Scope
 from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, Endpoint, NotOffered, Provider
@@ -138,6 +146,43 @@ def models_of_account(*, account_id: int, limit: int) -> tuple[list[OfferedModel
     """(the first models by name, how many there are): what an account can call, as last listed."""
     listed = OfferedModel.objects.filter(account_id=account_id)
     return list(listed.order_by("model_id")[:limit]), listed.count()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeRow:
+    """One figure of a server's load, and when it was read; `stale` once it missed its intervals."""
+
+    name: str
+    value: Decimal
+    unit: str
+    scope: str
+    until: datetime | None
+    at: datetime
+    stale: bool
+
+
+def server_reading_of(*, account_id: int) -> ServerReading | None:
+    return ServerReading.objects.filter(account_id=account_id).first()
+
+
+def gauges_view(*, reading: ServerReading, now: datetime) -> list[GaugeRow]:
+    """The figures in the order in which the server told them."""
+    fresh_for = timedelta(seconds=reading.fresh_for_seconds)
+    rows = []
+    for one in reading.gauges:
+        at = datetime.fromisoformat(one["at"])
+        rows.append(
+            GaugeRow(
+                name=one["name"],
+                value=Decimal(one["value"]),
+                unit=one["unit"],
+                scope=one["scope"] or "",
+                until=datetime.fromisoformat(one["until"]) if one["until"] else None,
+                at=at,
+                stale=now - at > fresh_for,
+            )
+        )
+    return rows
 
 
 def credential_in(*, organization_id: int, credential_id: int) -> ProviderCredential | None:

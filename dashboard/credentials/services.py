@@ -1,7 +1,7 @@
 """Writes of accounts and credentials."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -10,11 +10,17 @@ from django.utils.translation import gettext as _
 
 from dashboard.core.encryption import Unreadable
 from dashboard.core.queue import enqueue_on_commit
-from dashboard.credentials.models import CredentialState, OfferedModel, ProviderAccount, ProviderCredential
+from dashboard.credentials.models import (
+    CredentialState,
+    OfferedModel,
+    ProviderAccount,
+    ProviderCredential,
+    ServerReading,
+)
 from dashboard.credentials.oauth.grants import grants_follow, grants_lock
 from dashboard.organizations.audit import REPLACED, Actor, audit_record, changed
 from dashboard.organizations.models import Organization
-from providers.records import Identity, Model
+from providers.records import Gauge, Identity, Model, Server
 from providers.spec import Provider
 
 
@@ -334,6 +340,40 @@ def offered_models_land(*, account: ProviderAccount, models: Sequence[Model], co
         gone = OfferedModel.objects.filter(account=account, listed_at__lt=now)
         gone._raw_delete(gone.db)
     return len(rows)
+
+
+def server_reading_land(
+    *, account: ProviderAccount, server: Server, complete: bool, fresh_for: timedelta, now: datetime
+) -> None:
+    """Keep what a server told of itself. Of an incomplete reading, what did not come stays as it was told before, with
+    its age."""
+    version, gauges = server.version or "", [_gauge_row(gauge, now) for gauge in server.gauges]
+    if not complete:
+        before = ServerReading.objects.select_for_update().filter(account=account).first()
+        if before is not None:
+            told = {(one["name"], one["scope"]) for one in gauges}
+            gauges += [one for one in before.gauges if (one["name"], one["scope"]) not in told]
+            version = version or before.version
+    ServerReading.objects.update_or_create(
+        account=account,
+        defaults={
+            "version": version,
+            "gauges": gauges,
+            "at": now,
+            "fresh_for_seconds": int(fresh_for.total_seconds()),
+        },
+    )
+
+
+def _gauge_row(gauge: Gauge, now: datetime) -> dict[str, str | None]:
+    return {
+        "name": gauge.name,
+        "value": format(gauge.value, "f"),
+        "unit": gauge.unit,
+        "scope": gauge.scope,
+        "until": gauge.until.isoformat() if gauge.until else None,
+        "at": now.isoformat(),
+    }
 
 
 def _free_label(organization: Organization, provider: Provider) -> str:

@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 from dashboard.balances.models import EntryKind, QuotaSeries
 from dashboard.balances.selectors import quota_window, window_length
 from dashboard.core.templatetags.purser import age_words, day, moment, percent, state_word
-from dashboard.credentials.models import ProviderAccount, ProviderCredential
+from dashboard.credentials.models import ProviderAccount, ProviderCredential, ServerReading
 from dashboard.credentials.selectors import absent_words, models_of_account
+from dashboard.overview.server_load import load_context, version_words
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.usage.entries.selectors import EntryRow
 from dashboard.usage.selectors import AccountUsage, MonthOfAccount, spend_by_month
@@ -54,15 +55,18 @@ def kind_of(account: ProviderAccount, credentials: Sequence[ProviderCredential],
     return account_kind(account.provider, [one.declared() for one in credentials], frozenset(told))
 
 
-def sections(kind: Kind, *, balance: bool, quotas: bool, usage: bool, entries: bool) -> list[dict[str, str]]:
-    """The parts of the page from top to bottom, as its tabs name them; `balance`, `quotas`, `usage` and `entries` say
-    whether there is such a part."""
+def sections(
+    kind: Kind, *, balance: bool, quotas: bool, usage: bool, entries: bool, load: bool
+) -> list[dict[str, str]]:
+    """The parts of the page from top to bottom, as its tabs name them; `balance`, `quotas`, `usage`, `entries` and
+    `load` say whether there is such a part."""
     plan = kind == "subscription"
     parts = [
         ("quotas", _("Windows"), quotas and plan),
         ("balance", balance_words(kind), balance),
         ("bill", _("Bill"), kind == "bill"),
         ("quotas", _("Quotas"), quotas and not plan),
+        ("load", _("Load"), load),
         ("models", _("Models"), kind == "server"),
         ("usage", _("Usage"), usage),
         ("entries", _("Typed in"), entries),
@@ -198,11 +202,13 @@ def server_context(
     streams: Sequence[SyncStream],
     state: str,
     usage: AccountUsage,
+    reading: ServerReading | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """A server of one's own: whether it is up, where it is, what it serves, and how much where it counts that."""
+    """A server of one's own: whether it is up, where it is, which version it runs, how busy it is, what it serves, and
+    how much where it counts that."""
     listed, count = models_of_account(account_id=account.pk, limit=MODEL_ROWS)
-    stats = [_server_stat(streams, state, now), *_address_stats(account.provider, credentials)]
+    stats = [_server_stat(streams, state, now), *_address_stats(account.provider, credentials, reading)]
     if listed:
         stats.append({"label": _("Models"), "words": str(count), "note": age_words(listed[0].listed_at, now)})
     if usage.days:
@@ -211,6 +217,7 @@ def server_context(
         "server_stats": stats,
         "models": [{"id": one.model_id, "name": one.name, "context": one.context} for one in listed],
         "models_left_out": count - len(listed),
+        **load_context(reading, offline=state == "offline", now=now),
     }
 
 
@@ -229,8 +236,14 @@ def _server_stat(streams: Sequence[SyncStream], state: str, now: datetime) -> di
     }
 
 
-def _address_stats(provider: Provider, credentials: Sequence[ProviderCredential]) -> list[dict[str, Any]]:
-    """Hosts that were typed in. An address is no secret, but what stands before its host might be one."""
+def _address_stats(
+    provider: Provider, credentials: Sequence[ProviderCredential], reading: ServerReading | None
+) -> list[dict[str, Any]]:
+    """Hosts that were typed in, and the version that runs there. An address is no secret, but what stands before its
+    host might be one."""
     urls = [one.settings.get(field.name) for one in credentials for field in provider.fields if field.kind == "url"]
     hosts = dict.fromkeys(host_of(url) for url in urls if url)
-    return [{"label": _("Address"), "words": ", ".join(hosts), "note": ""}] if hosts else []
+    if not hosts:
+        return []
+    read_at = reading.at if reading is not None else None
+    return [{"label": _("Address"), "words": ", ".join(hosts), "note": version_words(reading), "at": read_at}]

@@ -23,7 +23,7 @@ from dashboard.balances.selectors import (
 from dashboard.core.drawing import Layer, balance_chart, meter_geometry, stack_chart
 from dashboard.core.templatetags.purser import age_words, currency_sign, money_words, unit_digits
 from dashboard.core.templatetags.purser import day as day_words
-from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential, ServerReading
 from dashboard.credentials.oauth.selectors import signed_out
 from dashboard.credentials.selectors import (
     absent_words,
@@ -31,6 +31,7 @@ from dashboard.credentials.selectors import (
     credentials_of_account,
     field_label,
     needs_words,
+    server_reading_of,
 )
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
@@ -47,6 +48,7 @@ from dashboard.overview.account_kinds import (
     server_context,
 )
 from dashboard.overview.pages import account_state, dry_words, expiry_words
+from dashboard.overview.server_load import version_words
 from dashboard.sync.models import RunOutcome, StreamState, SyncStream
 from dashboard.sync.selectors import (
     offline_words,
@@ -80,7 +82,8 @@ def account_context(
     usage = usage_by_day(account_id=account.pk, today=today)
     face = primary_series(account_ids=[account.pk]).first() if scope.balances else None
     kind = kind_of(account, credentials, streams)
-    head = _head(account, kind, credentials, streams, now)
+    reading = server_reading_of(account_id=account.pk) if account.provider.may_sleep else None
+    head = _head(account, kind, credentials, streams, reading, now)
     balance = _balance(account, kind, face, organization, now)
     stats = _balance_stats(kind, face, balance["runway"], now)
     entries = entries_view(account=account, now=now) if scope.balances and kind != "server" else []
@@ -89,7 +92,7 @@ def account_context(
         of_kind = bill_context(account, entries, today)
         stats = [*stats, *of_kind["bill_stats"], *_usage_stats(usage)[1:]]
     elif kind == "server":
-        of_kind = server_context(account, credentials, streams, head["state"], usage, now)
+        of_kind = server_context(account, credentials, streams, head["state"], usage, reading, now)
         stats = of_kind["server_stats"]
     elif kind == "wallet" or usage.total.cost is not None:
         stats = [*stats, *_usage_stats(usage)]
@@ -101,7 +104,7 @@ def account_context(
         **(_quotas(account, kind, streams, now) if scope.balances else {}),
         "sees_balances": scope.balances,
         "entries": entries,
-        **_usage(account, kind, usage, today),
+        **_usage(account, kind, usage, streams, today),
         **of_kind,
         "sections": sections(
             kind,
@@ -109,6 +112,7 @@ def account_context(
             quotas=kind != "server" and scope.balances,
             usage=kind != "server" or _tells_usage(account),
             entries=kind != "server" and scope.balances,
+            load=bool(of_kind.get("load")),
         ),
         "streams": _stream_rows(account, credentials, streams, now),
         **_runs(account, before),
@@ -137,6 +141,7 @@ def _head(
     kind: Kind,
     credentials: Sequence[ProviderCredential],
     streams: Sequence[SyncStream],
+    reading: ServerReading | None,
     now: datetime,
 ) -> dict[str, Any]:
     state, reason = account_state(streams, now)
@@ -147,7 +152,8 @@ def _head(
     successes = [stream.last_success_at for stream in streams if stream.last_success_at]
     keys = ngettext("%(count)d key", "%(count)d keys", len(credentials)) % {"count": len(credentials)}
     team = account.team.name if account.team else ""
-    parts = [account.external_name, team, keys]
+    version = version_words(reading) if kind != "server" else ""
+    parts = [account.external_name, team, keys, version]
     return {
         **account_row(account),
         "summary": ", ".join(part for part in parts if part),
@@ -360,15 +366,38 @@ def _lacking_words(streams: Sequence[SyncStream], capability: str) -> str:
     return next((stream.message for stream in mine if stream.message), "") if lacking else ""
 
 
-def _usage(account: ProviderAccount, kind: Kind, usage: AccountUsage, today: date) -> dict[str, Any]:
+def _usage(
+    account: ProviderAccount, kind: Kind, usage: AccountUsage, streams: Sequence[SyncStream], today: date
+) -> dict[str, Any]:
     return {
         "usage_days": usage.days,
         "usage_total": usage.total if usage.days else None,
         "usage_chart": _usage_chart(usage),
         "usage_money": kind != "server",
         "cost_note": _provenance(account.provider, usage, today),
-        "usage_absent": "" if _tells_usage(account) else absent_words(account.provider, "usage"),
+        "usage_absent": _usage_absent(account, streams),
+        "usage_waits": _usage_waits(account.provider),
     }
+
+
+def _usage_absent(account: ProviderAccount, streams: Sequence[SyncStream]) -> str:
+    """Why there is no usage: the provider tells none, or none of this account."""
+    if not _tells_usage(account):
+        return absent_words(account.provider, "usage")
+    mine = [stream for stream in streams if stream.capability in ("usage", "cost")]
+    if mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine):
+        return mine[0].message
+    return ""
+
+
+def _usage_waits(provider: Provider) -> str:
+    """What brings the first usage."""
+    endpoint = provider.endpoint("usage")
+    if isinstance(endpoint, Endpoint) and not endpoint.history:
+        return _(
+            "The server only counts up. Its use shows from the second reading on: what was counted between the two."
+        )
+    return _("It comes with the first sync, newest days first.")
 
 
 def _provenance(provider: Provider, usage: AccountUsage, today: date) -> str:

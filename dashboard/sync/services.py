@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.core.queue import enqueue_on_commit
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
-from dashboard.credentials.services import credential_pause, offered_models_land
+from dashboard.credentials.services import credential_pause, offered_models_land, server_reading_land
 from dashboard.keys.services import provider_keys_land
 from dashboard.organizations.audit import Actor
 from dashboard.sync.loading import stream_load
@@ -26,7 +26,7 @@ from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
 from providers.collect import Collected
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
-from providers.records import Balance, CostBucket, CounterSample, Model, ProviderKey, Quota, UsageBucket
+from providers.records import Balance, CostBucket, CounterSample, Model, ProviderKey, Quota, Server, UsageBucket
 from providers.spec import Endpoint
 
 LEASE = timedelta(minutes=5)
@@ -348,6 +348,9 @@ def _store(run: Run, collected: Collected, usage: list[UsageBucket], cost: list[
     )
     read_whole = (run.reading.start, run.reading.end) if not collected.partial else None
     records = collected.records
+    for server in (row for row in records if isinstance(row, Server)):  # beside what was asked for
+        whole = not collected.partial
+        server_reading_land(account=account, server=server, complete=whole, fresh_for=place.fresh_for, now=now)
     match stream.capability:
         case "balance":
             return balances_land(place=place, balances=[row for row in records if isinstance(row, Balance)], now=now)

@@ -8,6 +8,7 @@ Quirks: management paths have no /v1. Money is USD in JSON floats, LiteLLM's est
 AWS invoice. `spend` of a key or team starts again with each budget period. max_budget null is no limit, 0 a real one.
 A page of activity is a page of database rows: one date may come on several. The maps of a breakdown show the same money
 again, so they are never added up; other providers behind the proxy are left out. prompt_tokens holds cached input.
+The version stands on /health/readiness/details, which needs a key; on older proxies on /health/readiness.
 Left out on purpose: GET /health (sends billed requests), /spend/logs (holds prompts), /global/spend/report
 (Enterprise), /metrics (the same budgets again, and a counter that starts anew with the proxy).
 """
@@ -20,6 +21,7 @@ from decimal import Decimal
 from typing import Any
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable, retry_after_seconds
+from providers.optional import version_or_none
 from providers.paging import NextPage, pages
 from providers.parse import (
     Reader,
@@ -38,7 +40,7 @@ from providers.parse import (
     text,
     utc_day,
 )
-from providers.records import Balance, Identity, KeyState, Model, ProviderKey, Quota, UsageBucket
+from providers.records import Balance, Identity, KeyState, Model, ProviderKey, Quota, Server, UsageBucket
 from providers.spec import (
     Account,
     BaseUrl,
@@ -547,7 +549,8 @@ def keys(account: Account, window: Window) -> Steps:
 
 
 def models(account: Account, window: Window) -> Steps:
-    """With prices where the version has them; the plain list names other providers' models as well."""
+    """With prices where the version has them; the plain list names other providers' models as well. Then the version
+    of the proxy itself."""
     auth = account.first_of("read_key", "api_key")
     first = request(account, "v2/model/info", auth, ("page", "1"), ("size", "50"))
     try:
@@ -555,8 +558,13 @@ def models(account: Account, window: Window) -> Steps:
     except NotAvailable:
         reply = yield request(account, "v1/models", auth)
         yield Partial(reason="This version of LiteLLM does not tell which of its models Bedrock serves, nor prices.")
-        return [Model(id=get(row, "id", text)) for row in get(reply.json(), "data", rows)]
-    return parse_models(documents)
+        found = [Model(id=get(row, "id", text)) for row in get(reply.json(), "data", rows)]
+    else:
+        found = list(parse_models(documents))
+    version = yield from version_or_none(request(account, "health/readiness/details", auth), "litellm_version")
+    if version is None:
+        version = yield from version_or_none(request(account, "health/readiness", None), "litellm_version")
+    return [*found, Server(version=version)]
 
 
 def check(account: Account, window: Window) -> Steps:

@@ -5,18 +5,19 @@ Docs: https://lmstudio.ai/docs/developer/rest and https://lmstudio.ai/docs/devel
 Key: none by default; since 0.4.0 the machine's user may require API tokens, whose rights are chosen when they are made.
 Listing models is enough. A token's beginning is not documented.
 Quirks: three generations of model lists, newest first: /api/v1/models (0.4.0), /api/v0/models (0.3.6), /v1/models (all,
-perhaps only loaded ones). An unknown path is 404, or on some versions 200 with an `error`. 401 is never taken for an
-older version: the token is missing or wrong. Reading a list loads no model; everything that loads, unloads or downloads
-is left alone.
+perhaps only loaded ones). The first two tell which models are in memory; no page tells the app's version. An unknown
+path is 404, or on some versions 200 with an `error`. 401 is never taken for an older version: the token is missing or
+wrong. Reading a list loads no model; everything that loads, unloads or downloads is left alone.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from providers.errors import ActionNeeded, NotAvailable, ProviderError
 from providers.parse import get, integer, mapping, maybe, rows, text
-from providers.records import Identity, Model
+from providers.records import Gauge, Identity, Model, Server
 from providers.spec import (
     Account,
     BaseUrl,
@@ -36,32 +37,55 @@ DOCS = "https://lmstudio.ai/docs/developer/rest"
 TOKENS_PAGE = "https://lmstudio.ai/docs/developer/core/authentication"
 
 
-def parse_v1(document: Any) -> Iterator[Model]:
+def parse_v1(document: Any) -> Iterator[Model | Server]:
     """`key` is what calls name. A loaded model takes what its smallest instance was loaded for, often less than the
     model itself allows."""
+    loaded_models, contexts = set(), []
     for row in get(document, "models", rows):
         loaded = [get(instance, "config", mapping) for instance in get(row, "loaded_instances", rows)]
         lengths = [get(config, "context_length", integer) for config in loaded]
+        model = get(row, "key", text)
         yield Model(
-            id=get(row, "key", text),
+            id=model,
             name=maybe(row, "display_name", text),
             context=min(lengths) if lengths else maybe(row, "max_context_length", integer),
         )
+        loaded_models |= {model} if lengths else set()
+        instances = [get(instance, "id", text) for instance in get(row, "loaded_instances", rows)]
+        contexts += list(zip(instances, lengths, strict=True))
+    yield Server(gauges=gauges(len(loaded_models), contexts))
 
 
-def parse_v0(document: Any) -> Iterator[Model]:
+def parse_v0(document: Any) -> Iterator[Model | Server]:
+    states: dict[str, str | None] = {}
+    contexts = []
     for row in get(document, "data", rows):
-        loaded = maybe(row, "loaded_context_length", integer)
+        model, loaded = get(row, "id", text), maybe(row, "loaded_context_length", integer)
         context = maybe(row, "max_context_length", integer) if loaded is None else loaded
-        yield Model(id=get(row, "id", text), context=context)
+        yield Model(id=model, context=context)
+        states[model] = maybe(row, "state", text)
+        contexts += [] if loaded is None else [(model, loaded)]
+    found = list(states.values())
+    yield Server(gauges=gauges(None if None in found else found.count("loaded"), contexts))
+
+
+def gauges(count: int | None, contexts: Iterable[tuple[str, int]]) -> tuple[Gauge, ...]:
+    """How many models are in memory, and what each loaded instance takes, as far as that is told."""
+    loaded = () if count is None else (Gauge(name="models_loaded", value=Decimal(count), unit="models"),)
+    told = (
+        Gauge(name="context", value=Decimal(length), unit="tokens", scope=name)
+        for name, length in dict.fromkeys(contexts)
+    )
+    return (*loaded, *told)
 
 
 def parse_openai(document: Any) -> Iterator[Model]:
+    """It may list loaded models alone, or all: so it tells no load."""
     for row in get(document, "data", rows):
         yield Model(id=get(row, "id", text))
 
 
-LISTS: Mapping[str, Callable[[Any], Iterator[Model]]] = {
+LISTS: Mapping[str, Callable[[Any], Iterator[Model | Server]]] = {
     "/api/v1/models": parse_v1,
     "/api/v0/models": parse_v0,
     "/v1/models": parse_openai,
@@ -74,7 +98,7 @@ def server(account: Account) -> str:
     return account.get("base_url").strip().rstrip("/").removesuffix("/v1").rstrip("/")
 
 
-def list_models(account: Account) -> Generator[Request | Partial, Reply, list[Model]]:
+def list_models(account: Account) -> Generator[Request | Partial, Reply, list[Model | Server]]:
     """The newest list that this server has."""
     auth = "api_token" if account.has("api_token") else None
     for path, parse in LISTS.items():
@@ -152,7 +176,7 @@ PROVIDER = Provider(
     check=Check(steps=check, source=DOCS),
     explain=explain,
     capabilities={
-        "models": Endpoint(steps=models, interval=timedelta(days=1), needs=("base_url",), source=DOCS),
+        "models": Endpoint(steps=models, interval=timedelta(minutes=10), needs=("base_url",), source=DOCS),
         "balance": NotOffered(
             reason="LM Studio runs on your own machine: there is no account, and so no balance.",
             fallback="Nothing is owed for its use beyond the machine itself.",

@@ -1,22 +1,25 @@
 """Ollama: a server of your own (no account, no key, no money), or Ollama Cloud with a plan allowance and bought credit.
 
-Docs: https://docs.ollama.com/api/balance, https://docs.ollama.com/api/cloud-usage, https://docs.ollama.com/api/tags and
-https://docs.ollama.com/api/version, checked 2026-11-20.
+Docs: https://docs.ollama.com/api/balance, https://docs.ollama.com/api/cloud-usage, https://docs.ollama.com/api/tags,
+https://docs.ollama.com/api/version and https://docs.ollama.com/api/ps, checked 2026-11-20.
 Key: for Ollama Cloud any API key of a person or team member; keys have no scopes, so every key can also run models. It
 is sent to ollama.com alone, never to a server of your own: Ollama itself asks for none there.
 Quirks: amounts are JSON numbers in USD. The plan part comes as dollars, or on older plans as two percentages. Cloud
 usage ends at the moment of the call, has fixed ranges and no parameters beside `range` and `scope`: any other is
 refused. `usage_usd` is what the use was worth, paid by the plan or by credit, not money charged. Buckets with requests
-of an older plan leave out all but the number of requests. ollama.com's model list is public and proves no key.
+of an older plan leave out all but the number of requests. ollama.com's model list is public and proves no key. A server
+of your own tells its version and which models it holds in memory; an empty list is a server at rest.
 """
 
 from collections.abc import Generator, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError
+from providers.optional import document_or_none, version_or_none
 from providers.parse import boolean, day_start, decimal, get, instant, integer, mapping, maybe, rows, text
-from providers.records import Balance, Identity, Model, Quota, UsageBucket
+from providers.records import Balance, Gauge, Identity, Model, Quota, Server, UsageBucket
 from providers.spec import (
     Account,
     BaseUrl,
@@ -125,6 +128,20 @@ def parse_models(reply: Reply) -> Iterator[Model]:
         yield Model(id=get(row, "name", text), context=maybe(details, "context_length", integer))
 
 
+def parse_loaded(document: Any) -> Iterator[Gauge]:
+    """What /api/ps lists: how many models are in memory, then what of the graphics memory each takes and until when it
+    stays, and the context that it was loaded for."""
+    loaded = get(document, "models", rows)
+    yield Gauge(name="models_loaded", value=Decimal(len({get(row, "name", text) for row in loaded})), unit="models")
+    for row in loaded:
+        model, until = get(row, "name", text), maybe(row, "expires_at", instant)
+        memory, context = maybe(row, "size_vram", integer), maybe(row, "context_length", integer)
+        if memory is not None:
+            yield Gauge(name="memory", value=Decimal(memory), unit="bytes", scope=model, until=until)
+        if context is not None:
+            yield Gauge(name="context", value=Decimal(context), unit="tokens", scope=model)
+
+
 def is_local(account: Account) -> bool:
     return account.get("profile") == "local"
 
@@ -167,8 +184,14 @@ def usage(account: Account, window: Window) -> Steps:
 
 
 def models(account: Account, window: Window) -> Steps:
-    reply = yield Request(url=f"{server(account) if is_local(account) else CLOUD}/api/tags", auth=None)
-    return parse_models(reply)
+    """A server of one's own tells with its models which of them are loaded, and its version."""
+    if not is_local(account):
+        return parse_models((yield Request(url=f"{CLOUD}/api/tags", auth=None)))
+    listed = list(parse_models((yield Request(url=f"{server(account)}/api/tags", auth=None))))
+    version = yield from version_or_none(Request(url=f"{server(account)}/api/version", auth=None))
+    loaded = yield from document_or_none(Request(url=f"{server(account)}/api/ps", auth=None))
+    gauges = () if loaded is None else tuple(dict.fromkeys(parse_loaded(loaded)))
+    return [*listed, Server(version=version, gauges=gauges)]
 
 
 def check(account: Account, window: Window) -> Steps:
@@ -282,8 +305,8 @@ PROVIDER = Provider(
         ),
         "models": Endpoint(
             steps=models,
-            interval=timedelta(days=1),
-            source="https://docs.ollama.com/api/tags",
+            interval=timedelta(minutes=10),  # a server of one's own changes what it holds in memory
+            source="https://docs.ollama.com/api/tags, https://docs.ollama.com/api/ps",
         ),
         "cost": NotOffered(
             reason="Ollama tells what use was worth, not what was charged; a server of your own knows no money at all.",

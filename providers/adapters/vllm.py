@@ -8,21 +8,24 @@ Quirks: /metrics is Prometheus text with the newest values only. Its counters be
 when in between something was used, so they come as samples of a counter, never as a bucket. `since`, the start of the
 process, is a label: a restart begins another series, and two sides of one are never subtracted. A server with several
 API processes does not tell it; then a fall of the value is the only sign. Prompt tokens include cached ones.
-`request_success` counts aborted and failed requests too. Gauges (running, waiting, cache use) and histograms are not
-read, nor is `vllm:iteration_tokens_total`, a histogram in spite of its name. Every name may be missing.
+`request_success` counts aborted and failed requests too. Gauges (running, waiting, cache use) are of one model and
+engine and are never added up. Histograms are not read, nor is `vllm:iteration_tokens_total`, one in spite of its name.
+Every name may be missing. /load counts only where it was switched on, and does not say whether it was: it is not read.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
+from providers.optional import version_or_none
 from providers.parse import get, integer, iso_z, maybe, rows, text, unix_seconds
-from providers.records import CounterSample, Identity, Model
+from providers.records import CounterSample, Gauge, GaugeName, Identity, Model, Server
 from providers.spec import (
     Account,
     BaseUrl,
@@ -48,6 +51,12 @@ COUNTERS = {
     "vllm:generation_tokens_total": "output",
     "vllm:request_success_total": "requests",
 }
+# Of several names of one gauge the first that is there counts: the others are older, or parts of it.
+GAUGES: tuple[tuple[GaugeName, str, tuple[str, ...]], ...] = (
+    ("requests_running", "requests", ("vllm:num_requests_running",)),
+    ("requests_waiting", "requests", ("vllm:num_requests_waiting", "vllm:num_requests_waiting_by_reason")),
+    ("cache_usage", "percent", ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")),
+)
 MOST, YEAR_2286 = 2**63, 10**10
 MAX_BYTES, MAX_LINE = 4 * 1024 * 1024, 10_000  # the library takes long for longer ones; real pages are far below
 
@@ -103,10 +112,38 @@ def counts_of(found: Iterable[Metric]) -> dict[Series, dict[str, int]]:
     return counts
 
 
-def parse_usage(reply: Reply, server: str, at: datetime) -> Iterator[CounterSample]:
+def gauges_of(found: Iterable[Metric], server: str | None) -> Iterator[Gauge]:
+    """Load at this moment, each figure with whose it is. What is no real figure (NaN, below zero) is not told."""
+    samples: dict[str, list[Sample]] = {}
+    for family in found:
+        if family.type in ("gauge", "unknown"):
+            for sample in family.samples:
+                samples.setdefault(sample.name, []).append(sample)
+    for name, unit, spellings in GAUGES:
+        spelling = next((one for one in spellings if one in samples), "")
+        for sample in samples.get(spelling, ()):
+            value = measured(sample.value, unit)
+            if value is not None:
+                yield Gauge(name=name, value=value, unit=unit, scope=scope_of(sample.labels, server))
+
+
+def measured(value: float, unit: str) -> Decimal | None:
+    """A count, or a share of 0 to 1 as percent."""
+    if unit == "percent":
+        return (Decimal(str(value)) * 100).quantize(Decimal("0.01")) if 0 <= value <= 1 else None
+    return Decimal(int(value)) if 0 <= value < MOST and value == int(value) else None
+
+
+def scope_of(labels: Mapping[str, str], server: str | None) -> str | None:
+    """Model, engine, and whatever else tells two figures apart; the server where there are several."""
+    parts = [server, labels.get("model_name")]
+    parts += [f"{name} {labels[name]}" for name in sorted(labels) if name != "model_name"]
+    return ", ".join(part for part in parts if part) or None
+
+
+def parse_usage(found: Sequence[Metric], server: str, at: datetime) -> Iterator[CounterSample]:
     """What was counted since the start, under the names of our token classes. Without the counter of cached tokens
     input is not split. Where it is there, a series without it has read none from cache yet."""
-    found = families(reply)
     counts = counts_of(found)
     if not counts:
         raise NotAvailable("No counters of vLLM are on this page: its metrics are off, or it is another program's.")
@@ -144,20 +181,25 @@ def root(account: Account) -> str:
 
 
 def usage(account: Account, window: Window) -> Steps:
-    """The counters of every server. One that fails leaves the others standing."""
+    """Counters and load of every server, then the version. A server that fails leaves the others standing."""
     samples: list[CounterSample] = []
+    gauges: list[Gauge] = []
     failed: list[ProviderError] = []
-    for url in dict.fromkeys(account.list("metrics_url") or (f"{root(account)}/metrics",)):
+    pages = tuple(dict.fromkeys(account.list("metrics_url"))) or (f"{root(account)}/metrics",)
+    for url in pages:
+        server = url.partition("://")[2].partition("?")[0]
         try:
-            reply = yield Request(url=url, auth=None)
-            samples += parse_usage(reply, url.partition("://")[2].partition("?")[0], window.now)
+            found = families((yield Request(url=url, auth=None)))
+            samples += parse_usage(found, server, window.now)
+            gauges += gauges_of(found, server if len(pages) > 1 else None)
         except ProviderError as error:
             failed.append(error)
     if not samples:
         raise failed[0]
     for why in failed:
         yield Partial(reason=f"One of several servers was not read: {why.message}")
-    return samples
+    version = yield from version_or_none(Request(url=f"{root(account)}/version", auth=None))
+    return [*samples, Server(version=version, gauges=tuple(gauges))]
 
 
 def list_models(account: Account) -> Generator[Request | Partial, Reply, list[Model]]:

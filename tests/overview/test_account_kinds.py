@@ -93,11 +93,11 @@ def test_an_account_without_a_key_has_a_kind(slug: str) -> None:
 
 @pytest.mark.parametrize("kind", ["wallet", "bill", "subscription", "server"])
 def test_every_part_has_a_name_of_its_own(kind: str) -> None:
-    parts = sections(kind, balance=True, quotas=True, usage=True, entries=True)  # type: ignore[arg-type]
+    parts = sections(kind, balance=True, quotas=True, usage=True, entries=True, load=True)  # type: ignore[arg-type]
     assert len({part["id"] for part in parts}) == len({part["words"] for part in parts}) == len(parts)
     assert [part["id"] for part in parts][-3:] == ["streams", "runs", "credentials"]
-    bare = {part["id"] for part in sections(kind, balance=False, quotas=False, usage=False, entries=False)}  # type: ignore[arg-type]
-    assert not bare & {"balance", "quotas", "usage", "entries"}
+    none = {"balance": False, "quotas": False, "usage": False, "entries": False, "load": False}
+    assert not {part["id"] for part in sections(kind, **none)} & set(none)  # type: ignore[arg-type]
 
 
 # --- Windows ----------------------------------------------------------------------------------------------------
@@ -436,7 +436,7 @@ def test_a_server_shows_its_models_and_no_money(
     credential = connected(organization, "lmstudio", now)
     run_all(now)
     page = Page(client, credential)
-    assert page.tabs == ["models", "streams", "runs", "credentials"]
+    assert page.tabs == ["load", "models", "streams", "runs", "credentials"]
     assert page.labels == ["Server", "Address", "Models"]
     assert re.search(r"Server\s+Up\s+answered", page.words)
     listed = list(credential.account.offered_models.values_list("model_id", flat=True))
@@ -458,7 +458,7 @@ def test_a_server_that_counts_shows_use_without_a_column_of_costs(
         SyncStream.objects.update(next_run_at=simulator.now, lease_until=None)
         run_all(simulator.now)
     page = Page(client, credential)
-    assert page.tabs == ["models", "usage", "streams", "runs", "credentials"]
+    assert page.tabs == ["load", "models", "usage", "streams", "runs", "credentials"]
     assert "Requests, last 31 days" in page.labels
     head = page.part("usage").split("Total")[0]
     assert "Input" in head

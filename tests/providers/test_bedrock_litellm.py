@@ -12,6 +12,7 @@ import pytest
 from providers.adapters.bedrock_litellm import PROVIDER
 from providers.collect import Collected, Credentials, check, collect
 from providers.errors import ActionNeeded
+from providers.records import Model, Server
 from providers.simulator.parts.bedrock_litellm import PART, PROFILE
 from providers.simulator.server import Answer, Simulator
 from providers.simulator.world import SimAccount
@@ -118,7 +119,8 @@ def test_keys_and_models_come_whole_over_their_pages() -> None:
     ids = {record.id for record in keys.records}  # type: ignore[union-attr]
     assert {record.provider_key for record in usage.records} == ids  # type: ignore[union-attr]
     models, _ = read("models", KEY)
-    prices = {record.id: dict(record.prices) for record in models.records}  # type: ignore[union-attr]
+    prices = {record.id: dict(record.prices) for record in models.records if isinstance(record, Model)}
+    assert [record.version for record in models.records if isinstance(record, Server)] == ["1.109.1"]
     assert prices["bedrock-sonnet"] == {"input": 3, "output": 15}
     assert len(prices) == len(PROFILE.models)
 

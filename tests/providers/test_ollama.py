@@ -10,7 +10,7 @@ import pytest
 from providers.adapters.ollama import PROVIDER
 from providers.collect import Credentials, check, collect
 from providers.errors import ActionNeeded, NotAvailable
-from providers.records import Balance, Model, Quota, UsageBucket
+from providers.records import Balance, Model, Quota, Server, UsageBucket
 from providers.simulator.parts import ollama as part
 from providers.simulator.server import Simulator
 from providers.spec import Window
@@ -101,6 +101,11 @@ def test_a_server_of_ones_own_is_read_over_plain_http_and_without_a_key(address:
     assert check(PROVIDER, own(address), WINDOW, send).key_kind == "no_key"
     models = collect(PROVIDER, "models", own(address), WINDOW, send).records
     assert {row.id for row in models if isinstance(row, Model)} == {model.id for model in part.PROFILE.models}
+    (server,) = (row for row in models if isinstance(row, Server))
+    told = {(gauge.name, gauge.scope): gauge for gauge in server.gauges}
+    assert server.version == "0.40.12"
+    assert told[("models_loaded", None)].value == 1
+    assert told[("memory", "example-small:8b")].until == NOW + timedelta(minutes=30)
 
 
 @pytest.mark.parametrize("capability", ["balance", "quota", "usage"])
@@ -124,4 +129,4 @@ def test_the_key_goes_to_the_cloud_alone() -> None:
     check(PROVIDER, own("http://localhost:11434"), WINDOW, send)
     collect(PROVIDER, "models", own("http://localhost:11434"), WINDOW, send)
     collect(PROVIDER, "models", cloud(), WINDOW, send)
-    assert sent == ["", "", ""]
+    assert sent == [""] * 5

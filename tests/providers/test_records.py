@@ -14,11 +14,13 @@ from providers.records import (
     Balance,
     CostBucket,
     CounterSample,
+    Gauge,
     Identity,
     Model,
     ProviderKey,
     Quota,
     Record,
+    Server,
     UsageBucket,
     as_json,
     problem,
@@ -38,7 +40,9 @@ SAMPLES: tuple[Record, ...] = (
     ProviderKey(id="key_1"),
     Model(id="gpt-9"),
     Identity(),
+    Server(),
 )
+MEMORY = Gauge(name="memory", value=Decimal(5), unit="bytes", scope="gpt-9", until=END)
 
 
 def test_there_is_a_sample_of_every_record() -> None:
@@ -108,6 +112,11 @@ def test_figures_are_no_part_of_a_key() -> None:
         (Model(id="m", prices={"input": Decimal("Infinity")}), "prices is not a finite number"),
         (CounterSample(name="n", value=Decimal(1), at=START, labels={"a": "\ud800"}), "labels holds a character"),
         (Identity(scopes=("read", "wri\x00te")), "scopes holds a character"),
+        (Server(gauges=(replace(MEMORY, value=Decimal("NaN")),)), "gauges is not a finite number"),
+        (Server(gauges=(MEMORY, replace(MEMORY, scope="a\x00b"))), "gauges holds a character"),
+        (Server(gauges=(replace(MEMORY, until=datetime(2026, 11, 20)),)), "gauges is not in UTC"),  # noqa: DTZ001
+        (Server(gauges=(MEMORY, replace(MEMORY, value=Decimal(6)))), "one gauge twice"),
+        (Server(gauges=tuple(replace(MEMORY, scope=str(n)) for n in range(1001))), "more gauges"),
     ],
 )
 def test_what_is_unfit(record: Record, words: str) -> None:
@@ -124,6 +133,7 @@ def test_what_is_unfit(record: Record, words: str) -> None:
         replace(USAGE, input_tokens=0, final=True, quantities={"images": Decimal(3)}),
         replace(USAGE, model="型號 😀", input_tokens=2**63 - 1),
         Identity(scopes=("read",), warnings=("Can spend.",)),
+        Server(version="0.1", gauges=(MEMORY, replace(MEMORY, scope=None), replace(MEMORY, name="context"))),
     ],
 )
 def test_what_is_fit(record: Record) -> None:
@@ -175,6 +185,8 @@ def test_mappings_and_tuples() -> None:
     assert as_json(replace(USAGE, quantities={"images": Decimal("1E1")}))["quantities"] == {"images": "10"}
     assert as_json(Identity(scopes=("a", "b")))["scopes"] == ["a", "b"]
     assert as_json(Model(id="m", prices={"input": Decimal("0.50")}))["prices"] == {"input": "0.50"}
+    told = {"name": "memory", "value": "5", "unit": "bytes", "scope": "gpt-9", "until": "2026-11-21T00:00:00Z"}
+    assert as_json(Server(gauges=(MEMORY,)))["gauges"] == [told]
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=Decimal("-1e20"), max_value=Decimal("1e20")))

@@ -3,16 +3,17 @@
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.adapters.vllm import PROVIDER, parse_usage
+from providers.adapters.vllm import PROVIDER, families, gauges_of, parse_usage
 from providers.collect import CapabilityNotOffered, Collected, Credentials, check, collect
 from providers.errors import ActionNeeded, ProviderError, Retryable
-from providers.records import CounterSample
+from providers.records import CounterSample, Server, problem
 from providers.simulator.parts import vllm as part
 from providers.simulator.server import Simulator
 from providers.simulator.world import World
@@ -44,7 +45,7 @@ def read(now: datetime, world: World | None = None, **more: str) -> Collected:
 
 
 def samples(found: Collected) -> list[CounterSample]:
-    assert all(isinstance(row, CounterSample) for row in found.records), "a counter is no history"
+    assert all(isinstance(row, CounterSample | Server) for row in found.records), "a counter is no history"
     return [row for row in found.records if isinstance(row, CounterSample)]
 
 
@@ -84,7 +85,8 @@ def case(name: str) -> Case:
 def sums(name: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for row in case(name).run()[0]["records"]:
-        found[row["name"]] += int(row["value"])
+        if row["type"] == "CounterSample":
+            found[row["name"]] += int(row["value"])
     return found
 
 
@@ -138,11 +140,37 @@ def test_nothing_else_is_offered(capability: str) -> None:
         collect(PROVIDER, capability, at(OPEN), window(NOW), server())
 
 
+def test_load_is_told_by_engine_and_never_added_up() -> None:
+    (server_row,) = (row for row in read(NOW).records if isinstance(row, Server))
+    assert server_row.version == "0.99.1"
+    told = {(gauge.name, gauge.scope): (gauge.value, gauge.unit) for gauge in server_row.gauges}
+    assert told[("requests_running", "acme/chat-8b, engine 0")] == (2, "requests")
+    assert told[("requests_running", "acme/chat-8b, engine 1")] == (0, "requests"), "a measured 0 is a figure"
+    assert told[("cache_usage", "acme/chat-8b, engine 0")] == (Decimal("42.75"), "percent")
+    assert len(told) == len(server_row.gauges) == 6
+
+
+def test_a_server_that_fails_takes_no_other_servers_load_along() -> None:
+    found = read(NOW, metrics_url=f"{OPEN}/metrics, {OPEN}/elsewhere")
+    (server_row,) = (row for row in found.records if isinstance(row, Server))
+    assert {str(gauge.scope).split(",")[0] for gauge in server_row.gauges} == {"localhost:8000/metrics"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(value=st.floats())
+def test_what_is_no_real_figure_is_not_told(value: float) -> None:
+    page = f'vllm:num_requests_running{{model_name="m"}} {value}\nvllm:kv_cache_usage_perc{{model_name="m"}} {value}\n'
+    for gauge in gauges_of(families(Reply(status=200, headers={}, body=page.encode())), None):
+        limit = 100 if gauge.unit == "percent" else 2**63
+        assert 0 <= gauge.value <= limit
+        assert problem(Server(gauges=(gauge,))) is None
+
+
 PAGE = case("usage.cached").document["exchanges"][0]["reply"]["text"]
 
 
 def parsed(page: bytes) -> list[CounterSample]:
-    return list(parse_usage(Reply(status=200, headers={}, body=page), "gpu-1", NOW))
+    return list(parse_usage(families(Reply(status=200, headers={}, body=page)), "gpu-1", NOW))
 
 
 @settings(max_examples=150, deadline=None)

@@ -28,7 +28,7 @@ FAILURES = {"action_needed", "retryable", "payload_error"}
 BY_SLUG = {part.slug: part for part in PARTS}
 RECORDS = {
     kind.__name__: kind for kind in (records.Balance, records.Quota, records.UsageBucket, records.CostBucket)
-} | {kind.__name__: kind for kind in (records.CounterSample, records.ProviderKey, records.Model)}
+} | {kind.__name__: kind for kind in (records.CounterSample, records.ProviderKey, records.Model, records.Server)}
 
 
 def arguments(values: Mapping[str, str]) -> list[str]:
@@ -87,8 +87,9 @@ def assert_shape(document: dict[str, Any], slug: str) -> None:
         for record in result["records"]:
             kind = RECORDS[record["type"]]
             assert set(record) == {"type", *(column.name for column in fields(kind))}
-            for name, value in record.items():
-                assert_plain(name, value)
+            for row in (record, *record.get("gauges", ())):
+                for name, value in row.items():
+                    assert_plain(name, value)
 
 
 def assert_plain(name: str, value: Any) -> None:
@@ -99,7 +100,7 @@ def assert_plain(name: str, value: Any) -> None:
         and value is not None
     ):
         assert re.fullmatch(r"-?\d+(\.\d+)?", value), (name, value)
-    if name in ("start", "end", "at") or name.endswith("_at"):
+    if name in ("start", "end", "at", "until") or name.endswith("_at"):
         assert value is None or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", value), (name, value)
     if isinstance(value, dict):
         assert all(isinstance(part, str) for part in value.values()), name

@@ -321,6 +321,12 @@ def list_models(call: Call) -> Answer:
     )
 
 
+def readiness(call: Call) -> Answer:
+    """Open to everybody; the details are for keys."""
+    details = {"litellm_version": "1.109.1"} if call.path.endswith("/details") else {}
+    return Answer(document={"status": "healthy", "db": "connected", **details})
+
+
 PART = Part(
     slug="bedrock-litellm",
     hosts=frozenset({HOST, DEFAULT_HOST}),
@@ -337,6 +343,8 @@ PART = Part(
         ("GET", "/team/daily/activity/aggregated"): aggregated,
         ("GET", "/v2/model/info"): model_info,
         ("GET", "/v1/models"): list_models,
+        ("GET", "/health/readiness"): readiness,
+        ("GET", "/health/readiness/details"): readiness,
     },
     refuse=refuse,
     demo={

@@ -147,6 +147,26 @@ def version(call: Call) -> Answer:
     return Answer(document={"version": "0.40.12"})
 
 
+def loaded(call: Call) -> Answer:
+    """The small model is in memory, and leaves it half an hour after the last call."""
+    model = PROFILE.models[-1].id
+    return Answer(
+        document={
+            "models": [
+                {
+                    "name": model,
+                    "model": model,
+                    "size": 6_200_000_000,
+                    "digest": "abc123",
+                    "expires_at": f"{call.now + timedelta(minutes=30):%FT%TZ}",
+                    "size_vram": 6_200_000_000,
+                    "context_length": 8192,
+                }
+            ]
+        }
+    )
+
+
 def refuse(status: int) -> Answer:
     return Answer(status=status, document={"error": "unauthorized" if status == 401 else "forbidden"})
 
@@ -164,6 +184,7 @@ PART = Part(
         ("GET", "/api/balance"): only_on(CLOUD_HOST, balance),
         ("GET", "/api/usage"): only_on(CLOUD_HOST, usage),
         ("GET", "/api/version"): only_on(LOCAL_HOST, version),
+        ("GET", "/api/ps"): only_on(LOCAL_HOST, loaded),
         ("GET", "/api/tags"): tags,
     },
     refuse=refuse,

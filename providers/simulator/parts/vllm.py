@@ -29,6 +29,12 @@ PROFILE = Profile(  # nobody is charged: the prices only give the traffic its si
 PROMPT, CACHED, GENERATED, DONE = (
     f"vllm:{name}_total" for name in ("prompt_tokens", "prompt_tokens_cached", "generation_tokens", "request_success")
 )
+# By engine; the second one rests.
+LOAD = {
+    "vllm:num_requests_running": (2.0, 0.0),
+    "vllm:num_requests_waiting": (1.0, 0.0),
+    "vllm:kv_cache_usage_perc": (0.4275, 0.0),
+}
 
 
 def last_restart(now: datetime) -> datetime:
@@ -59,8 +65,10 @@ def page(account: SimAccount, now: datetime) -> Iterator[str]:
         yield from (f"{name}{{{labels}}} {float(value)}" for (metric, labels), value in found.items() if metric == name)
     yield "# TYPE vllm:prompt_tokens_created gauge"
     yield f'vllm:prompt_tokens_created{{engine="0",model_name="acme/chat-8b"}} {started!r}'
-    yield "# TYPE vllm:num_requests_running gauge"
-    yield 'vllm:num_requests_running{engine="0",model_name="acme/chat-8b"} 2.0'
+    for name, values in LOAD.items():
+        yield f"# TYPE {name} gauge"
+        for engine, value in enumerate(values):
+            yield f'{name}{{engine="{engine}",model_name="acme/chat-8b"}} {value}'
     yield "# TYPE vllm:iteration_tokens_total histogram"
     yield 'vllm:iteration_tokens_total_bucket{engine="0",le="+Inf",model_name="acme/chat-8b"} 10.0'
     yield 'vllm:iteration_tokens_total_count{engine="0",model_name="acme/chat-8b"} 10.0'
@@ -78,6 +86,10 @@ def metrics(call: Call) -> Answer:
 
 def health(call: Call) -> Answer:
     return Answer(status=503 if "dead-sim-" in call.token else 200, raw=b"")
+
+
+def version(call: Call) -> Answer:
+    return Answer(document={"version": "0.99.1"})
 
 
 def models(call: Call) -> Answer:
@@ -116,7 +128,12 @@ PART = Part(
     slug="vllm",
     hosts=frozenset({OPEN_HOST, CLOSED_HOST}),
     profile=PROFILE,
-    routes={("GET", "/metrics"): metrics, ("GET", "/health"): health, ("GET", "/v1/models"): models},
+    routes={
+        ("GET", "/metrics"): metrics,
+        ("GET", "/health"): health,
+        ("GET", "/version"): version,
+        ("GET", "/v1/models"): models,
+    },
     refuse=refuse,
     demo={"base_url": "https://localhost:8000", "api_key": "sim-harbor"},
     token_of=token_of,

@@ -128,9 +128,16 @@ class Command(BaseCommand):
             )
             for record in result["records"][:50]:
                 told = {name: value for name, value in record.items() if name != "type" and value not in (None, {}, [])}
-                self.stdout.write("    " + "  ".join(f"{name}={value}" for name, value in told.items()))
+                self.stdout.write("    " + "  ".join(f"{name}={_in_line(value)}" for name, value in told.items()))
             if len(result["records"]) > 50:
                 self.stdout.write(f"    ... and {len(result['records']) - 50} more (--json prints all)")
+
+
+def _in_line(value: Any) -> Any:
+    """Rows within a record (gauges) as what they tell; everything else as it is."""
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        return value
+    return "; ".join(" ".join(str(part) for part in row.values() if part is not None) for row in value)
 
 
 def _provider(slug: str) -> Provider:
