@@ -17,7 +17,7 @@ from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import User
 from dashboard.organizations.scope import Access
 from dashboard.organizations.services import organization_choose
-from dashboard.overview.account_page import account_context, progress_row
+from dashboard.overview.account.page import account_context, progress_row
 from dashboard.overview.demo import demo_add_for, demo_delete
 from dashboard.overview.pages import account_list_rows, overview_context
 

@@ -132,6 +132,11 @@ class UsageRow:
     derived: bool = False
     models: list["UsageRow"] = field(default_factory=list)
 
+    @property
+    def splits(self) -> bool:
+        """Whether the day can be opened: something of it is told by model."""
+        return any(model.name for model in self.models)
+
     def take(self, other: "UsageDaily | UsageRow") -> None:
         """Add figures; unknown stays unknown until something is told."""
         for ours, theirs in _COLUMNS:

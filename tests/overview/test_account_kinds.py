@@ -18,7 +18,7 @@ from dashboard.balances.selectors import has_reset, quota_meter
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.credentials.models import ProviderCredential
 from dashboard.organizations.models import Membership, Organization, Role, User
-from dashboard.overview.account_kinds import account_kind, in_order_of_reset, pace_words, plan_cells, sections
+from dashboard.overview.account.kinds import account_kind, in_order_of_reset, pace_words, plan_cells, sections
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.selectors import Health
 from dashboard.usage.partitions import partitions_ensure

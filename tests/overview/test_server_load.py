@@ -18,7 +18,7 @@ from dashboard.credentials.models import ProviderCredential, ServerReading
 from dashboard.credentials.selectors import gauges_view
 from dashboard.credentials.services import server_reading_land
 from dashboard.organizations.models import Organization, User
-from dashboard.overview.server_load import LOAD_ROWS, load_context, memory_words, value_words, version_words
+from dashboard.overview.account.server import LOAD_ROWS, load_context, memory_words, value_words, version_words
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.reading import stream_read
 from dashboard.sync.services import stream_start, streams_lease_due

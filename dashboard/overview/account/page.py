@@ -1,7 +1,7 @@
 """What the page of one account prints, composed from the domains' selectors."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,9 +20,8 @@ from dashboard.balances.selectors import (
     thinned,
     topups_newest_first,
 )
-from dashboard.core.drawing import Layer, balance_chart, meter_geometry, stack_chart
+from dashboard.core.drawing import balance_chart, meter_geometry
 from dashboard.core.templatetags.purser import age_words, currency_sign, money_words, unit_digits
-from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential, ServerReading
 from dashboard.credentials.oauth.selectors import signed_out
 from dashboard.credentials.selectors import (
@@ -30,12 +29,11 @@ from dashboard.credentials.selectors import (
     account_row,
     credentials_of_account,
     field_label,
-    needs_words,
     server_reading_of,
 )
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
-from dashboard.overview.account_kinds import (
+from dashboard.overview.account.kinds import (
     Kind,
     balance_words,
     bill_context,
@@ -43,32 +41,27 @@ from dashboard.overview.account_kinds import (
     in_order_of_reset,
     kind_of,
     plan_cells,
-    requests_stat,
     sections,
     server_context,
 )
+from dashboard.overview.account.server import version_words
+from dashboard.overview.account.streams import run_rows, stream_rows
+from dashboard.overview.account.usage import tells_usage, usage_context, usage_stats
 from dashboard.overview.pages import account_state, dry_words, expiry_words
-from dashboard.overview.server_load import version_words
-from dashboard.sync.models import RunOutcome, StreamState, SyncStream
+from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.selectors import (
-    offline_words,
     progress_of_account,
-    recent_ticks,
-    run_words,
-    runs_of_account,
-    stream_state,
     streams_of_accounts,
 )
 from dashboard.usage.entries.selectors import entries_view
-from dashboard.usage.selectors import AccountUsage, usage_by_day
-from providers.spec import CAPABILITIES, Endpoint, NotOffered, Provider
+from dashboard.usage.selectors import usage_by_day
+from providers.spec import Endpoint
 
 HISTORY = timedelta(days=90)
 CHART_POINTS = 900
 READINGS = 60
 QUOTA_ROWS = 24
 LIMIT_ROWS = 60
-RUNS = 25
 STATS = 4
 
 
@@ -90,12 +83,12 @@ def account_context(
     of_kind: dict[str, Any] = {}
     if kind == "bill":
         of_kind = bill_context(account, entries, today)
-        stats = [*stats, *of_kind["bill_stats"], *_usage_stats(usage)[1:]]
+        stats = [*stats, *of_kind["bill_stats"], *usage_stats(usage)[1:]]
     elif kind == "server":
         of_kind = server_context(account, credentials, streams, head["state"], usage, reading, now)
         stats = of_kind["server_stats"]
     elif kind == "wallet" or usage.total.cost is not None:
-        stats = [*stats, *_usage_stats(usage)]
+        stats = [*stats, *usage_stats(usage)]
     return {
         "account": head,
         "kind": kind,
@@ -104,18 +97,18 @@ def account_context(
         **(_quotas(account, kind, streams, now) if scope.balances else {}),
         "sees_balances": scope.balances,
         "entries": entries,
-        **_usage(account, kind, usage, streams, today),
+        **usage_context(account, kind, usage, streams, today),
         **of_kind,
         "sections": sections(
             kind,
             balance=face is not None or (kind == "wallet" and scope.balances),
             quotas=kind != "server" and scope.balances,
-            usage=kind != "server" or _tells_usage(account),
+            usage=kind != "server" or tells_usage(account),
             entries=kind != "server" and scope.balances,
             load=bool(of_kind.get("load")),
         ),
-        "streams": _stream_rows(account, credentials, streams, now),
-        **_runs(account, before),
+        "streams": stream_rows(account, credentials, streams, now),
+        **run_rows(account, before),
         "progress": progress_row(account, now),
         "credentials": _credential_rows(credentials, now),
         "connect_url": f"{reverse('credentials:connect_form', args=[account.provider_slug])}?account={account.pk}",
@@ -238,32 +231,9 @@ def _balance_stats(
     return stats
 
 
-def _usage_stats(usage: AccountUsage) -> list[dict[str, Any]]:
-    """Spend, then requests; nothing where no day is known."""
-    if not usage.days:
-        return []
-    spend = {
-        "label": _("Spend, last 31 days"),
-        "amount": usage.total.cost,
-        "unit": usage.total.unit,
-        "words": "" if usage.total.unit else _("not told"),
-        "note": _basis_words(usage),
-    }
-    return [spend, requests_stat(usage)]
-
-
 def _face_words(face: BalanceSeries, kind: Kind) -> str:
     words = balance_words(kind)
     return _("%(name)s, derived") % {"name": words} if face.basis == "derived" else words
-
-
-def _basis_words(usage: AccountUsage) -> str:
-    words = {
-        "billed": _("billed"),
-        "reported": _("reported with the usage"),
-        "derived": _("derived from the balance"),
-    }
-    return ", ".join(words[basis] for basis in usage.bases if basis in words)
 
 
 # --- Balance ----------------------------------------------------------------------------------------------------
@@ -364,186 +334,3 @@ def _lacking_words(streams: Sequence[SyncStream], capability: str) -> str:
     mine = [stream for stream in streams if stream.capability == capability]
     lacking = mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine)
     return next((stream.message for stream in mine if stream.message), "") if lacking else ""
-
-
-def _usage(
-    account: ProviderAccount, kind: Kind, usage: AccountUsage, streams: Sequence[SyncStream], today: date
-) -> dict[str, Any]:
-    return {
-        "usage_days": usage.days,
-        "usage_total": usage.total if usage.days else None,
-        "usage_chart": _usage_chart(usage),
-        "usage_money": kind != "server",
-        "cost_note": _provenance(account.provider, usage, today),
-        "usage_absent": _usage_absent(account, streams),
-        "usage_waits": _usage_waits(account.provider),
-    }
-
-
-def _usage_absent(account: ProviderAccount, streams: Sequence[SyncStream]) -> str:
-    """Why there is no usage: the provider tells none, or none of this account."""
-    if not _tells_usage(account):
-        return absent_words(account.provider, "usage")
-    mine = [stream for stream in streams if stream.capability in ("usage", "cost")]
-    if mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine):
-        return mine[0].message
-    return ""
-
-
-def _usage_waits(provider: Provider) -> str:
-    """What brings the first usage."""
-    endpoint = provider.endpoint("usage")
-    if isinstance(endpoint, Endpoint) and not endpoint.history:
-        return _(
-            "The server only counts up. Its use shows from the second reading on: what was counted between the two."
-        )
-    return _("It comes with the first sync, newest days first.")
-
-
-def _provenance(provider: Provider, usage: AccountUsage, today: date) -> str:
-    """Where the money comes from, what of it the provider only estimates, and which days may still change."""
-    told = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
-    sentences = [_basis_words(usage)]
-    if any(day.span == "month" for day in usage.days):
-        sentences.append(_("Sums for longer than a day stand on their first day"))
-    sentences += [endpoint.estimated.rstrip(".") for endpoint in told]
-    changing = [first for endpoint in told if (first := endpoint.revised_from(today)) is not None]
-    if changing and usage.days:
-        sentences.append(_("Days from %(day)s on may still change") % {"day": day_words(min(changing))})
-    said = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences if sentence]
-    return " ".join(said)
-
-
-def _tells_usage(account: ProviderAccount) -> bool:
-    return any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("usage", "cost"))
-
-
-def _usage_chart(usage: AccountUsage) -> dict[str, object] | None:
-    days = [row for row in reversed(usage.days) if row.span == "day" and row.day is not None]
-    unit = usage.total.unit
-    if not unit or len(days) < 2:
-        return None
-    totals: dict[str, Decimal] = {}
-    for row in days:
-        for model in row.models:
-            if model.cost is not None and model.unit == unit:
-                totals[model.name] = totals.get(model.name, Decimal(0)) + model.cost
-    names = sorted(totals, key=lambda name: -totals[name])
-    shown, others = names[:7], set(names[7:])
-    open_days = {row.day for row in days if row.provisional and row.day}
-    layers: list[Layer] = []
-    for name in shown:
-        costs = [{model.name: model.cost for model in row.models if model.unit == unit}.get(name) for row in days]
-        layers.append(Layer(name or _("all models"), costs, open_days))
-    if others:
-        rest = [sum((one.cost or Decimal(0) for one in row.models if one.name in others), Decimal(0)) for row in days]
-        layers.append(Layer(_("%(count)d others") % {"count": len(others)}, rest, open_days))
-    dates = [row.day for row in days if row.day]
-    return stack_chart(dates, layers, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit))
-
-
-# --- Streams and log --------------------------------------------------------------------------------------------
-
-
-def _stream_rows(
-    account: ProviderAccount,
-    credentials: Sequence[ProviderCredential],
-    streams: Sequence[SyncStream],
-    now: datetime,
-) -> list[dict[str, Any]]:
-    """One row per stream, and one for each capability that has none, saying why."""
-    ticks = recent_ticks([stream.pk for stream in streams])
-    rows = []
-    for capability in CAPABILITIES:
-        mine = [stream for stream in streams if stream.capability == capability]
-        rows += [_stream_row(stream, ticks.get(stream.pk, []), now, several=len(mine) > 1) for stream in mine]
-        if not mine:
-            rows.append(_absent_row(account, capability, credentials))
-    return rows
-
-
-def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, *, several: bool) -> dict[str, Any]:
-    standby, paused = stream.state == StreamState.STANDBY, stream.state == StreamState.PAUSED
-    under_way = stream.lease_until is not None and stream.lease_until > now
-    if stream.credential.state == CredentialState.PAUSED:
-        return _paused_row(stream, ticks)
-    words = (
-        _("Another key of this account reads this; this one takes over when it fails.") if standby else stream.message
-    )
-    if since := offline_words(stream):
-        words = _("%(since)s. The machine may be off or asleep; it is looked for every few minutes.") % {"since": since}
-    if several and stream.credential.label:
-        words = f"{stream.credential.label}: {words}" if words else stream.credential.label
-    return {
-        "id": stream.pk,
-        "capability": stream.capability,
-        "state": "waiting" if standby else "syncing" if under_way else stream_state(stream, now),
-        "words": words,
-        "ticks": ticks,
-        "last_success": stream.last_success_at,
-        "next_at": None if standby or paused else stream.next_run_at,
-        "next_words": _("standing by") if standby else _("when the key is fixed") if paused else "",
-        "todo": _("Fix the key") if paused else "",
-        "todo_url": reverse("credentials:check", args=[stream.credential_id]) if paused else "",
-        "can_try": not standby and not under_way,
-    }
-
-
-def _paused_row(stream: SyncStream, ticks: list[dict[str, str]]) -> dict[str, Any]:
-    """A stream whose key somebody paused: no failure, and nothing to try."""
-    return {
-        "id": stream.pk,
-        "capability": stream.capability,
-        "state": "paused",
-        "words": _("Paused by hand."),
-        "ticks": ticks,
-        "last_success": stream.last_success_at,
-        "next_at": None,
-        "next_words": _("when resumed"),
-        "can_try": False,
-    }
-
-
-def _absent_row(account: ProviderAccount, capability: str, credentials: Sequence[ProviderCredential]) -> dict[str, Any]:
-    endpoint = account.provider.endpoint(capability)
-    row: dict[str, Any] = {"id": None, "capability": capability, "ticks": [], "last_success": None, "next_at": None}
-    if isinstance(endpoint, NotOffered):
-        return {**row, "state": "not_offered", "words": absent_words(account.provider, capability)}
-    checking = any(credential.state == CredentialState.CHECKING for credential in credentials)
-    missing: tuple[str, ...] = ()
-    for credential in credentials:
-        missing = endpoint.missing(credential.declared())
-    if missing:
-        words = _("Needs another field: %(names)s.") % {"names": needs_words(account.provider, endpoint, missing)}
-        url = reverse("credentials:check", args=[credentials[0].pk]) if credentials else ""
-        return {**row, "state": "not_tried", "words": words, "todo": _("Enter it"), "todo_url": url}
-    return {**row, "state": "waiting", "words": _("Waits for the check of the key.") if checking else ""}
-
-
-def _runs(account: ProviderAccount, before: int | None) -> dict[str, Any]:
-    runs = runs_of_account(account_id=account.pk, before=before, limit=RUNS + 1)
-    looks = {
-        RunOutcome.OK: "read",
-        RunOutcome.PARTIAL: "provisional",
-        RunOutcome.RETRYABLE: "backing_off",
-        RunOutcome.OFFLINE: "offline",
-        RunOutcome.ACTION_NEEDED: "paused",
-        RunOutcome.NOT_AVAILABLE: "not_available",
-    }
-    older = None
-    if len(runs) > RUNS:
-        older = f"{reverse('credentials:account', args=[account.pk])}?before={runs[RUNS - 1].pk}"
-    return {
-        "runs": [
-            {
-                "at": run.finished_at,
-                "capability": run.stream.capability,
-                "state": looks.get(RunOutcome(run.outcome), "failed"),
-                "words": run_words(run),
-                "seconds": (run.finished_at - run.started_at).total_seconds(),
-                "records": run.records,
-            }
-            for run in runs[:RUNS]
-        ],
-        "runs_older_url": older,
-    }

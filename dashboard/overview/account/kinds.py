@@ -14,7 +14,7 @@ from dashboard.balances.selectors import quota_window, window_length
 from dashboard.core.templatetags.purser import age_words, day, moment, percent, state_word
 from dashboard.credentials.models import ProviderAccount, ProviderCredential, ServerReading
 from dashboard.credentials.selectors import absent_words, models_of_account
-from dashboard.overview.server_load import load_context, version_words
+from dashboard.overview.account.server import load_context, version_words
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.usage.entries.selectors import EntryRow
 from dashboard.usage.selectors import AccountUsage, MonthOfAccount, spend_by_month

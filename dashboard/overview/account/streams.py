@@ -1,0 +1,120 @@
+"""Streams and log on the page of an account."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.selectors import absent_words, needs_words
+from dashboard.sync.models import RunOutcome, StreamState, SyncStream
+from dashboard.sync.selectors import offline_words, recent_ticks, run_words, runs_of_account, stream_state
+from providers.spec import CAPABILITIES, NotOffered
+
+RUNS = 25
+
+
+def stream_rows(
+    account: ProviderAccount,
+    credentials: Sequence[ProviderCredential],
+    streams: Sequence[SyncStream],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """One row per stream, and one for each capability that has none, saying why."""
+    ticks = recent_ticks([stream.pk for stream in streams])
+    rows = []
+    for capability in CAPABILITIES:
+        mine = [stream for stream in streams if stream.capability == capability]
+        rows += [_stream_row(stream, ticks.get(stream.pk, []), now, several=len(mine) > 1) for stream in mine]
+        if not mine:
+            rows.append(_absent_row(account, capability, credentials))
+    return rows
+
+
+def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, *, several: bool) -> dict[str, Any]:
+    standby, paused = stream.state == StreamState.STANDBY, stream.state == StreamState.PAUSED
+    under_way = stream.lease_until is not None and stream.lease_until > now
+    if stream.credential.state == CredentialState.PAUSED:
+        return _paused_row(stream, ticks)
+    words = (
+        _("Another key of this account reads this; this one takes over when it fails.") if standby else stream.message
+    )
+    if since := offline_words(stream):
+        words = _("%(since)s. The machine may be off or asleep; it is looked for every few minutes.") % {"since": since}
+    if several and stream.credential.label:
+        words = f"{stream.credential.label}: {words}" if words else stream.credential.label
+    return {
+        "id": stream.pk,
+        "capability": stream.capability,
+        "state": "waiting" if standby else "syncing" if under_way else stream_state(stream, now),
+        "words": words,
+        "ticks": ticks,
+        "last_success": stream.last_success_at,
+        "next_at": None if standby or paused else stream.next_run_at,
+        "next_words": _("standing by") if standby else _("when the key is fixed") if paused else "",
+        "todo": _("Fix the key") if paused else "",
+        "todo_url": reverse("credentials:check", args=[stream.credential_id]) if paused else "",
+        "can_try": not standby and not under_way,
+    }
+
+
+def _paused_row(stream: SyncStream, ticks: list[dict[str, str]]) -> dict[str, Any]:
+    """A stream whose key somebody paused: no failure, and nothing to try."""
+    return {
+        "id": stream.pk,
+        "capability": stream.capability,
+        "state": "paused",
+        "words": _("Paused by hand."),
+        "ticks": ticks,
+        "last_success": stream.last_success_at,
+        "next_at": None,
+        "next_words": _("when resumed"),
+        "can_try": False,
+    }
+
+
+def _absent_row(account: ProviderAccount, capability: str, credentials: Sequence[ProviderCredential]) -> dict[str, Any]:
+    endpoint = account.provider.endpoint(capability)
+    row: dict[str, Any] = {"id": None, "capability": capability, "ticks": [], "last_success": None, "next_at": None}
+    if isinstance(endpoint, NotOffered):
+        return {**row, "state": "not_offered", "words": absent_words(account.provider, capability)}
+    checking = any(credential.state == CredentialState.CHECKING for credential in credentials)
+    missing: tuple[str, ...] = ()
+    for credential in credentials:
+        missing = endpoint.missing(credential.declared())
+    if missing:
+        words = _("Needs another field: %(names)s.") % {"names": needs_words(account.provider, endpoint, missing)}
+        url = reverse("credentials:check", args=[credentials[0].pk]) if credentials else ""
+        return {**row, "state": "not_tried", "words": words, "todo": _("Enter it"), "todo_url": url}
+    return {**row, "state": "waiting", "words": _("Waits for the check of the key.") if checking else ""}
+
+
+def run_rows(account: ProviderAccount, before: int | None) -> dict[str, Any]:
+    runs = runs_of_account(account_id=account.pk, before=before, limit=RUNS + 1)
+    looks = {
+        RunOutcome.OK: "read",
+        RunOutcome.PARTIAL: "provisional",
+        RunOutcome.RETRYABLE: "backing_off",
+        RunOutcome.OFFLINE: "offline",
+        RunOutcome.ACTION_NEEDED: "paused",
+        RunOutcome.NOT_AVAILABLE: "not_available",
+    }
+    older = None
+    if len(runs) > RUNS:
+        older = f"{reverse('credentials:account', args=[account.pk])}?before={runs[RUNS - 1].pk}"
+    return {
+        "runs": [
+            {
+                "at": run.finished_at,
+                "capability": run.stream.capability,
+                "state": looks.get(RunOutcome(run.outcome), "failed"),
+                "words": run_words(run),
+                "seconds": (run.finished_at - run.started_at).total_seconds(),
+                "records": run.records,
+            }
+            for run in runs[:RUNS]
+        ],
+        "runs_older_url": older,
+    }
