@@ -6,12 +6,13 @@ as "API points"). Every time is aware and in UTC; a bucket is [start, end).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, get_args
+
+from msgspec import Struct, field
 
 BalanceKind = Literal["prepaid", "granted", "credit_line", "owed"]
 Basis = Literal["live", "posted"]
@@ -19,8 +20,7 @@ CostCategory = Literal["usage", "credit", "tax", "adjustment"]
 KeyState = Literal["active", "disabled", "expired", "archived"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
+class Balance(Struct, frozen=True, kw_only=True, gc=False):
     """Money (or points) at the provider. `amount` is what is left to spend, or what is owed for kind "owed" (positive).
 
     `granted` is the part of `amount` that the provider gave for free, where it says so. `usable` is the provider's own
@@ -41,8 +41,7 @@ class Balance:
         return (self.name, self.kind, self.unit, self.basis)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(Struct, frozen=True, kw_only=True, gc=False):
     """A limit and how much of it is used. `unit` is an ISO code for money, else tokens, requests, credits, percent ...
 
     `window` is the period that the limit covers ("5h", "7d", "day", "month", "minute", "lifetime"), None when the
@@ -64,8 +63,7 @@ class Quota:
         return (self.name, self.scope or "", self.window or "", self.unit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageBucket:
+class UsageBucket(Struct, frozen=True, kw_only=True, gc=False):
     """Tokens and requests of one bucket. `input_tokens` excludes cached input and cache writes; `output_tokens`
     includes reasoning, and `reasoning_tokens` is a detail of it. `quantities` holds other counts by name (images,
     characters, seconds, web_search_requests ...). `cost` is what the usage row itself reports, in `unit`.
@@ -106,8 +104,7 @@ class UsageBucket:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostBucket:
+class CostBucket(Struct, frozen=True, kw_only=True, gc=False):
     """Money that the provider says it charged for a bucket. A credit keeps its sign (negative)."""
 
     start: datetime
@@ -135,8 +132,7 @@ class CostBucket:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CounterSample:
+class CounterSample(Struct, frozen=True, kw_only=True, gc=False):
     """A cumulative counter at one moment, for providers that count up and never say since when."""
 
     name: str
@@ -149,8 +145,7 @@ class CounterSample:
         return (self.name, _iso(self.at), *(f"{name}={self.labels[name]}" for name in sorted(self.labels)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderKey:
+class ProviderKey(Struct, frozen=True, kw_only=True, gc=False):
     """An API key as the provider lists it. `hint` is the masked text that the provider shows, never the key."""
 
     id: str
@@ -168,8 +163,7 @@ class ProviderKey:
         return (self.id,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(Struct, frozen=True, kw_only=True, gc=False):
     """A model that the key can call. `context` in tokens. `prices` by name ("input", "output", "cached_input" ...),
     each in `price_unit` per 1,000,000 tokens."""
 
@@ -184,8 +178,7 @@ class Model:
         return (self.id,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True, gc=False):
     """Answer of a credential check: whose account it is and what kind of key. `account_id` is the provider's own id
     of the account (organisation, team), the same for every key of it; None where the provider tells none."""
 
@@ -204,7 +197,7 @@ Record = Balance | Quota | UsageBucket | CostBucket | CounterSample | ProviderKe
 
 
 # The values of all fields of a record, at once.
-_VALUES = {kind: attrgetter(*kind.__slots__) for kind in get_args(Record)}
+_VALUES = {kind: attrgetter(*kind.__struct_fields__) for kind in get_args(Record)}
 
 # Names, ids and line items; longer ones would not fit into an index either.
 MOST_CHARACTERS = 500
@@ -237,7 +230,7 @@ def problem(record: Record) -> str | None:
 
 
 def _first_problem(record: Record) -> str:
-    named = ((name, _unfit(getattr(record, name))) for name in record.__slots__)
+    named = ((name, _unfit(getattr(record, name))) for name in record.__struct_fields__)
     return next(f"{name} {wrong}" for name, wrong in named if wrong)
 
 
@@ -286,7 +279,7 @@ def as_json(record: Record) -> dict[str, Any]:
     """The record with its type, ready for JSON: decimals as plain text, times in ISO 8601 with Z, unknown as None."""
     return {
         "type": type(record).__name__,
-        **{column.name: _plain(getattr(record, column.name)) for column in fields(record)},
+        **{name: _plain(getattr(record, name)) for name in record.__struct_fields__},
     }
 
 
