@@ -64,7 +64,7 @@ def sequence(value: Any, where: str) -> Sequence[Any]:
 
 
 def text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or "\x00" in value:
+    if type(value) is not str or "\x00" in value:
         raise PayloadError(f"{where} is not text.")
     return value
 
@@ -84,7 +84,7 @@ def integer(value: Any, where: str) -> int:
         return value
     number = decimal(value, where)
     whole = int(number)
-    if whole != number:
+    if number != whole:
         raise PayloadError(f"{where} is not a whole number.")
     return whole
 
@@ -112,15 +112,22 @@ def _real(number: Decimal, where: str) -> Decimal:
 
 def currency(value: Any, where: str) -> str:
     """An ISO 4217 code, in upper case."""
-    code = text(value, where).strip().upper()
-    if len(code) != 3 or not code.isascii() or not code.isalpha():
+    raw = text(value, where)
+    code = _currency(raw) if len(raw) <= _MOST_REMEMBERED else None
+    if code is None:
         raise PayloadError(f"{where} is not a currency code.")
     return code
 
 
+@lru_cache(maxsize=256)
+def _currency(raw: str) -> str | None:
+    code = raw.strip().upper()
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else None
+
+
 def instant(value: Any, where: str) -> datetime:
     """An RFC 3339 time with an offset (nanoseconds are cut), as aware UTC."""
-    raw = text(value, where)
+    raw = value if type(value) is str else text(value, where)
     try:
         moment = _instant(raw) if len(raw) <= _MOST_REMEMBERED else _instant.__wrapped__(raw)
     except (OverflowError, ValueError):  # its words quote the value
@@ -159,6 +166,12 @@ def utc_day(value: Any, where: str) -> datetime:
 def _utc_day(raw: str) -> datetime:
     day = date.fromisoformat(raw)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+@lru_cache(maxsize=1024)
+def next_day(start: datetime) -> datetime:
+    """24 hours after `start`: the end of a day, one object for all rows of the day."""
+    return start.astimezone(UTC) + timedelta(days=1)
 
 
 def day_start(moment: datetime) -> datetime:

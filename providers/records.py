@@ -2,15 +2,14 @@
 
 Every record has a `key`: two records with one key say the same thing about the same subject. What the provider did not
 say is None, never 0. Money is a Decimal beside its `unit` (an upper-case ISO 4217 code, or the provider's own unit such
-as "API points"). Every time is aware and in UTC; a bucket is [start, end).
+as "API points"). Every time is aware and in UTC; a bucket is [start, end). Fields of the key stand first.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -18,6 +17,9 @@ BalanceKind = Literal["prepaid", "granted", "credit_line", "owed"]
 Basis = Literal["live", "posted"]
 CostCategory = Literal["usage", "credit", "tax", "adjustment"]
 KeyState = Literal["active", "disabled", "expired", "archived"]
+
+# Names, ids and line items; longer ones would not fit into an index either.
+MOST_CHARACTERS = 500
 
 
 class Balance(Struct, frozen=True, kw_only=True, gc=False):
@@ -78,6 +80,7 @@ class UsageBucket(Struct, frozen=True, kw_only=True, gc=False):
     user: str | None = None
     tier: str | None = None
     endpoint: str | None = None
+    unit: str | None = None
     input_tokens: int | None = None
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
@@ -86,7 +89,6 @@ class UsageBucket(Struct, frozen=True, kw_only=True, gc=False):
     requests: int | None = None
     quantities: Mapping[str, Decimal] = field(default_factory=dict)
     cost: Decimal | None = None
-    unit: str | None = None
     final: bool | None = None
 
     @property
@@ -109,13 +111,13 @@ class CostBucket(Struct, frozen=True, kw_only=True, gc=False):
 
     start: datetime
     end: datetime
-    amount: Decimal
-    unit: str
     model: str | None = None
     line_item: str | None = None
     project: str | None = None
     provider_key: str | None = None
     category: CostCategory = "usage"
+    unit: str
+    amount: Decimal
     final: bool | None = None
 
     @property
@@ -196,83 +198,10 @@ class Identity(Struct, frozen=True, kw_only=True, gc=False):
 Record = Balance | Quota | UsageBucket | CostBucket | CounterSample | ProviderKey | Model | Identity
 
 
-# The values of all fields of a record, at once.
-_VALUES = {kind: attrgetter(*kind.__struct_fields__) for kind in get_args(Record)}
-
-# Names, ids and line items; longer ones would not fit into an index either.
-MOST_CHARACTERS = 500
-
-
-def problem(record: Record) -> str | None:
-    """What makes a record unfit to be stored, in words, or None. Adapters' mistakes and hostile answers stop here."""
-    for value in _VALUES[type(record)](record):
-        # Nearly every value is plainly fit; `_unfit` looks at the others, and has the last word.
-        kind = type(value)
-        if value is None:
-            continue
-        if kind is str:
-            fit = len(value) <= MOST_CHARACTERS and value.isprintable()
-        elif kind is int:
-            fit = -(2**63) < value < 2**63
-        elif kind is datetime:
-            fit = value.tzinfo is UTC
-        elif kind is Decimal:
-            fit = value.is_finite() and -30 <= value.adjusted() <= 20
-        elif kind is dict:
-            fit = not value
-        else:
-            fit = kind is bool
-        if not fit and _unfit(value):
-            return _first_problem(record)
-    if isinstance(record, (UsageBucket, CostBucket)) and record.end <= record.start:
-        return "the bucket ends before it starts"
-    return None
-
-
-def _first_problem(record: Record) -> str:
-    named = ((name, _unfit(getattr(record, name))) for name in record.__struct_fields__)
-    return next(f"{name} {wrong}" for name, wrong in named if wrong)
-
-
-def _unfit(value: Any) -> str | None:
-    """What is wrong with a value, or with a part of a mapping (names and values) or a tuple."""
-    if isinstance(value, str):
-        if len(value) > MOST_CHARACTERS:
-            return "is longer than any real name"
-        return "holds a character that cannot be stored" if "\x00" in value or not _encodes(value) else None
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            return "is not a finite number"
-        if value and not -30 <= value.adjusted() <= 20:
-            return "is beyond any real amount"
-    elif isinstance(value, float):
-        return "is a float"
-    elif isinstance(value, datetime) and value.utcoffset() != timedelta(0):
-        return "is not in UTC"
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return "is beyond any real count"
-    elif isinstance(value, Mapping):
-        return next(filter(None, map(_unfit, (*value.keys(), *value.values()))), None)
-    elif isinstance(value, tuple):
-        return next(filter(None, map(_unfit, value)), None)
-    return None
-
-
-def _encodes(text: str) -> bool:
-    """False for half a surrogate pair: JSON may hold one ("\\ud800"), UTF-8 and PostgreSQL may not."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
+@lru_cache(maxsize=1024)  # rows share their few days and hours
 def _iso(moment: datetime) -> str:
-    return _iso_utc(moment) if moment.tzinfo is UTC else moment.isoformat()
-
-
-# Rows share their few days and hours. Only for UTC: times of two zones can be equal and are written differently.
-_iso_utc = lru_cache(maxsize=1024)(datetime.isoformat)
+    """In UTC, because times of two zones can be equal, and are then one entry of the cache."""
+    return moment.astimezone(UTC).isoformat()
 
 
 def as_json(record: Record) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Reply:
 
     def _json_by_the_standard_library(self) -> Any:
         """It has the last word on what the fast reader refuses: it takes a byte order mark, UTF-16 and half a
-        surrogate pair (which `records.problem` refuses by name), and tells NaN from no JSON at all."""
+        surrogate pair (which `fitness.problem` refuses by name), and tells NaN from no JSON at all."""
         try:
             return _EXACT.decode(self.body.decode(json.detect_encoding(self.body), "surrogatepass"))
         except ValueError as error:

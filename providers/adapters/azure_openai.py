@@ -42,6 +42,7 @@ from providers.parse import (
     mapping,
     maybe,
     month_start,
+    next_day,
     rows,
     sequence,
     text,
@@ -119,7 +120,7 @@ class Row:
 
 def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
     """One bucket for each day and deployment with figures. A metric that was not answered stays unknown."""
-    found: dict[tuple[datetime, str | None], dict[str, int]] = {}
+    found: dict[str | None, dict[datetime, dict[str, Any]]] = {}
     answered = set[str]()
     for metric in get(reply.json(), "value", rows):
         name = get(get(metric, "name", mapping), "value", text)
@@ -131,14 +132,13 @@ def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
         if len(series) >= MOST_SERIES:
             yield Partial(reason=f"Azure Monitor tells {MOST_SERIES} deployments at most; others are missing.")
         for one in series:
-            deployment = parse_deployment(one)
+            days = found.setdefault(parse_deployment(one), {})
             for point in get(one, "data", rows):
                 start = get(point, "timeStamp", instant)
                 total = maybe(point, "total", integer)
                 if total is None:
                     continue
-                counts = found.setdefault((start, deployment), {})
-                if counts.setdefault(column, total) != total:
+                if days.setdefault(start, {}).setdefault(column, total) != total:
                     raise PayloadError("The answer tells one day of a deployment twice, differently.")
     if not answered:
         raise PayloadError("Azure Monitor answered none of the metrics.")
@@ -148,14 +148,13 @@ def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
     return [
         UsageBucket(
             start=start,
-            end=start + ONE_DAY,
+            end=next_day(start),
             model=deployment,
-            input_tokens=counts.get("input_tokens"),
-            output_tokens=counts.get("output_tokens"),
-            requests=counts.get("requests"),
-            final=False if start + ONE_DAY > now else None,
+            final=False if next_day(start) > now else None,
+            **counts,
         )
-        for (start, deployment), counts in found.items()
+        for deployment, days in found.items()
+        for start, counts in days.items()
     ]
 
 

@@ -28,6 +28,7 @@ from providers.parse import (
     integer,
     mapping,
     maybe,
+    next_day,
     next_month,
     rows,
     sequence,
@@ -59,7 +60,6 @@ INFERENCE_KEY = Request(url=f"{INFERENCE}/api-key", auth="inference_key")
 INFERENCE_MODELS = Request(url=f"{INFERENCE}/models", auth="inference_key")
 PREVIEW = "postpaid/invoice/preview"
 
-DAY = timedelta(days=1)
 MIDNIGHT = time()
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 LIMITS = {
@@ -214,7 +214,7 @@ def parse_cost(document: Any, start: datetime, end: datetime, now: datetime) -> 
                 raise PayloadError("A point of the cost history is not one sum of one UTC day.")
             amount = decimal(values[0], "values")
             if amount and start <= day < end:
-                closes = day + DAY
+                closes = next_day(day)
                 final = False if closes > now else None
                 yield CostBucket(start=day, end=closes, amount=amount, unit="USD", line_item=description, final=final)
 

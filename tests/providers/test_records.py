@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from providers.fitness import problem
 from providers.records import (
     Balance,
     CostBucket,
@@ -21,7 +22,6 @@ from providers.records import (
     Record,
     UsageBucket,
     as_json,
-    problem,
 )
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
