@@ -82,7 +82,9 @@ def integer(value: Any, where: str) -> int:
     """A whole number, as JSON number or as text."""
     if type(value) is int and -_BEYOND < value < _BEYOND:  # nearly always; a bool is of another type
         return value
-    number = decimal(value, where)
+    # A count may be written as a fraction, such as 7000.0: decimal(), without a second call for each.
+    plain = type(value) is Decimal and value.is_finite() and -_MAX_DIGITS <= value.adjusted() <= _MAX_DIGITS
+    number = value if plain else decimal(value, where)
     whole = int(number)
     if number != whole:
         raise PayloadError(f"{where} is not a whole number.")
@@ -91,8 +93,10 @@ def integer(value: Any, where: str) -> int:
 
 def decimal(value: Any, where: str) -> Decimal:
     """A finite number, as JSON number or as text. NaN and infinities are refused, so is a bool."""
-    if type(value) is Decimal:
-        return _real(value, where)
+    if type(value) is Decimal and value.is_finite() and -_MAX_DIGITS <= value.adjusted() <= _MAX_DIGITS:
+        return value
+    if type(value) is int and -_BEYOND < value < _BEYOND:
+        return Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise PayloadError(f"{where} is not a number.")
     if isinstance(value, str) and (len(value) > _MAX_DIGITS or "_" in value):
@@ -101,10 +105,6 @@ def decimal(value: Any, where: str) -> Decimal:
         number = Decimal(value)
     except (InvalidOperation, ValueError) as error:
         raise PayloadError(f"{where} is not a number.") from error
-    return _real(number, where)
-
-
-def _real(number: Decimal, where: str) -> Decimal:
     if number.is_finite() and -_MAX_DIGITS <= number.adjusted() <= _MAX_DIGITS:
         return number
     raise PayloadError(f"{where} is not a number that can be real.")

@@ -120,25 +120,21 @@ class Row:
 
 def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
     """One bucket for each day and deployment with figures. A metric that was not answered stays unknown."""
-    found: dict[str | None, dict[datetime, dict[str, Any]]] = {}
+    found: dict[str | None, dict[str, dict[datetime, int]]] = {}
     answered = set[str]()
     for metric in get(reply.json(), "value", rows):
         name = get(get(metric, "name", mapping), "value", text)
         if name not in METRICS or (maybe(metric, "errorCode", text) or "Success") != "Success":
             continue
         answered.add(name)
-        column = METRICS[name]
         series = get(metric, "timeseries", rows)
         if len(series) >= MOST_SERIES:
             yield Partial(reason=f"Azure Monitor tells {MOST_SERIES} deployments at most; others are missing.")
         for one in series:
-            days = found.setdefault(parse_deployment(one), {})
+            totals = found.setdefault(parse_deployment(one), {}).setdefault(METRICS[name], {})
             for point in get(one, "data", rows):
-                start = get(point, "timeStamp", instant)
-                total = maybe(point, "total", integer)
-                if total is None:
-                    continue
-                if days.setdefault(start, {}).setdefault(column, total) != total:
+                start, total = get(point, "timeStamp", instant), maybe(point, "total", integer)
+                if total is not None and totals.setdefault(start, total) != total:
                     raise PayloadError("The answer tells one day of a deployment twice, differently.")
     if not answered:
         raise PayloadError("Azure Monitor answered none of the metrics.")
@@ -146,16 +142,26 @@ def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
         if name not in answered:
             yield Partial(reason=f"Azure Monitor did not answer the metric {name}.")
     return [
-        UsageBucket(
-            start=start,
-            end=next_day(start),
-            model=deployment,
-            final=False if next_day(start) > now else None,
-            **counts,
-        )
-        for deployment, days in found.items()
-        for start, counts in days.items()
+        bucket for deployment, figures in found.items() for bucket in parse_deployment_days(deployment, figures, now)
     ]
+
+
+def parse_deployment_days(
+    deployment: str | None, figures: Mapping[str, Mapping[datetime, int]], now: datetime
+) -> Iterator[UsageBucket]:
+    """The buckets of a deployment from its figures by column and day."""
+    inputs, outputs, requests = (figures.get(column, {}) for column in ("input_tokens", "output_tokens", "requests"))
+    for start in {**inputs, **outputs, **requests}:
+        end = next_day(start)
+        yield UsageBucket(
+            start=start,
+            end=end,
+            model=deployment,
+            input_tokens=inputs.get(start),
+            output_tokens=outputs.get(start),
+            requests=requests.get(start),
+            final=False if end > now else None,
+        )
 
 
 def parse_deployment(series: Mapping[str, Any]) -> str | None:
