@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from msgspec.structs import astuple
@@ -20,7 +21,8 @@ def distinct(records: Iterable[Record]) -> list[Record]:
     unfit, PayloadError is raised."""
     seen: dict[tuple[Any, ...], Record] = {}
     fit: set[Any] = {None}  # parts of keys that were looked at: rows share most of them
-    for record in records:
+    coming = iter(records)
+    for record in islice(coming, MAX_RECORDS):
         size = _KEY_SIZES.get(type(record), 0)
         values = astuple(record)
         key = values[:size]
@@ -40,8 +42,8 @@ def distinct(records: Iterable[Record]) -> list[Record]:
         known = seen.setdefault(key, record)
         if known is not record and known != record:
             raise PayloadError(f"Two different {type(record).__name__} records share one key.")
-        if len(seen) > MAX_RECORDS:
-            raise PayloadError(f"More than {MAX_RECORDS} records in one reading.")
+    if next(coming, None) is not None:
+        raise PayloadError(f"More than {MAX_RECORDS} records in one reading.")
     return list(seen.values())
 
 

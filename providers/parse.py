@@ -23,8 +23,10 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 def get(row: Any, name: str, reader: Reader[T]) -> T:
     """The required field `name` of an object. Missing, null or unreadable raises."""
     try:
-        value = row.get(name)
-    except AttributeError:  # of all that JSON can hold, only an object has it
+        value = row[name]
+    except KeyError:
+        value = None
+    except TypeError:  # of all that JSON can hold, only an object takes a name
         raise _no_object(name) from None
     if value is None:
         raise PayloadError(f"The answer has no {name}.")
