@@ -84,13 +84,11 @@ def integer(value: Any, where: str) -> int:
     """A whole number, as JSON number or as text."""
     if type(value) is int and -_BEYOND < value < _BEYOND:  # nearly always; a bool is of another type
         return value
-    # A count may be written as a fraction, such as 7000.0: decimal(), without a second call for each.
-    plain = type(value) is Decimal and value.is_finite() and -_MAX_DIGITS <= value.adjusted() <= _MAX_DIGITS
-    number = value if plain else decimal(value, where)
-    whole = int(number)
+    number = decimal(value, where)
+    whole = number.to_integral_value()
     if number != whole:
         raise PayloadError(f"{where} is not a whole number.")
-    return whole
+    return int(whole)
 
 
 def decimal(value: Any, where: str) -> Decimal:
@@ -129,9 +127,11 @@ def _currency(raw: str) -> str | None:
 
 def instant(value: Any, where: str) -> datetime:
     """An RFC 3339 time with an offset (nanoseconds are cut), as aware UTC."""
-    raw = value if type(value) is str else text(value, where)
     try:
-        moment = _instant(raw) if len(raw) <= _MOST_REMEMBERED else _instant.__wrapped__(raw)
+        if type(value) is str and len(value) <= _MOST_REMEMBERED:
+            moment = _instant(value)
+        else:
+            moment = _instant.__wrapped__(text(value, where))
     except (OverflowError, ValueError):  # its words quote the value
         raise PayloadError(f"{where} is not a time.") from None
     if moment is None:

@@ -107,6 +107,10 @@ ROLES = {
 }
 
 
+Totals = list[tuple[datetime, int]]
+"""(day, total), in which a day may come again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One row of a cost answer. `resource` and `meter` are None where the query did not group."""
@@ -120,8 +124,10 @@ class Row:
 
 def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
     """One bucket for each day and deployment with figures. A metric that was not answered stays unknown."""
-    found: dict[str | None, dict[str, dict[datetime, int]]] = {}
+    found: dict[str | None, dict[str, Totals]] = {}
     answered = set[str]()
+    known: list[Any] = []
+    starts: list[datetime] = []
     for metric in get(reply.json(), "value", rows):
         name = get(get(metric, "name", mapping), "value", text)
         if name not in METRICS or (maybe(metric, "errorCode", text) or "Success") != "Success":
@@ -131,11 +137,16 @@ def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
         if len(series) >= MOST_SERIES:
             yield Partial(reason=f"Azure Monitor tells {MOST_SERIES} deployments at most; others are missing.")
         for one in series:
-            totals = found.setdefault(parse_deployment(one), {}).setdefault(METRICS[name], {})
-            for point in get(one, "data", rows):
-                start, total = get(point, "timeStamp", instant), maybe(point, "total", integer)
-                if total is not None and totals.setdefault(start, total) != total:
-                    raise PayloadError("The answer tells one day of a deployment twice, differently.")
+            totals = found.setdefault(parse_deployment(one), {}).setdefault(METRICS[name], [])
+            points = get(one, "data", rows)
+            told = [point.get("timeStamp") for point in points]
+            if told != known:  # nearly all series are of the same days
+                known, starts = told, [get(point, "timeStamp", instant) for point in points]
+            totals += [
+                (start, integer(point["total"], "total"))
+                for start, point in zip(starts, points, strict=True)
+                if point.get("total") is not None
+            ]
     if not answered:
         raise PayloadError("Azure Monitor answered none of the metrics.")
     for name in METRICS:
@@ -147,10 +158,12 @@ def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
 
 
 def parse_deployment_days(
-    deployment: str | None, figures: Mapping[str, Mapping[datetime, int]], now: datetime
+    deployment: str | None, figures: Mapping[str, Totals], now: datetime
 ) -> Iterator[UsageBucket]:
-    """The buckets of a deployment from its figures by column and day."""
-    inputs, outputs, requests = (figures.get(column, {}) for column in ("input_tokens", "output_tokens", "requests"))
+    """The buckets of a deployment from the totals of each column."""
+    inputs, outputs, requests = (
+        by_day(figures.get(name, [])) for name in ("input_tokens", "output_tokens", "requests")
+    )
     for start in {**inputs, **outputs, **requests}:
         end = next_day(start)
         yield UsageBucket(
@@ -162,6 +175,13 @@ def parse_deployment_days(
             requests=requests.get(start),
             final=False if end > now else None,
         )
+
+
+def by_day(totals: Totals) -> dict[datetime, int]:
+    found = dict(totals)
+    if len(found) != len(totals) and len(found) != len(set(totals)):
+        raise PayloadError("The answer tells one day of a deployment twice, differently.")
+    return found
 
 
 def parse_deployment(series: Mapping[str, Any]) -> str | None:
