@@ -13,7 +13,7 @@ from providers.records import MOST_CHARACTERS, CostBucket, Record, UsageBucket
 
 MAX_RECORDS = 2_000_000
 # Kinds that come by the ten thousand, and how many of their fields, from the first, make the key.
-_KEY_SIZES: dict[type, int] = {UsageBucket: 9, CostBucket: 8}
+KEY_SIZES: dict[type, int] = {UsageBucket: 9, CostBucket: 8}
 
 
 def distinct(records: Iterable[Record]) -> list[Record]:
@@ -23,7 +23,7 @@ def distinct(records: Iterable[Record]) -> list[Record]:
     fit: set[Any] = {None}  # parts of keys that were looked at: rows share most of them
     coming = iter(records)
     for record in islice(coming, MAX_RECORDS):
-        size = _KEY_SIZES.get(type(record), 0)
+        size = KEY_SIZES.get(type(record), 0)
         values = astuple(record)
         key = values[:size]
         # Whatever is not fit beyond doubt, as nearly all is, is judged by `problem`.

@@ -84,11 +84,13 @@ def integer(value: Any, where: str) -> int:
     """A whole number, as JSON number or as text."""
     if type(value) is int and -_BEYOND < value < _BEYOND:  # nearly always; a bool is of another type
         return value
-    number = decimal(value, where)
-    whole = number.to_integral_value()
+    # Some write every count as a fraction (7000.0): those are not worth a second call each.
+    plain = type(value) is Decimal and value.is_finite() and -_MAX_DIGITS <= value.adjusted() <= _MAX_DIGITS
+    number = value if plain else decimal(value, where)
+    whole = int(number)
     if number != whole:
         raise PayloadError(f"{where} is not a whole number.")
-    return int(whole)
+    return whole
 
 
 def decimal(value: Any, where: str) -> Decimal:

@@ -143,9 +143,9 @@ def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
             if told != known:  # nearly all series are of the same days
                 known, starts = told, [get(point, "timeStamp", instant) for point in points]
             totals += [
-                (start, integer(point["total"], "total"))
+                (start, integer(total, "total"))
                 for start, point in zip(starts, points, strict=True)
-                if point.get("total") is not None
+                if (total := point.get("total")) is not None
             ]
     if not answered:
         raise PayloadError("Azure Monitor answered none of the metrics.")
