@@ -182,8 +182,10 @@ def parse_activity(reply: Reply, start: datetime, end: datetime, today: datetime
             get(row, "endpoint_id", text),
             maybe(row, "workspace_id", text),
         )
+        if not start <= day < end:
+            continue
         known = seen.setdefault((*place, get(row, "model", text)), row)
-        if known is row and start <= day < end:
+        if known is row:
             bucket = parse_activity_row(row, *place, today)
             other = buckets.setdefault(place, bucket)
             if other is not bucket:
