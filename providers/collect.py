@@ -1,13 +1,14 @@
 """The only driver: runs an adapter's steps, sends what they ask for through `send`, and checks what comes back."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from providers.auth import Authorizer
 from providers.errors import ActionNeeded, PayloadError, ProviderError, error_for_status
-from providers.records import Identity, Record, problem
+from providers.fitness import distinct
+from providers.records import Identity, Record
 from providers.spec import (
     Account,
     Endpoint,
@@ -22,7 +23,6 @@ from providers.spec import (
     host_of,
 )
 
-MAX_RECORDS = 2_000_000
 MAX_CALLS = 2_000
 
 
@@ -127,7 +127,7 @@ def drive(provider: Provider, steps: Steps, credentials: Credentials, send: Send
                 told_at = _date_of(reply) or told_at
                 item = steps.send(reply)
     except StopIteration as end:
-        return Collected(records=_distinct(end.value), partial=tuple(partial), calls=calls, told_at=told_at)
+        return Collected(records=distinct(end.value), partial=tuple(partial), calls=calls, told_at=told_at)
 
 
 def prepare(provider: Provider, request: Request, credentials: Credentials) -> Outgoing:
@@ -215,17 +215,3 @@ def _date_of(reply: Reply) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return told if told.tzinfo is not None else None
-
-
-def _distinct(records: Iterable[Record]) -> list[Record]:
-    seen: dict[tuple[type, tuple[str, ...]], Record] = {}
-    for record in records:
-        wrong = problem(record)
-        if wrong:
-            raise PayloadError(f"{type(record).__name__}: {wrong}.")
-        known = seen.setdefault((type(record), record.key), record)
-        if known is not record and known != record:
-            raise PayloadError(f"Two different {type(record).__name__} records share one key.")
-        if len(seen) > MAX_RECORDS:
-            raise PayloadError(f"More than {MAX_RECORDS} records in one reading.")
-    return list(seen.values())

@@ -23,8 +23,10 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 def get(row: Any, name: str, reader: Reader[T]) -> T:
     """The required field `name` of an object. Missing, null or unreadable raises."""
     try:
-        value = row.get(name)
-    except AttributeError:  # of all that JSON can hold, only an object has it
+        value = row[name]
+    except KeyError:
+        value = None
+    except TypeError:  # of all that JSON can hold, only an object takes a name
         raise _no_object(name) from None
     if value is None:
         raise PayloadError(f"The answer has no {name}.")
@@ -64,7 +66,7 @@ def sequence(value: Any, where: str) -> Sequence[Any]:
 
 
 def text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or "\x00" in value:
+    if type(value) is not str or "\x00" in value:
         raise PayloadError(f"{where} is not text.")
     return value
 
@@ -82,17 +84,21 @@ def integer(value: Any, where: str) -> int:
     """A whole number, as JSON number or as text."""
     if type(value) is int and -_BEYOND < value < _BEYOND:  # nearly always; a bool is of another type
         return value
-    number = decimal(value, where)
+    # Some write every count as a fraction (7000.0): those are not worth a second call each.
+    plain = type(value) is Decimal and value.is_finite() and -_MAX_DIGITS <= value.adjusted() <= _MAX_DIGITS
+    number = value if plain else decimal(value, where)
     whole = int(number)
-    if whole != number:
+    if number != whole:
         raise PayloadError(f"{where} is not a whole number.")
     return whole
 
 
 def decimal(value: Any, where: str) -> Decimal:
     """A finite number, as JSON number or as text. NaN and infinities are refused, so is a bool."""
-    if type(value) is Decimal:
-        return _real(value, where)
+    if type(value) is Decimal and value.is_finite() and -_MAX_DIGITS <= value.adjusted() <= _MAX_DIGITS:
+        return value
+    if type(value) is int and -_BEYOND < value < _BEYOND:
+        return Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise PayloadError(f"{where} is not a number.")
     if isinstance(value, str) and (len(value) > _MAX_DIGITS or "_" in value):
@@ -101,10 +107,6 @@ def decimal(value: Any, where: str) -> Decimal:
         number = Decimal(value)
     except (InvalidOperation, ValueError) as error:
         raise PayloadError(f"{where} is not a number.") from error
-    return _real(number, where)
-
-
-def _real(number: Decimal, where: str) -> Decimal:
     if number.is_finite() and -_MAX_DIGITS <= number.adjusted() <= _MAX_DIGITS:
         return number
     raise PayloadError(f"{where} is not a number that can be real.")
@@ -112,17 +114,26 @@ def _real(number: Decimal, where: str) -> Decimal:
 
 def currency(value: Any, where: str) -> str:
     """An ISO 4217 code, in upper case."""
-    code = text(value, where).strip().upper()
-    if len(code) != 3 or not code.isascii() or not code.isalpha():
+    raw = text(value, where)
+    code = _currency(raw) if len(raw) <= _MOST_REMEMBERED else None
+    if code is None:
         raise PayloadError(f"{where} is not a currency code.")
     return code
 
 
+@lru_cache(maxsize=256)
+def _currency(raw: str) -> str | None:
+    code = raw.strip().upper()
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else None
+
+
 def instant(value: Any, where: str) -> datetime:
     """An RFC 3339 time with an offset (nanoseconds are cut), as aware UTC."""
-    raw = text(value, where)
     try:
-        moment = _instant(raw) if len(raw) <= _MOST_REMEMBERED else _instant.__wrapped__(raw)
+        if type(value) is str and len(value) <= _MOST_REMEMBERED:
+            moment = _instant(value)
+        else:
+            moment = _instant.__wrapped__(text(value, where))
     except (OverflowError, ValueError):  # its words quote the value
         raise PayloadError(f"{where} is not a time.") from None
     if moment is None:
@@ -159,6 +170,12 @@ def utc_day(value: Any, where: str) -> datetime:
 def _utc_day(raw: str) -> datetime:
     day = date.fromisoformat(raw)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+@lru_cache(maxsize=1024)
+def next_day(start: datetime) -> datetime:
+    """24 hours after `start`: the end of a day, one object for all rows of the day."""
+    return start.astimezone(UTC) + timedelta(days=1)
 
 
 def day_start(moment: datetime) -> datetime:

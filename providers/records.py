@@ -2,25 +2,27 @@
 
 Every record has a `key`: two records with one key say the same thing about the same subject. What the provider did not
 say is None, never 0. Money is a Decimal beside its `unit` (an upper-case ISO 4217 code, or the provider's own unit such
-as "API points"). Every time is aware and in UTC; a bucket is [start, end).
+as "API points"). Every time is aware and in UTC; a bucket is [start, end). Fields of the key stand first.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Literal, get_args
+from typing import Any, Literal
+
+from msgspec import Struct, field
 
 BalanceKind = Literal["prepaid", "granted", "credit_line", "owed"]
 Basis = Literal["live", "posted"]
 CostCategory = Literal["usage", "credit", "tax", "adjustment"]
 KeyState = Literal["active", "disabled", "expired", "archived"]
 
+# Names, ids and line items; longer ones would not fit into an index either.
+MOST_CHARACTERS = 500
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
+
+class Balance(Struct, frozen=True, kw_only=True, gc=False):
     """Money (or points) at the provider. `amount` is what is left to spend, or what is owed for kind "owed" (positive).
 
     `granted` is the part of `amount` that the provider gave for free, where it says so. `usable` is the provider's own
@@ -41,8 +43,7 @@ class Balance:
         return (self.name, self.kind, self.unit, self.basis)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(Struct, frozen=True, kw_only=True, gc=False):
     """A limit and how much of it is used. `unit` is an ISO code for money, else tokens, requests, credits, percent ...
 
     `window` is the period that the limit covers ("5h", "7d", "day", "month", "minute", "lifetime"), None when the
@@ -64,8 +65,7 @@ class Quota:
         return (self.name, self.scope or "", self.window or "", self.unit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageBucket:
+class UsageBucket(Struct, frozen=True, kw_only=True, gc=False):
     """Tokens and requests of one bucket. `input_tokens` excludes cached input and cache writes; `output_tokens`
     includes reasoning, and `reasoning_tokens` is a detail of it. `quantities` holds other counts by name (images,
     characters, seconds, web_search_requests ...). `cost` is what the usage row itself reports, in `unit`.
@@ -80,6 +80,7 @@ class UsageBucket:
     user: str | None = None
     tier: str | None = None
     endpoint: str | None = None
+    unit: str | None = None
     input_tokens: int | None = None
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
@@ -88,7 +89,6 @@ class UsageBucket:
     requests: int | None = None
     quantities: Mapping[str, Decimal] = field(default_factory=dict)
     cost: Decimal | None = None
-    unit: str | None = None
     final: bool | None = None
 
     @property
@@ -106,19 +106,18 @@ class UsageBucket:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostBucket:
+class CostBucket(Struct, frozen=True, kw_only=True, gc=False):
     """Money that the provider says it charged for a bucket. A credit keeps its sign (negative)."""
 
     start: datetime
     end: datetime
-    amount: Decimal
-    unit: str
     model: str | None = None
     line_item: str | None = None
     project: str | None = None
     provider_key: str | None = None
     category: CostCategory = "usage"
+    unit: str
+    amount: Decimal
     final: bool | None = None
 
     @property
@@ -135,8 +134,7 @@ class CostBucket:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CounterSample:
+class CounterSample(Struct, frozen=True, kw_only=True, gc=False):
     """A cumulative counter at one moment, for providers that count up and never say since when."""
 
     name: str
@@ -149,8 +147,7 @@ class CounterSample:
         return (self.name, _iso(self.at), *(f"{name}={self.labels[name]}" for name in sorted(self.labels)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderKey:
+class ProviderKey(Struct, frozen=True, kw_only=True, gc=False):
     """An API key as the provider lists it. `hint` is the masked text that the provider shows, never the key."""
 
     id: str
@@ -168,8 +165,7 @@ class ProviderKey:
         return (self.id,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(Struct, frozen=True, kw_only=True, gc=False):
     """A model that the key can call. `context` in tokens. `prices` by name ("input", "output", "cached_input" ...),
     each in `price_unit` per 1,000,000 tokens."""
 
@@ -184,8 +180,7 @@ class Model:
         return (self.id,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True, gc=False):
     """Answer of a credential check: whose account it is and what kind of key. `account_id` is the provider's own id
     of the account (organisation, team), the same for every key of it; None where the provider tells none."""
 
@@ -203,8 +198,7 @@ class Identity:
 GaugeName = Literal["models_loaded", "memory", "context", "requests_running", "requests_waiting", "cache_usage"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gauge:
+class Gauge(Struct, frozen=True, kw_only=True, gc=False):
     """A figure of a server at the moment it was read; it is no sum, and none is made of several. `unit` is models,
     bytes, tokens, requests or percent. `scope` names what it is of: None for the whole server, else a model or engine.
     `until` is when the server itself means to end it (a model leaves the memory)."""
@@ -216,8 +210,7 @@ class Gauge:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(Struct, frozen=True, kw_only=True, gc=False):
     """A server of one's own: the version of its software, and its load. One for an account."""
 
     version: str | None = None
@@ -231,96 +224,10 @@ class Server:
 Record = Balance | Quota | UsageBucket | CostBucket | CounterSample | ProviderKey | Model | Identity | Server
 
 
-# The values of all fields of a record, at once.
-_VALUES = {kind: attrgetter(*kind.__slots__) for kind in get_args(Record)}
-
-# Names, ids and line items; longer ones would not fit into an index either.
-MOST_CHARACTERS = 500
-MOST_GAUGES = 1000
-
-
-def problem(record: Record) -> str | None:
-    """What makes a record unfit to be stored, in words, or None. Adapters' mistakes and hostile answers stop here."""
-    for value in _VALUES[type(record)](record):
-        # Nearly every value is plainly fit; `_unfit` looks at the others, and has the last word.
-        kind = type(value)
-        if value is None:
-            continue
-        if kind is str:
-            fit = len(value) <= MOST_CHARACTERS and value.isprintable()
-        elif kind is int:
-            fit = -(2**63) < value < 2**63
-        elif kind is datetime:
-            fit = value.tzinfo is UTC
-        elif kind is Decimal:
-            fit = value.is_finite() and -30 <= value.adjusted() <= 20
-        elif kind is dict:
-            fit = not value
-        else:
-            fit = kind is bool
-        if not fit and _unfit(value):
-            return _first_problem(record)
-    if isinstance(record, (UsageBucket, CostBucket)) and record.end <= record.start:
-        return "the bucket ends before it starts"
-    if isinstance(record, Server):
-        return _trouble_of_gauges(record.gauges)
-    return None
-
-
-def _trouble_of_gauges(gauges: tuple[Gauge, ...]) -> str | None:
-    if len(gauges) > MOST_GAUGES:
-        return "tells more gauges than any real server"
-    if len({(gauge.name, gauge.scope) for gauge in gauges}) < len(gauges):
-        return "tells one gauge twice"
-    return None
-
-
-def _first_problem(record: Record) -> str:
-    named = ((name, _unfit(getattr(record, name))) for name in record.__slots__)
-    return next(f"{name} {wrong}" for name, wrong in named if wrong)
-
-
-def _unfit(value: Any) -> str | None:
-    """What is wrong with a value, or with a part of a mapping (names and values) or a tuple."""
-    if isinstance(value, str):
-        if len(value) > MOST_CHARACTERS:
-            return "is longer than any real name"
-        return "holds a character that cannot be stored" if "\x00" in value or not _encodes(value) else None
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            return "is not a finite number"
-        if value and not -30 <= value.adjusted() <= 20:
-            return "is beyond any real amount"
-    elif isinstance(value, float):
-        return "is a float"
-    elif isinstance(value, datetime) and value.utcoffset() != timedelta(0):
-        return "is not in UTC"
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return "is beyond any real count"
-    elif isinstance(value, Mapping):
-        return next(filter(None, map(_unfit, (*value.keys(), *value.values()))), None)
-    elif isinstance(value, tuple):
-        return next(filter(None, map(_unfit, value)), None)
-    elif isinstance(value, Gauge):
-        return next(filter(None, map(_unfit, (value.value, value.scope, value.until))), None)
-    return None
-
-
-def _encodes(text: str) -> bool:
-    """False for half a surrogate pair: JSON may hold one ("\\ud800"), UTF-8 and PostgreSQL may not."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
+@lru_cache(maxsize=1024)  # rows share their few days and hours
 def _iso(moment: datetime) -> str:
-    return _iso_utc(moment) if moment.tzinfo is UTC else moment.isoformat()
-
-
-# Rows share their few days and hours. Only for UTC: times of two zones can be equal and are written differently.
-_iso_utc = lru_cache(maxsize=1024)(datetime.isoformat)
+    """In UTC, because times of two zones can be equal, and are then one entry of the cache."""
+    return moment.astimezone(UTC).isoformat()
 
 
 def as_json(record: Record) -> dict[str, Any]:
@@ -329,7 +236,7 @@ def as_json(record: Record) -> dict[str, Any]:
 
 
 def _columns(record: Record | Gauge) -> dict[str, Any]:
-    return {column.name: _plain(getattr(record, column.name)) for column in fields(record)}
+    return {name: _plain(getattr(record, name)) for name in record.__struct_fields__}
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,13 @@
 """Landing of balances and quotas. Called inside the landing transaction of a sync run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
 from django.db import connection
+from msgspec.structs import replace
 
 from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaReading, QuotaSeries
 from dashboard.balances.runway import LOOK_BACK, Point, runway

@@ -13,11 +13,12 @@ same spend as the cost report a second time: beside an Admin key it only fills `
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from providers.errors import ActionCode, ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
 from providers.paging import BrokenCursor, pages

@@ -42,6 +42,7 @@ from providers.parse import (
     mapping,
     maybe,
     month_start,
+    next_day,
     rows,
     sequence,
     text,
@@ -106,6 +107,10 @@ ROLES = {
 }
 
 
+Totals = list[tuple[datetime, int]]
+"""(day, total), in which a day may come again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One row of a cost answer. `resource` and `meter` are None where the query did not group."""
@@ -119,44 +124,64 @@ class Row:
 
 def parse_metrics(reply: Reply, now: datetime) -> Reading[list[UsageBucket]]:
     """One bucket for each day and deployment with figures. A metric that was not answered stays unknown."""
-    found: dict[tuple[datetime, str | None], dict[str, int]] = {}
+    found: dict[str | None, dict[str, Totals]] = {}
     answered = set[str]()
+    known: list[Any] = []
+    starts: list[datetime] = []
     for metric in get(reply.json(), "value", rows):
         name = get(get(metric, "name", mapping), "value", text)
         if name not in METRICS or (maybe(metric, "errorCode", text) or "Success") != "Success":
             continue
         answered.add(name)
-        column = METRICS[name]
         series = get(metric, "timeseries", rows)
         if len(series) >= MOST_SERIES:
             yield Partial(reason=f"Azure Monitor tells {MOST_SERIES} deployments at most; others are missing.")
         for one in series:
-            deployment = parse_deployment(one)
-            for point in get(one, "data", rows):
-                start = get(point, "timeStamp", instant)
-                total = maybe(point, "total", integer)
-                if total is None:
-                    continue
-                counts = found.setdefault((start, deployment), {})
-                if counts.setdefault(column, total) != total:
-                    raise PayloadError("The answer tells one day of a deployment twice, differently.")
+            totals = found.setdefault(parse_deployment(one), {}).setdefault(METRICS[name], [])
+            points = get(one, "data", rows)
+            told = [point.get("timeStamp") for point in points]
+            if told != known:  # nearly all series are of the same days
+                known, starts = told, [get(point, "timeStamp", instant) for point in points]
+            totals += [
+                (start, integer(total, "total"))
+                for start, point in zip(starts, points, strict=True)
+                if (total := point.get("total")) is not None
+            ]
     if not answered:
         raise PayloadError("Azure Monitor answered none of the metrics.")
     for name in METRICS:
         if name not in answered:
             yield Partial(reason=f"Azure Monitor did not answer the metric {name}.")
     return [
-        UsageBucket(
-            start=start,
-            end=start + ONE_DAY,
-            model=deployment,
-            input_tokens=counts.get("input_tokens"),
-            output_tokens=counts.get("output_tokens"),
-            requests=counts.get("requests"),
-            final=False if start + ONE_DAY > now else None,
-        )
-        for (start, deployment), counts in found.items()
+        bucket for deployment, figures in found.items() for bucket in parse_deployment_days(deployment, figures, now)
     ]
+
+
+def parse_deployment_days(
+    deployment: str | None, figures: Mapping[str, Totals], now: datetime
+) -> Iterator[UsageBucket]:
+    """The buckets of a deployment from the totals of each column."""
+    inputs, outputs, requests = (
+        by_day(figures.get(name, [])) for name in ("input_tokens", "output_tokens", "requests")
+    )
+    for start in {**inputs, **outputs, **requests}:
+        end = next_day(start)
+        yield UsageBucket(
+            start=start,
+            end=end,
+            model=deployment,
+            input_tokens=inputs.get(start),
+            output_tokens=outputs.get(start),
+            requests=requests.get(start),
+            final=False if end > now else None,
+        )
+
+
+def by_day(totals: Totals) -> dict[datetime, int]:
+    found = dict(totals)
+    if len(found) != len(totals) and len(found) != len(set(totals)):
+        raise PayloadError("The answer tells one day of a deployment twice, differently.")
+    return found
 
 
 def parse_deployment(series: Mapping[str, Any]) -> str | None:

@@ -20,6 +20,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
+
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable, retry_after_seconds
 from providers.optional import version_or_none
 from providers.paging import NextPage, pages
@@ -35,6 +37,7 @@ from providers.parse import (
     integer,
     mapping,
     maybe,
+    next_day,
     rows,
     sequence,
     text,
@@ -179,8 +182,7 @@ def parse_provider_budgets(reply: Reply) -> Iterator[Quota]:
             yield budget("Provider budget", name, limit, used, duration, maybe(row, "budget_reset_at", moment))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(Struct, frozen=True, kw_only=True, gc=False):
     """The metrics of one place in a day's breakdown. Cache figures are None where a version does not tell them."""
 
     spend: Decimal = Decimal(0)
@@ -220,11 +222,14 @@ class Count:
         return bool(self.spend or self.prompt or self.completion or self.requests)
 
 
+NOTHING = Count()
+
+
 @dataclass(slots=True, kw_only=True)
 class Node:
     """A provider or model of one day: its own total, and the keys (by hash) that it splits into."""
 
-    whole: Count = Count()
+    whole: Count = NOTHING
     keys: dict[str, Count] = field(default_factory=dict)
 
     def add(self, other: "Node") -> None:
@@ -237,7 +242,7 @@ class Node:
 class Day:
     """All rows of one date, whichever page they came on."""
 
-    whole: Count = Count()
+    whole: Count = NOTHING
     providers: dict[str, Node] = field(default_factory=dict)
     models: dict[str, Node] = field(default_factory=dict)
     teams: dict[str, str | None] = field(default_factory=dict)
@@ -272,7 +277,7 @@ class Day:
             for name, node in self.models.items()
             if name not in UNNAMED and (alone or BEDROCK_MODEL.match(name))
         }
-        rest = bedrock.whole.less(sum((node.whole for node in models.values()), Count()))
+        rest = bedrock.whole.less(sum((node.whole for node in models.values()), NOTHING))
         if rest is None or (rest and not alone):
             yield from self._by_key(None, bedrock)
             return
@@ -284,7 +289,7 @@ class Day:
     def _by_key(self, model: str | None, node: Node) -> Iterator[tuple[str | None, str | None, Count]]:
         """The keys of a node and what they leave over: the proxy cuts long lists of keys."""
         keys = {name: count for name, count in node.keys.items() if name not in UNNAMED}
-        rest = node.whole.less(sum(keys.values(), Count()))
+        rest = node.whole.less(sum(keys.values(), NOTHING))
         if rest is None:
             keys, rest = {}, node.whole
         for name, count in keys.items():
@@ -330,7 +335,7 @@ def parse_usage(days: Mapping[datetime, Day], now: datetime) -> Iterator[UsageBu
             fresh = count.prompt - (count.cached or 0) - (count.written or 0)
             yield UsageBucket(
                 start=start,
-                end=start + DAY,
+                end=next_day(start),
                 model=model,
                 provider_key=key,
                 project=day.teams.get(key) if key else None,
@@ -341,7 +346,7 @@ def parse_usage(days: Mapping[datetime, Day], now: datetime) -> Iterator[UsageBu
                 requests=count.requests,
                 cost=count.spend,
                 unit="USD",
-                final=False if start + DAY + LAG > now else None,
+                final=False if next_day(start) + LAG > now else None,
             )
 
 

@@ -11,10 +11,11 @@ a week. The slot of a window says nothing: its length does. A page of HTML is a 
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from providers.credential_files import Pasted, claims_of, document_of, ends_at, is_file, token_in
 from providers.errors import ActionNeeded, NotAvailable, ProviderError

@@ -11,12 +11,14 @@ differ. Days are taken as UTC, and `input` as tokens that were not cached: cache
 disagree on the header of the Admin API key: guides say `x-api-key`, which is sent; the OpenAPI document says Bearer.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
+
+from msgspec import Struct
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError
 from providers.paging import BrokenCursor, NextPage, pages
@@ -67,7 +69,7 @@ KEYS_LIMIT = 100
 WORKSPACES_PAGE = 25
 MOST_WORKSPACES = 50
 TOKEN_CLASSES = {"input": "input_tokens", "cached": "cached_input_tokens", "output": "output_tokens"}
-UNITS = ("tokens", "pages", "audio_seconds", "audio_characters", "connectors")
+UNITS = {f"_{unit}": unit for unit in ("tokens", "pages", "audio_seconds", "audio_characters", "connectors")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +113,7 @@ Sums = dict[Place, dict[str, Decimal]]
 Measure = Callable[[Row], Sums]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """One entry of the usage answer. `group` is "input", "output", "cached" or another word."""
 
     section: Section
@@ -122,12 +123,7 @@ class Entry:
 
     def span(self, month: datetime) -> tuple[datetime, datetime]:
         """Its day; the whole month where the entry has no `timestamp`."""
-        day = maybe(self.row, "timestamp", utc_day)
-        if day is None:
-            return month, next_month(month)
-        if abs(day - month) > timedelta(days=62):
-            raise PayloadError("The answer holds a day far from the month that was asked for.")
-        return day, day + DAY
+        return span_of(maybe(self.row, "timestamp", utc_day), month)
 
     @property
     def item(self) -> str:
@@ -136,12 +132,29 @@ class Entry:
     @property
     def quantity(self) -> str:
         """What it counts: one of our token classes, else a quantity by its unit."""
-        event = maybe(self.row, "event_type", text) or ""
-        unit = next((name for name in UNITS if event.endswith(f"_{name}")), self.section.unit)
-        if unit == "tokens" and not self.section.prefix and self.group in TOKEN_CLASSES:
-            return TOKEN_CLASSES[self.group]
-        word = f"{self.group}_" if unit == "tokens" and self.group in TOKEN_CLASSES else ""
-        return f"{self.section.prefix}{word}{unit}"
+        section, group = self.section, self.group
+        unit = unit_of(maybe(self.row, "event_type", text)) or section.unit
+        if unit != "tokens" or group not in TOKEN_CLASSES:
+            return f"{section.prefix}{unit}"
+        return f"{section.prefix}{group}_tokens" if section.prefix else TOKEN_CLASSES[group]
+
+
+def unit_of(event: str | None) -> str | None:
+    """The unit that an event's name ends with."""
+    if event is not None:
+        for ending, unit in UNITS.items():
+            if event.endswith(ending):
+                return unit
+    return None
+
+
+@lru_cache(maxsize=256)
+def span_of(day: datetime | None, month: datetime) -> tuple[datetime, datetime]:
+    if day is None:
+        return month, next_month(month)
+    if abs(day - month) > timedelta(days=62):
+        raise PayloadError("The answer holds a day far from the month that was asked for.")
+    return day, day + DAY
 
 
 def parse_entries(document: Row) -> Iterator[Entry]:
@@ -154,14 +167,17 @@ def parse_entries(document: Row) -> Iterator[Entry]:
         for name in section.path:
             place = maybe(place, name, mapping) if place is not None else None
         for alias, groups in (place or {}).items():
+            model = alias.rpartition("::")[2]
             for group, listed in mapping(groups, "a model").items():
-                seen: set[str] = set()
-                for row in rows(listed, "a group of entries"):
-                    whole = repr(sorted(row.items()))
-                    if whole not in seen:
-                        seen.add(whole)
-                        told = maybe(row, "billing_group", text) or group
-                        yield Entry(section=section, model=alias.rpartition("::")[2], group=told, row=row)
+                for row in distinct_rows(rows(listed, "a group of entries")):
+                    told = maybe(row, "billing_group", text) or group
+                    yield Entry(section=section, model=model, group=told, row=row)
+
+
+def distinct_rows(listed: Sequence[Row]) -> Sequence[Row]:
+    if len({str(row.get("timestamp")) for row in listed}) == len(listed):  # nearly always: one entry a day
+        return listed
+    return list({repr(sorted(row.items())): row for row in listed}.values())
 
 
 def parse_prices(document: Row) -> Prices:
@@ -336,8 +352,9 @@ class Month:
                 for name, value in sums.items():
                     left[name] = left.get(name, Decimal(0)) - value
         for place, left in rest.items():
-            open_still = bool(self.parts) and place[1] > today
-            yield None, place, {name: max(value, Decimal(0)) if open_still else value for name, value in left.items()}
+            if self.parts and place[1] > today:
+                left = {name: max(value, Decimal(0)) for name, value in left.items()}
+            yield None, place, left
 
 
 def months(account: Account, window: Window) -> Generator[Request | Partial, Reply, list[Month]]:
@@ -393,7 +410,7 @@ def consumed(document: Row, *, month: Month, window: Window, untold: set[str]) -
             continue
         counts = sums.setdefault((start, end, entry.model, entry.section.name), {})
         name = entry.quantity
-        counts[name] = counts.get(name, Decimal(0)) + value
+        counts[name] = counts[name] + value if name in counts else value
     return sums
 
 
@@ -425,7 +442,7 @@ def charged(
 
 def usage_bucket(place: Place, counts: Mapping[str, Decimal], project: str | None, now: datetime) -> UsageBucket:
     start, end, model, section = place
-    tokens = {name: integer(value, name) for name, value in counts.items() if name in TOKEN_CLASSES.values()}
+    tokens = {name: integer(counts[name], name) for name in TOKEN_CLASSES.values() if name in counts}
     return UsageBucket(
         start=start,
         end=end,

@@ -9,10 +9,12 @@ are UTC days whose last ones still move; a refusal of one usage report says noth
 
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from providers.errors import ActionCode, ActionNeeded, NotAvailable, PayloadError, ProviderError, TooLarge
 from providers.paging import BrokenCursor, pages

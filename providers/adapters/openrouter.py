@@ -15,6 +15,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
 from providers.paging import BrokenCursor, NextPage, pages
 from providers.parse import (
@@ -30,6 +32,7 @@ from providers.parse import (
     iso_z,
     mapping,
     maybe,
+    next_day,
     next_month,
     rows,
     text,
@@ -45,6 +48,7 @@ ACTIVITY = Request(url=f"{API}/activity", auth="management_key", params=(("group
 MANAGEMENT_KEYS = "https://openrouter.ai/settings/management-keys"
 
 DAY = timedelta(days=1)
+SUMMED = ("input_tokens", "output_tokens", "reasoning_tokens", "requests", "cost")
 SOON = timedelta(days=14)
 PAGE = 100
 ANALYTICS_DAYS = 365
@@ -168,7 +172,8 @@ def parse_keys(listed: Iterable[Row], now: datetime) -> Iterator[ProviderKey]:
 def parse_activity(reply: Reply, start: datetime, end: datetime, today: datetime) -> Iterator[UsageBucket]:
     """Rows of [start, end). OpenRouter gives one row per requested `model`; those that were served by the same pinned
     model and endpoint are one bucket here."""
-    buckets: dict[tuple[datetime, str, str, str | None], dict[str, Row]] = {}
+    seen: dict[tuple[datetime, str, str, str | None, str], Row] = {}
+    buckets: dict[tuple[datetime, str, str, str | None], UsageBucket] = {}
     for row in get(reply.json(), "data", rows):
         day = get(row, "date", utc_day)
         place = (
@@ -177,31 +182,43 @@ def parse_activity(reply: Reply, start: datetime, end: datetime, today: datetime
             get(row, "endpoint_id", text),
             maybe(row, "workspace_id", text),
         )
-        if start <= day < end:
-            known = buckets.setdefault(place, {}).setdefault(get(row, "model", text), row)
-            if known is not row and known != row:
-                raise PayloadError("Two different rows of activity share one key.")
-    for (day, permaslug, endpoint, workspace), found in buckets.items():
-        parts = list(found.values())
-        yield UsageBucket(
-            start=day,
-            end=day + DAY,
-            model=permaslug,
-            project=workspace,
-            endpoint=endpoint,
-            input_tokens=count(parts, "prompt_tokens"),
-            output_tokens=count(parts, "completion_tokens"),
-            reasoning_tokens=count(parts, "reasoning_tokens"),
-            requests=count(parts, "requests"),
-            quantities={"byok_usage_inference": total(parts, "byok_usage_inference")},
-            cost=total(parts, "usage"),
-            unit="USD",
-            final=False if day >= today else None,
-        )
+        if not start <= day < end:
+            continue
+        known = seen.setdefault((*place, get(row, "model", text)), row)
+        if known is row:
+            bucket = parse_activity_row(row, *place, today)
+            other = buckets.setdefault(place, bucket)
+            if other is not bucket:
+                buckets[place] = added(other, bucket)
+        elif known != row:
+            raise PayloadError("Two different rows of activity share one key.")
+    yield from buckets.values()
 
 
-def count(parts: list[Row], name: str) -> int:
-    return sum([get(row, name, integer) for row in parts])
+def parse_activity_row(
+    row: Row, day: datetime, permaslug: str, endpoint: str, workspace: str | None, today: datetime
+) -> UsageBucket:
+    return UsageBucket(
+        start=day,
+        end=next_day(day),
+        model=permaslug,
+        project=workspace,
+        endpoint=endpoint,
+        unit="USD",
+        input_tokens=get(row, "prompt_tokens", integer),
+        output_tokens=get(row, "completion_tokens", integer),
+        reasoning_tokens=get(row, "reasoning_tokens", integer),
+        requests=get(row, "requests", integer),
+        quantities={"byok_usage_inference": get(row, "byok_usage_inference", decimal)},
+        cost=get(row, "usage", decimal),
+        final=False if day >= today else None,
+    )
+
+
+def added(one: UsageBucket, other: UsageBucket) -> UsageBucket:
+    sums: dict[str, Any] = {name: getattr(one, name) + getattr(other, name) for name in SUMMED}
+    quantities = {name: value + other.quantities[name] for name, value in one.quantities.items()}
+    return replace(one, quantities=quantities, **sums)
 
 
 def total(parts: list[Row], name: str) -> Decimal:

@@ -15,10 +15,11 @@ of keys answers with the keys themselves and the list of seats with people's add
 import json
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from providers.auth import AlibabaSignature
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable, retry_after_seconds

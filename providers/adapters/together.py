@@ -12,10 +12,12 @@ replaced by /v3/whoami, /v1/models by /v2/supported-models.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Context
 from typing import Any
+
+from msgspec.structs import replace
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, TooLarge
 from providers.paging import BrokenCursor, pages

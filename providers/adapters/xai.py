@@ -58,9 +58,12 @@ VALIDATION = Request(url=f"{MANAGEMENT}/auth/management-keys/validation", auth="
 INFERENCE_KEY = Request(url=f"{INFERENCE}/api-key", auth="inference_key")
 INFERENCE_MODELS = Request(url=f"{INFERENCE}/models", auth="inference_key")
 PREVIEW = "postpaid/invoice/preview"
+NOT_BY_DAY = "A point of the cost history is not one sum of one UTC day."
 
 DAY = timedelta(days=1)
 MIDNIGHT = time()
+Day = tuple[datetime, datetime, bool | None]
+"""Start, end, and whether it is final."""
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 LIMITS = {
     "rps": ("Requests per second", "requests", "second"),
@@ -204,19 +207,29 @@ def parse_model_limits(reply: Reply) -> Iterator[Quota]:
 def parse_cost(document: Any, start: datetime, end: datetime, now: datetime) -> Iterator[CostBucket]:
     """Dense points per description; zeros carry nothing and are left out. A day is provisional until it is over."""
     # proto3 leaves out an empty list: a team that spent nothing may get {}.
+    days: dict[str, Day | None] = {}
     series = get(document, "timeSeries", rows) if set(mapping(document, "the answer")) - {"limitReached"} else ()
     for line in series:
         group = maybe(line, "group", sequence) or ()
         description = text(group[0], "group") if group else None
         for point in get(line, "dataPoints", rows):
-            day, values = get(point, "timestamp", instant), get(point, "values", sequence)
-            if len(values) != 1 or day.time() != MIDNIGHT:
-                raise PayloadError("A point of the cost history is not one sum of one UTC day.")
-            amount = decimal(values[0], "values")
-            if amount and start <= day < end:
-                closes = day + DAY
-                final = False if closes > now else None
-                yield CostBucket(start=day, end=closes, amount=amount, unit="USD", line_item=description, final=final)
+            told, values = get(point, "timestamp", text), get(point, "values", sequence)
+            if len(values) != 1:
+                raise PayloadError(NOT_BY_DAY)
+            if told not in days:
+                days[told] = parse_day(told, start, end, now)
+            amount, day = decimal(values[0], "values"), days[told]
+            if amount and day:
+                first, closes, final = day
+                yield CostBucket(start=first, end=closes, amount=amount, unit="USD", line_item=description, final=final)
+
+
+def parse_day(told: str, start: datetime, end: datetime, now: datetime) -> Day | None:
+    """A day of the cost history; None when it is outside of [start, end)."""
+    day = instant(told, "timestamp")
+    if day.time() != MIDNIGHT:
+        raise PayloadError(NOT_BY_DAY)
+    return (day, day + DAY, False if day + DAY > now else None) if start <= day < end else None
 
 
 def parse_keys(document: Any, now: datetime) -> Iterator[ProviderKey]:

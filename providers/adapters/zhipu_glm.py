@@ -19,6 +19,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import msgspec
+
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable, error_for_status
 from providers.paging import BrokenCursor, pages
 from providers.parse import Reader, boolean, decimal, get, integer, mapping, maybe, rows, sequence, text, unix_millis
@@ -130,7 +132,7 @@ def parse_quota(document: Row) -> Iterator[Quota]:
         name, number = quota.name, 1
         while found.setdefault(str(quota.key), quota) != quota:
             number += 1
-            quota = replace(quota, name=f"{name} {number}")
+            quota = msgspec.structs.replace(quota, name=f"{name} {number}")
     return iter(found.values())
 
 

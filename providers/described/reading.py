@@ -1,11 +1,12 @@
 """From the answers of described calls to records, by the same strict readers that adapters use."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from providers.described.matching import Budget, search
 from providers.described.shape import DEFAULTS, RECORDS, REQUIRED, SPANS, WORDS, Call, Value, exactly

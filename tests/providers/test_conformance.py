@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from providers.auth import ENTRA
 from providers.collect import Credentials, collect
 from providers.errors import PayloadError, ProviderError, Retryable
-from providers.records import Balance, CostBucket, Identity, Quota, Record, UsageBucket, problem
+from providers.fitness import problem
+from providers.records import Balance, CostBucket, Identity, Quota, Record, UsageBucket
 from providers.registry import PROVIDERS
 from providers.simulator.parts import PARTS
 from providers.spec import CAPABILITIES, Endpoint, NotOffered, Outgoing, Reply, Window, host_of

@@ -148,6 +148,36 @@ def test_what_is_no_json_is_retryable(raw: bytes) -> None:
     assert caught.value.status == 200
 
 
+def by_the_standard_library(raw: bytes) -> Any:
+    return json.loads(raw.decode(json.detect_encoding(raw), "surrogatepass"), parse_float=Decimal)
+
+
+@given(JSON, st.booleans())
+def test_the_fast_reader_reads_what_the_standard_library_reads(document: Any, ascii_only: bool) -> None:
+    written = json.dumps(
+        document, default=lambda value: float(value) if value.is_finite() else None, ensure_ascii=ascii_only
+    )
+    raw = written.replace("NaN", "0").replace("Infinity", "0").encode("utf-8", "surrogatepass")
+    assert repr(Reply(status=200, headers={}, body=raw).json()) == repr(by_the_standard_library(raw))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a": 1, "b": 2, "a": 3}',
+        b"\xef\xbb\xbf[1]",
+        '{"name": "x"}'.encode("utf-16"),
+        b'"\\ud800"',
+        '"\ud800"'.encode("utf-8", "surrogatepass"),
+        b"[-0, -0.0, 1.50, 1e3, 123456789012345678901234567890]",
+        b'"\\u0000"',
+    ],
+    ids=["one name twice", "byte order mark", "UTF-16", "half a pair, escaped", "half a pair", "numbers", "NUL"],
+)
+def test_what_is_odd_is_read_as_the_standard_library_reads_it(raw: bytes) -> None:
+    assert repr(Reply(status=200, headers={}, body=raw).json()) == repr(by_the_standard_library(raw))
+
+
 @given(JSON)
 def test_no_fraction_is_ever_a_float(document: Any) -> None:
     def floats(value: Any) -> bool:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from providers.adapters import cerebras, groq, mistral, together
 from providers.collect import Credentials, collect
 from providers.errors import NotAvailable, PayloadError, ProviderError
+from providers.fitness import problem
 from providers.rate_limits import LONGEST_RESET, duration, has_no_allowance, parse_limit_headers
-from providers.records import Quota, problem
+from providers.records import Quota
 from providers.simulator.limit_headers import REQUESTS_A_DAY, as_go_duration
 from providers.simulator.parts import PARTS
 from providers.spec import Endpoint, Provider, Reply, Window

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from providers.adapters.vllm import PROVIDER, families, gauges_of, parse_usage
 from providers.collect import CapabilityNotOffered, Collected, Credentials, check, collect
 from providers.errors import ActionNeeded, ProviderError, Retryable
-from providers.records import CounterSample, Server, problem
+from providers.fitness import problem
+from providers.records import CounterSample, Server
 from providers.simulator.parts import vllm as part
 from providers.simulator.server import Simulator
 from providers.simulator.world import World
