@@ -118,6 +118,7 @@ class BalanceEntry(models.Model):
     """What a person knows of an account and no API tells: the balance at a moment, money put in, or an invoice for the
     days [first_day, last_day]. `at` is when it was so; `created_at` when it was typed."""
 
+    BROUGHT = True  # see credentials.services.account_recognise
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="balance_entries")
     kind = models.CharField(max_length=8, choices=EntryKind)

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import ManyToOneRel, Q
 from django.utils.translation import gettext as _
 
 from dashboard.core.encryption import Unreadable
@@ -289,7 +289,7 @@ def account_change(*, account: ProviderAccount, by: Actor, now: datetime) -> Non
 def account_recognise(*, credential: ProviderCredential, external_id: str, name: str) -> None:
     """Give the credential the account that the provider says it belongs to: the one that is known by this id, or its
     own if that has no other id yet, or else a new one. An account whose last credential left before anything else knew
-    it dissolves; one with an id of its own keeps its history."""
+    it dissolves; one with an id of its own, or with something that people brought, stays."""
     account = credential.account
     known = ProviderAccount.objects.filter(
         organization_id=account.organization_id, provider_slug=account.provider_slug, external_id=external_id
@@ -310,8 +310,15 @@ def account_recognise(*, credential: ProviderCredential, external_id: str, name:
         return
     credential.account = known
     credential.save(update_fields=["account"])
-    if account.external_id == "" and not account.credentials.exists():
+    if account.external_id == "" and not account.credentials.exists() and not _holds_what_people_brought(account):
         account.delete()
+
+
+def _holds_what_people_brought(account: ProviderAccount) -> bool:
+    """Whether a row hangs on it that no provider would tell again: those of models that say `BROUGHT`."""
+    relations = [field for field in account._meta.get_fields(include_hidden=True) if isinstance(field, ManyToOneRel)]
+    brought = [one for one in relations if getattr(one.related_model, "BROUGHT", False)]
+    return any(one.related_model._default_manager.filter(**{one.field.name: account}).exists() for one in brought)
 
 
 def offered_models_land(*, account: ProviderAccount, models: Sequence[Model], complete: bool, now: datetime) -> int:

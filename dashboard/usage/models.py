@@ -185,6 +185,7 @@ class UsageImport(models.Model):
     what the dry run found; `signature` recognises files with the same columns. `steps_done` of `steps` are the shares
     of the work that are done; whoever works renews `touched_at`, and who died is followed after a while."""
 
+    BROUGHT = True  # see credentials.services.account_recognise
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="imports")
     file_name = models.CharField(max_length=200)
@@ -251,6 +252,7 @@ class IntakeRow(models.Model):
     own id of it; the same one again replaces the row. The hours of UsageRecord are sums over these rows, so a row stays
     as long as its hour can still change. Unknown is NULL; a dimension that was not told is ''."""
 
+    BROUGHT = True  # see credentials.services.account_recognise
     pk = models.CompositePrimaryKey("account_id", "digest")
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
     digest = models.UUIDField()

@@ -10,13 +10,14 @@ from cryptography.fernet import Fernet
 from django.db.models import Sum
 from pytest_django.fixtures import Settings
 
-from dashboard.balances.models import BalanceSeries, QuotaSeries
+from dashboard.balances.models import BalanceEntry, BalanceSeries, EntryKind, QuotaSeries
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create, credential_recheck, credential_replace
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import Organization
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
+from dashboard.usage.entries.services import Typed, entry_add
 from dashboard.usage.models import SpendDaily
 from providers.registry import PROVIDERS
 from tests.providers.simulated import SimulatedWire
@@ -124,6 +125,17 @@ def test_keys_of_two_accounts_stay_two(organization: Organization, simulator: Si
     checked(created(organization, "deepinfra", now, {"api_key": "sim-island"}), now)
     assert ProviderAccount.objects.count() == 2
     assert not SyncStream.objects.filter(state=StreamState.STANDBY).exists()
+
+
+def test_an_account_that_turns_out_to_be_another_one_keeps_what_people_typed(
+    organization: Organization, simulator: SimulatedWire, now: datetime
+) -> None:
+    first, second = (created(organization, "deepinfra", now, values) for values in TWINS["deepinfra"])
+    typed_in = Typed(kind=EntryKind.TOPUP, amount=Decimal(50), unit="USD", at=now)
+    entry_add(account=second.account, typed_in=typed_in, by=SYSTEM, now=now)
+    first, second = checked(first, now), checked(second, now)
+    assert first.account_id == second.account_id
+    assert BalanceEntry.objects.get().account.credentials.count() == 0
 
 
 def test_another_organization_never_shares_an_account(
