@@ -37,7 +37,7 @@ def open_account(page: Page) -> None:
     page.get_by_role("link", name="Open the account").click()
     expect(page.locator("#streams tbody tr").first).to_be_visible()
     expect(page.locator("#sync_progress .note")).to_have_count(0, timeout=MINUTE)
-    expect(page.locator("#runs li").first).to_contain_text("Read", timeout=MINUTE)
+    expect(page.locator("#runs li", has_text="Read").first).to_be_visible(timeout=MINUTE)
 
 
 # One for each shape of form and account: a wallet, a bill, a key file, several fields with choices, a pasted login, a

@@ -81,7 +81,7 @@ def test_an_account_tells_its_streams_and_its_log(purser: Purser, page: Page, wa
         offered = not isinstance(provider.endpoint(capability), NotOffered)
         words = re.compile("Fresh|Standing by|Not available|Waiting") if offered else "Not offered"
         expect(row.locator(".st").first).to_have_text(words)
-    expect(page.locator("#runs li").first).to_contain_text("Read")
+    expect(page.locator("#runs li", has_text="Read").first).to_be_visible()
     expect(page.locator("#credentials")).to_contain_text("In use")
     if not isinstance(provider.endpoint("balance"), NotOffered):
         expect(page.locator("#balance-chart canvas, #balance-chart svg").first).to_be_visible()
@@ -111,7 +111,7 @@ def test_sync_now_shows_what_it_does(purser: Purser, page: Page) -> None:
     finally:
         purser.control("latency", seconds=0)
     expect(progress).to_have_count(0, timeout=MINUTE)
-    expect(page.locator("#runs li").first).to_contain_text("Read")
+    expect(page.locator("#runs li", has_text="Read").first).to_be_visible()
     expect(page.locator("h1 + p")).to_contain_text(re.compile("just now|s ago"))
 
 
