@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
+from providers.parse import boolean, get, maybe, text
 from providers.spec import Partial, Reply, Request
 
 MAX_PAGES = 500
@@ -14,6 +15,28 @@ says that there is more but not where."""
 
 class BrokenCursor(Exception):
     """The page announces more pages without a usable cursor."""
+
+
+def by_marker(document: Any) -> tuple[str, str] | None:
+    """`page` is the `next_page` of the page before. Some lists say `has_more`; others do not, and end where `next_page`
+    is null or absent."""
+    more = maybe(document, "has_more", boolean)
+    marker = None if more is False else maybe(document, "next_page", text)
+    if more and not marker:
+        raise BrokenCursor
+    return ("page", marker) if marker else None
+
+
+def by_told_marker(document: Any) -> tuple[str, str] | None:
+    """The same where `has_more` is always said."""
+    get(document, "has_more", boolean)
+    return by_marker(document)
+
+
+def by_page_token(document: Any) -> tuple[str, str] | None:
+    """`pageToken` is the `nextPageToken` of the page before; the last one has none."""
+    token = maybe(document, "nextPageToken", text)
+    return ("pageToken", token) if token else None
 
 
 def pages(

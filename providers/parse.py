@@ -2,7 +2,7 @@
 value: a remote's text does not reach a log or a page."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -187,6 +187,21 @@ def day_after(moment: datetime) -> datetime:
     """`moment` itself when it is 00:00 UTC, else 00:00 UTC of the next day: an exclusive end on a day border."""
     start = day_start(moment)
     return start if start == moment else start + timedelta(days=1)
+
+
+def spans(start: datetime, end: datetime, width: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    """[start, end) in pieces of at most `width`, oldest first."""
+    while start < end:
+        yield start, min(start + width, end)
+        start += width
+
+
+def window_name(minutes: int) -> str | None:
+    """How the window of a quota is called: 1440 minutes are "day", 300 "5h" ... None where there is no length."""
+    for size, letter, one in ((1440, "d", "day"), (60, "h", "hour"), (1, "min", "minute")):
+        if minutes > 0 and minutes % size == 0:
+            return one if minutes == size else f"{minutes // size}{letter}"
+    return None
 
 
 def month_start(moment: datetime) -> datetime:

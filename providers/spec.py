@@ -105,6 +105,22 @@ class Reply:
         except (ValueError, ArithmeticError, RecursionError):
             return self._json_by_the_standard_library()
 
+    def said(self, *names: str) -> Any:
+        """What an error body holds under these names, one object within the other; None where it cannot be read. For
+        comparing alone: a remote's text is never shown."""
+        try:
+            value = self.json()
+        except ProviderError:  # no JSON: the status alone decides
+            return None
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    def said_text(self, *names: str) -> str | None:
+        """The same where it is a text, else None."""
+        value = self.said(*names)
+        return value if isinstance(value, str) else None
+
     def _json_by_the_standard_library(self) -> Any:
         """It has the last word on what the fast reader refuses: it takes a byte order mark, UTF-16 and half a
         surrogate pair (which `fitness.problem` refuses by name), and tells NaN from no JSON at all."""

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from providers.errors import ActionCode, ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
-from providers.paging import BrokenCursor, pages
+from providers.paging import BrokenCursor, by_marker, by_told_marker, pages
 from providers.parse import (
     boolean,
     currency,
@@ -147,20 +147,6 @@ def analytics_requests(
             beta=ANALYTICS_BETA,
         )
         start = end
-
-
-def next_page(document: Any) -> tuple[str, str] | None:
-    """Reports say `has_more`; rate and spend limits do not, and end where `next_page` is null or absent."""
-    more = maybe(document, "has_more", boolean)
-    marker = None if more is False else maybe(document, "next_page", text)
-    if more and not marker:
-        raise BrokenCursor
-    return ("page", marker) if marker else None
-
-
-def report_page(document: Any) -> tuple[str, str] | None:
-    get(document, "has_more", boolean)
-    return next_page(document)
 
 
 def list_page(document: Any) -> tuple[str, str] | None:
@@ -387,7 +373,7 @@ def parse_models(document: Any) -> Iterator[Model]:
 def optional(request: Request) -> Generator[Request | Partial, Reply, list[Any] | None]:
     """Pages of what not every organisation has. None where it is refused with 400, 403 or 404."""
     try:
-        return (yield from pages(request, next_page))
+        return (yield from pages(request, by_marker))
     except ProviderError as error:
         if error.status not in (400, 403, 404):
             raise
@@ -398,7 +384,7 @@ def analytics(window: Window, report: str, groups: tuple[str, ...]) -> Generator
     """The analytics of an Enterprise organisation, which has no other report."""
     documents: list[Any] = []
     for request in analytics_requests(window, report, "enterprise_key", groups):
-        documents += yield from pages(request, report_page)
+        documents += yield from pages(request, by_told_marker)
     return documents
 
 
@@ -407,7 +393,7 @@ def usage(account: Account, window: Window) -> Steps:
         documents = yield from analytics(window, "usage", USAGE_GROUPS)
         return [bucket for document in documents for bucket in parse_analytics_usage(document, window.now)]
     request = report_request("organizations/usage_report/messages", window, *USAGE_GROUPS)
-    documents = yield from pages(request, report_page)
+    documents = yield from pages(request, by_told_marker)
     buckets = [bucket for document in documents for bucket in parse_usage(document, window.now)]
     told: list[Any] = []
     for request in analytics_requests(window) if buckets else ():
@@ -420,7 +406,7 @@ def cost(account: Account, window: Window) -> Steps:
         documents = yield from analytics(window, "cost", ("api_key_id", "workspace_id", "model"))
         return [bucket for document in documents for bucket in parse_analytics_cost(document, window.now)]
     request = report_request("organizations/cost_report", window, "description", "workspace_id")
-    return parse_cost((yield from pages(request, report_page)), window.now)
+    return parse_cost((yield from pages(request, by_told_marker)), window.now)
 
 
 def quota(account: Account, window: Window) -> Steps:
@@ -428,7 +414,7 @@ def quota(account: Account, window: Window) -> Steps:
     missing: NotAvailable | None = None
     if account.has("admin_key"):
         try:
-            for document in (yield from pages(RATE_LIMITS, next_page)):
+            for document in (yield from pages(RATE_LIMITS, by_marker)):
                 found += parse_rate_limits(document)
         except NotAvailable as error:
             missing = error
@@ -443,7 +429,7 @@ def quota(account: Account, window: Window) -> Steps:
             found += parse_spend_limits(document, window.now)
     if account.has("enterprise_key"):
         try:
-            for document in (yield from pages(MEMBER_LIMITS, next_page)):
+            for document in (yield from pages(MEMBER_LIMITS, by_marker)):
                 found += parse_member_limits(document)
         except ProviderError as error:
             if not account.has("admin_key") or error.status not in (400, 403, 404):
@@ -483,7 +469,7 @@ def check(account: Account, window: Window) -> Steps:
 
 def explain(reply: Reply, request: Request) -> ProviderError | None:
     status, field = reply.status, request.auth or "admin_key"
-    if status in (400, 403) and detail(reply) == "organization_type_not_supported":
+    if status in (400, 403) and reply.said_text("error", "details", "error_code") == "organization_type_not_supported":
         return NotAvailable("Anthropic does not offer this for this kind of organisation.", status=status)
     if field == "enterprise_key" and "/analytics/" in request.url and status in (400, 403, 404):
         words = "Anthropic's analytics are not open to this Enterprise key. That takes the scope read:analytics."
@@ -496,14 +482,6 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
     if status == 410:  # a page marker that grew too old: the next reading starts from its first page
         return Retryable("Anthropic let the page marker expire (410).", status=status)
     return None
-
-
-def detail(reply: Reply) -> str | None:
-    """`error.details.error_code`, None when the body has none or cannot be read."""
-    try:
-        return get(get(get(reply.json(), "error", mapping), "details", mapping), "error_code", text)
-    except ProviderError:  # no JSON, or none of these names: the status alone decides
-        return None
 
 
 INFERENCE_WORDS = "This looks like an inference key (sk-ant-api03-...); usage and cost need an Admin key."

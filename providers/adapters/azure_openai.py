@@ -45,6 +45,7 @@ from providers.parse import (
     next_day,
     rows,
     sequence,
+    spans,
     text,
     utc_day,
 )
@@ -417,18 +418,11 @@ def cost_link(document: Any) -> str | None:
     return maybe(get(document, "properties", mapping), "nextLink", text)
 
 
-def spans(start: datetime, end: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
-    while start < end:
-        until = min(start + days * ONE_DAY, end)
-        yield start, until
-        start = until
-
-
 def usage(account: Account, window: Window) -> Steps:
     """Whole days, not further back than Azure Monitor keeps them."""
     first = max(day_start(window.start), day_start(window.now - METRIC_RETENTION))
     found: list[UsageBucket] = []
-    for start, end in spans(first, day_after(min(window.end, window.now)), METRIC_DAYS):
+    for start, end in spans(first, day_after(min(window.end, window.now)), METRIC_DAYS * ONE_DAY):
         buckets = yield from parse_metrics((yield metrics_request(account, start, end)), window.now)
         found += [bucket for bucket in buckets if start <= bucket.start < end]
     return found
@@ -437,7 +431,7 @@ def usage(account: Account, window: Window) -> Steps:
 def cost(account: Account, window: Window) -> Steps:
     found: list[CostBucket] = []
     last = day_after(min(window.end, window.now))  # a span in the future would be moved to last year, in silence
-    for start, end in spans(day_start(window.start), last, COST_DAYS):
+    for start, end in spans(day_start(window.start), last, COST_DAYS * ONE_DAY):
         grouped = yield from cost_rows(cost_request(account, start, end, "ResourceId", "Meter"), start, end)
         plain = yield from cost_rows(cost_request(account, start, end), start, end)
         found += yield from cost_buckets(account, grouped, plain, window.now)

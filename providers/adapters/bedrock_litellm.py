@@ -613,7 +613,7 @@ def role_of(account: Account, user_id: str | None) -> Generator[Request | Partia
 
 
 def explain(reply: Reply, request: Request) -> ProviderError | None:
-    kind, detail = said(reply)
+    kind, detail = reply.said_text("error", "type"), reply.said("detail")
     field_name = request.auth or "base_url"
     if kind == "no_db_connection":
         return NotAvailable(NO_DATABASE, status=reply.status)
@@ -644,19 +644,6 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
         words = "LiteLLM does not know this team, or the key is not in it."
         return ActionNeeded(words, code="wrong_organization", status=404, field="team_id")
     return None
-
-
-def said(reply: Reply) -> tuple[str | None, Any]:
-    """(`error.type`, `detail`) of an error body, whichever of the two forms it has."""
-    try:
-        document = reply.json()
-    except ProviderError:
-        return None, None
-    if not isinstance(document, dict):
-        return None, None
-    error = document.get("error")
-    kind = error.get("type") if isinstance(error, dict) else None
-    return (kind if isinstance(kind, str) else None), document.get("detail")
 
 
 PROVIDER = Provider(

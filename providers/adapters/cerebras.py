@@ -93,7 +93,7 @@ def check(account: Account, window: Window) -> Steps:
 
 
 def explain(reply: Reply, request: Request) -> ProviderError | None:
-    if reply.status == 403 and not is_json_object(reply):
+    if reply.status == 403 and not isinstance(reply.said(), dict):
         return Retryable(
             "The network in front of Cerebras refused the call (403); this says nothing about the key.", status=403
         )
@@ -109,13 +109,6 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
             url=CONSOLE,
         )
     return None
-
-
-def is_json_object(reply: Reply) -> bool:
-    try:
-        return isinstance(reply.json(), dict)
-    except ProviderError:
-        return False
 
 
 PROVIDER = Provider(

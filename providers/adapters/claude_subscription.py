@@ -19,9 +19,8 @@ from decimal import Decimal
 from typing import Any
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
-from providers.paging import BrokenCursor, pages
+from providers.paging import by_marker, by_told_marker, pages
 from providers.parse import (
-    boolean,
     currency,
     day_after,
     day_start,
@@ -113,20 +112,6 @@ def claude_code_requests(window: Window) -> Iterator[Request]:
     while day < min(window.end, window.now):
         yield read("usage_report/claude_code", ("starting_at", f"{day:%Y-%m-%d}"), ("limit", "1000"))
         day += DAY
-
-
-def next_page(document: Any) -> tuple[str, str] | None:
-    """Spend limits say no `has_more`: they end where `next_page` is null."""
-    more = maybe(document, "has_more", boolean)
-    marker = None if more is False else maybe(document, "next_page", text)
-    if more and not marker:
-        raise BrokenCursor
-    return ("page", marker) if marker else None
-
-
-def report_page(document: Any) -> tuple[str, str] | None:
-    get(document, "has_more", boolean)
-    return next_page(document)
 
 
 def past(row: Row, name: str, now: datetime) -> datetime:
@@ -258,7 +243,7 @@ def parse_claude_code(documents: Iterable[Any], now: datetime) -> Iterator[Usage
 def report(name: str, window: Window) -> Generator[Request | Partial, Reply, list[Any]]:
     documents: list[Any] = []
     for request in report_requests(name, window):
-        documents += yield from pages(request, report_page)
+        documents += yield from pages(request, by_told_marker)
     buckets = (bucket for document in documents for bucket in get(document, "data", rows))
     if any(len(get(bucket, "results", rows)) >= MOST_GROUPS for bucket in buckets):
         words = f"A day has {MOST_GROUPS} products and models or more; Anthropic leaves out those beyond."
@@ -271,7 +256,7 @@ def usage(account: Account, window: Window) -> Steps:
         return parse_usage((yield from report("usage_report", window)), window.now)
     documents: list[Any] = []
     for request in claude_code_requests(window):
-        documents += yield from pages(request, report_page)
+        documents += yield from pages(request, by_told_marker)
     return parse_claude_code(documents, window.now)
 
 
@@ -286,7 +271,7 @@ def quota(account: Account, window: Window) -> Steps:
     found: list[Quota] = []
     refused: ProviderError | None = None
     try:
-        for document in (yield from pages(MEMBER_LIMITS, next_page)):
+        for document in (yield from pages(MEMBER_LIMITS, by_marker)):
             found += parse_member_limits(document, window.now)
     except ProviderError as error:
         refused = tolerated(error)
@@ -359,7 +344,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
             "(sk-ant-api01-...); an Admin key of the Console belongs to the other mode."
         )
         return ActionNeeded(words, status=status, field="api_key", url=ENTERPRISE_URL)
-    if status in (400, 403) and detail(reply) == "organization_type_not_supported":
+    if status in (400, 403) and reply.said_text("error", "details", "error_code") == "organization_type_not_supported":
         return NotAvailable("Anthropic offers this to Claude Enterprise organisations only.", status=status)
     if status == 400 and request.url.endswith("/analytics/summaries"):
         return NotAvailable("Anthropic has no figures of seats for these days yet.", status=status)
@@ -370,14 +355,6 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
     if status == 410:  # a page marker that grew too old: the next reading starts from its first page
         return Retryable("Anthropic let the page marker expire (410).", status=status)
     return None
-
-
-def detail(reply: Reply) -> str | None:
-    """`error.details.error_code`, None when the body has none or cannot be read."""
-    try:
-        return get(get(get(reply.json(), "error", mapping), "details", mapping), "error_code", text)
-    except ProviderError:  # no JSON, or none of these names: the status alone decides
-        return None
 
 
 SIGN_IN_WORDS = (

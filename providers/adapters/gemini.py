@@ -24,7 +24,7 @@ from providers.errors import (
     Retryable,
     retry_after_seconds,
 )
-from providers.paging import pages
+from providers.paging import by_page_token, pages
 from providers.parse import get, integer, maybe, rows, text
 from providers.records import Identity, Model
 from providers.spec import (
@@ -68,13 +68,8 @@ def parse_models(document: Any, *, first: bool) -> Iterator[Model]:
         )
 
 
-def next_page(document: Any) -> tuple[str, str] | None:
-    token = maybe(document, "nextPageToken", text)
-    return ("pageToken", token) if token else None
-
-
 def models(account: Account, window: Window) -> Steps:
-    documents = yield from pages(MODELS, next_page)
+    documents = yield from pages(MODELS, by_page_token)
     return [row for index, document in enumerate(documents) for row in parse_models(document, first=index == 0)]
 
 
@@ -149,10 +144,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
 
 def error_details(reply: Reply) -> list[dict[str, Any]]:
     """`error.details[]` of Google's errors, as far as they are objects; some paths wrap the whole in a list."""
-    try:
-        document = reply.json()
-    except ProviderError:
-        return []
+    document = reply.said()
     if isinstance(document, list) and document:
         document = document[0]
     error = document.get("error") if isinstance(document, dict) else None

@@ -624,7 +624,8 @@ def limited(reply: Reply) -> Retryable | None:
     if reply.status not in (403, 429):
         return None
     used_up = headers.get("x-ratelimit-remaining", "").strip() == "0"
-    if reply.status == 403 and not (used_up or "retry-after" in headers or "rate limit" in words_of(reply)):
+    words = (reply.said_text("message") or "").lower()
+    if reply.status == 403 and not (used_up or "retry-after" in headers or "rate limit" in words):
         return None
     wait = retry_after_seconds(headers)
     if wait is None and used_up:
@@ -635,16 +636,6 @@ def limited(reply: Reply) -> Retryable | None:
             wait = None
     wait = None if wait is None else min(wait, MAX_RETRY_AFTER_SECONDS)
     return Retryable("GitHub's rate limit for this token is used up.", status=429, retry_after=wait)
-
-
-def words_of(reply: Reply) -> str:
-    """The error's message in lower case, "" where it cannot be read. Only ever compared, never shown."""
-    try:
-        document = reply.json()
-    except ProviderError:
-        return ""
-    message = document.get("message") if isinstance(document, dict) else None
-    return message.lower() if isinstance(message, str) else ""
 
 
 def explain(reply: Reply, request: Request) -> ProviderError | None:

@@ -477,21 +477,12 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
             field="token",
             url=page,
         )
-    if reply.status == 403 and error_of(reply) == "insufficient_scope":
+    if reply.status == 403 and reply.said("error") == "insufficient_scope":
         return missing_scope(403, page)
     if reply.status == 404 and request.url.endswith(("/api/graphql", "/personal_access_tokens/self")):
         words = "There is no GitLab at this address. Enter the address at which GitLab's start page opens."
         return ActionNeeded(words, code="missing_field", status=404, field="instance_url")
     return None
-
-
-def error_of(reply: Reply) -> Any:
-    """`error` of a body, whatever it is; None for a body that cannot be read."""
-    try:
-        document = reply.json()
-    except ProviderError:
-        return None
-    return document.get("error") if isinstance(document, dict) else None
 
 
 PROVIDER = Provider(

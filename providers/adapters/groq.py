@@ -20,7 +20,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable, TooLarge
-from providers.parse import boolean, decimal, get, integer, mapping, maybe, rows, sequence, text, unix_seconds
+from providers.parse import boolean, decimal, get, integer, mapping, maybe, rows, sequence, spans, text, unix_seconds
 from providers.rate_limits import parse_limit_headers
 from providers.records import Identity, Model, UsageBucket
 from providers.spec import (
@@ -66,12 +66,6 @@ Part = tuple[Any, datetime, datetime]
 
 class SpendLimitReached(Retryable):
     """The key is good, and served again when the limit is raised or the month ends: so it is tried again."""
-
-
-def spans(start: datetime, end: datetime, width: timedelta) -> Iterator[tuple[datetime, datetime]]:
-    while start < end:
-        yield start, min(start + width, end)
-        start += width
 
 
 def metric_request(count: str, project: str, start: datetime, end: datetime) -> Request:
@@ -217,22 +211,11 @@ def check(account: Account, window: Window) -> Steps:
     return [Identity(key_kind="api_key")]
 
 
-def error_code(reply: Reply) -> str | None:
-    """`error.code` of an error body, None where there is none to read."""
-    try:
-        document = reply.json()
-    except ProviderError:  # not JSON
-        return None
-    error = document.get("error") if isinstance(document, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, str) else None
-
-
 def explain(reply: Reply, request: Request) -> ProviderError | None:
     status, metrics = reply.status, request.url.startswith(METRICS)
     if status == 401:
         return ActionNeeded("Groq does not know this key.", status=status, field="api_key", url=KEYS_PAGE)
-    if status == 400 and error_code(reply) == "blocked_api_access":
+    if status == 400 and reply.said_text("error", "code") == "blocked_api_access":
         return SpendLimitReached(
             "The organization's monthly spend limit is reached: Groq blocks all of its keys until the limit is raised "
             "or the month ends.",

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
-from providers.parse import decimal, get, integer, mapping, maybe, rows, text, unix_millis
+from providers.parse import decimal, get, integer, mapping, maybe, rows, text, unix_millis, window_name
 from providers.records import Balance, Identity, Model, Quota
 from providers.spec import (
     Account,
@@ -129,11 +129,8 @@ def window_label(pool: Mapping[str, Any]) -> str | None:
     if start is None or end is None or end <= start:
         return None
     length = max(end - start, POOL_WINDOWS.get(get(pool, "model_name", text), timedelta(0)))
-    for size, letter, one in ((86_400, "d", "day"), (3600, "h", "hour"), (60, "min", "minute")):
-        count, rest = divmod(length, timedelta(seconds=size))
-        if count and not rest:
-            return one if count == 1 else f"{count}{letter}"
-    return None
+    minutes, rest = divmod(length, timedelta(minutes=1))
+    return None if rest else window_name(minutes)
 
 
 def moment(pool: Mapping[str, Any], name: str) -> datetime | None:

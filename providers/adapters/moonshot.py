@@ -19,7 +19,20 @@ from typing import Any
 
 from providers.credential_files import Pasted, document_of, is_file, token_in
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError
-from providers.parse import boolean, currency, decimal, get, instant, integer, mapping, maybe, rows, text, unix_seconds
+from providers.parse import (
+    boolean,
+    currency,
+    decimal,
+    get,
+    instant,
+    integer,
+    mapping,
+    maybe,
+    rows,
+    text,
+    unix_seconds,
+    window_name,
+)
 from providers.records import Balance, Identity, Model, Quota
 from providers.spec import (
     Account,
@@ -155,11 +168,7 @@ def percentage(value: Decimal) -> Decimal:
 def window_label(window: Mapping[str, Any]) -> str | None:
     """300 minutes are "5h", 1 week "7d"; None for a unit that we do not know."""
     duration, unit = maybe(window, "duration", integer), maybe(window, "timeUnit", text)
-    minutes = (duration or 0) * MINUTES.get(unit or "", 0)
-    for size, letter, one in ((1440, "d", "day"), (60, "h", "hour"), (1, "min", "minute")):
-        if minutes > 0 and minutes % size == 0:
-            return one if minutes == size else f"{minutes // size}{letter}"
-    return None
+    return window_name((duration or 0) * MINUTES.get(unit or "", 0))
 
 
 def reset_time(row: Mapping[str, Any]) -> datetime | None:
@@ -295,7 +304,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
             url=page,
         )
     if kimi_code and reply.status == 403:
-        if error_type(reply) == "access_terminated_error":
+        if reply.said_text("error", "type") == "access_terminated_error":
             return NotAvailable(
                 "Kimi Code does not serve this key now (403): its quota is used up, or only coding agents are served.",
                 status=403,
@@ -308,17 +317,6 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
             url=page,
         )
     return None
-
-
-def error_type(reply: Reply) -> str | None:
-    """`error.type` of an error body, None where there is none to read."""
-    try:
-        document = reply.json()
-    except ProviderError:  # not JSON
-        return None
-    error = document.get("error") if isinstance(document, dict) else None
-    kind = error.get("type") if isinstance(error, dict) else None
-    return kind if isinstance(kind, str) else None
 
 
 NEEDS = ("product", "region", "api_key")

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from providers.errors import ActionCode, ActionNeeded, NotAvailable, PayloadError, ProviderError, TooLarge
-from providers.paging import BrokenCursor, pages
+from providers.paging import BrokenCursor, by_told_marker, pages
 from providers.parse import (
     boolean,
     currency,
@@ -119,9 +119,9 @@ def report(path: str, group_by: Iterable[str], account: Account, window: Window)
     """All pages of a report. Where so many days of a large organization do not fit one answer: a page for each day."""
     request = report_request(path, group_by, account, window)
     try:
-        return (yield from pages(request, next_report_page))
+        return (yield from pages(request, by_told_marker))
     except TooLarge:
-        return (yield from pages(request.with_params(("limit", "1")), next_report_page))
+        return (yield from pages(request.with_params(("limit", "1")), by_told_marker))
 
 
 def report_request(path: str, group_by: Iterable[str], account: Account, window: Window) -> Request:
@@ -140,15 +140,6 @@ def report_request(path: str, group_by: Iterable[str], account: Account, window:
             *(("project_ids", project) for project in account.list("project_ids")),
         ),
     )
-
-
-def next_report_page(document: Any) -> tuple[str, str] | None:
-    if not get(document, "has_more", boolean):
-        return None
-    cursor = maybe(document, "next_page", text)
-    if not cursor:
-        raise BrokenCursor
-    return ("page", cursor)
 
 
 def next_list_page(document: Any) -> tuple[str, str] | None:
@@ -449,10 +440,7 @@ def check(account: Account, window: Window) -> Steps:
 
 def error_of(reply: Reply) -> tuple[str, str]:
     """(code, message in lower case) of an error body. `error` is an object, a bare text, or absent."""
-    try:
-        document = reply.json()
-    except ProviderError:  # no JSON: the status alone decides
-        return "", ""
+    document = reply.said()
     error = document.get("error", document) if isinstance(document, dict) else None
     parts = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)
     code, message = (part if isinstance(part, str) else "" for part in parts)

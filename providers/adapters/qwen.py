@@ -620,11 +620,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
                 url=STUDIO_CONSOLE,
             )
         return None
-    try:
-        document = reply.json()
-    except ProviderError:  # no JSON
-        document = None
-    return trouble(code_in(document), reply.status, request, reply.headers)
+    return trouble(code_in(reply.said()), reply.status, request, reply.headers)
 
 
 def trouble(code: str, status: int, request: Request, headers: Mapping[str, str] | None = None) -> ProviderError | None:

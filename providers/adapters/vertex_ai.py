@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from providers.auth import GoogleServiceAccount
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable, retry_after_seconds
-from providers.paging import pages
+from providers.paging import by_page_token, pages
 from providers.parse import (
     boolean,
     currency,
@@ -123,11 +123,6 @@ def project_of(account: Account) -> str:
     )
 
 
-def next_page(document: Any) -> tuple[str, str] | None:
-    token = maybe(document, "nextPageToken", text)
-    return ("pageToken", token) if token else None
-
-
 # --- Usage ------------------------------------------------------------------------------------------------------
 
 
@@ -211,7 +206,7 @@ def parse_usage(tokens: Sequence[Any], requests: Sequence[Any], project: str, no
 def series(project: str, metric: str, window: Window) -> Reading[list[Any]]:
     documents: list[Any] = []
     for start, end, period in spans(window):
-        documents += yield from pages(series_request(project, metric, start, end, period, MOST_POINTS), next_page)
+        documents += yield from pages(series_request(project, metric, start, end, period, MOST_POINTS), by_page_token)
     if any(maybe(document, name, sequence) for document in documents for name in ("executionErrors", "unreachable")):
         yield Partial(reason="Cloud Monitoring could not reach all of its data.")
     return documents
@@ -298,13 +293,13 @@ def coverage(covered: Mapping[str, Any]) -> str:
 def quota(account: Account, window: Window) -> Steps:
     url = f"https://{QUOTAS}/v1/projects/{project_of(account)}/locations/global/services/aiplatform.googleapis.com"
     listing = Request(url=f"{url}/quotaInfos", auth="google", params=(("pageSize", "500"),))
-    limits = list(parse_limits((yield from pages(listing, next_page))))
+    limits = list(parse_limits((yield from pages(listing, by_page_token))))
     if not account.has("billing_account_id"):
         return limits
     words = "This is not a billing account id: it looks like 0A1B2C-3D4E5F-6A7B8C."
     url = f"https://{BUDGETS}/v1/billingAccounts/{typed(account, 'billing_account_id', BILLING_ACCOUNT, words)}/budgets"
     try:
-        documents = yield from pages(Request(url=url, auth="google", params=(("pageSize", "100"),)), next_page)
+        documents = yield from pages(Request(url=url, auth="google", params=(("pageSize", "100"),)), by_page_token)
     except (ActionNeeded, NotAvailable) as error:
         yield Partial(reason=f"Budgets are missing: {error.message}")
         return limits

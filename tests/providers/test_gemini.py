@@ -9,7 +9,7 @@ from providers.adapters import gemini
 from providers.adapters.gemini import API, PROVIDER
 from providers.collect import Credentials, check, collect, drive
 from providers.errors import MAX_RETRY_AFTER_SECONDS, ActionNeeded, Retryable
-from providers.paging import pages
+from providers.paging import by_page_token, pages
 from providers.simulator.parts.gemini import CATALOGUE, EMBEDDING, PROFILE
 from providers.spec import Account, Outgoing, Reply, Steps, Window
 from tests.providers.simulated import simulated
@@ -30,7 +30,7 @@ def test_small_pages_make_the_same_list() -> None:
     send, _ = simulated("gemini", NOW)
 
     def two_at_a_time(account: Account, window: Window) -> Steps:
-        documents = yield from pages(gemini.MODELS.with_params(("pageSize", "2")), gemini.next_page)
+        documents = yield from pages(gemini.MODELS.with_params(("pageSize", "2")), by_page_token)
         return [row for index, page in enumerate(documents) for row in gemini.parse_models(page, first=index == 0)]
 
     found = drive(PROVIDER, two_at_a_time(KEY.account(PROVIDER), WINDOW), KEY, send, NOW)
