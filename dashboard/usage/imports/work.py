@@ -45,7 +45,8 @@ def _fail(row: UsageImport, words: str, now: datetime) -> None:
         locked = UsageImport.objects.select_for_update(of=("self",)).filter(pk=row.pk, state__in=AT_WORK).first()
         if locked is None:
             return
-        records_remove(account_id=row.account_id, source=row.source)
+        if records_remove(account_id=row.account_id, source=row.source):
+            derived_balance_refresh(account=row.account, now=now)
         held_drop(usage_import=row)
         locked.state, locked.problem, locked.touched_at = ImportState.FAILED, words, now
         locked.save(update_fields=["state", "problem", "touched_at"])

@@ -401,6 +401,8 @@ def test_a_landing_that_died_goes_on_and_nothing_comes_twice(
 def test_an_import_that_always_dies_fails_and_leaves_nothing(
     large: UsageImport, by: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    typed_in = Typed(kind=EntryKind.BALANCE, amount=Decimal(100), unit="USD", at=MONDAY - 400 * DAY)
+    entry_add(account=large.account, typed_in=typed_in, by=by, now=NOW)
     import_commit(usage_import=large, by=by, now=NOW)
     import_work(import_id=large.pk, clock=clock)
     UsageImport.objects.filter(pk=large.pk).update(state=ImportState.IMPORTING, steps_done=4, tries=MOST_TRIES)
@@ -408,6 +410,7 @@ def test_an_import_that_always_dies_fails_and_leaves_nothing(
     large.refresh_from_db()
     assert large.state == ImportState.FAILED
     assert "Nothing was imported" in large.problem
+    assert BalanceSeries.objects.get(account=large.account).amount == 100
     assert tables(large.account) == {"UsageDaily": [], "SpendDaily": [], "UsageRecord": [], "CostRecord": []}
 
 
