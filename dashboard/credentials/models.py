@@ -154,11 +154,6 @@ class ProviderCredential(models.Model):
             secrets=frozenset(self.secret_hints),
         )
 
-    @property
-    def field_names(self) -> frozenset[str]:
-        """Names of the fields that are filled in."""
-        return frozenset(self.secret_hints) | frozenset(name for name, value in self.settings.items() if value)
-
 
 class Sealed(models.Model):
     """A row with one secret text, "" where there is none."""

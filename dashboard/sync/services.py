@@ -26,7 +26,7 @@ from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
 from providers.collect import Collected
 from providers.errors import ActionNeeded, NotAvailable, PayloadError, ProviderError, Retryable
-from providers.records import Balance, CostBucket, CounterSample, Model, ProviderKey, Quota, Server, UsageBucket
+from providers.records import Balance, CostBucket, CounterSample, Model, ProviderKey, Quota, Record, Server, UsageBucket
 from providers.spec import Endpoint
 
 LEASE = timedelta(minutes=5)
@@ -222,7 +222,7 @@ def run_land(*, run: Run, collected: Collected, now: datetime) -> RunOutcome:
         _succeed(run, now)
         changed = _store(run, collected, usage, cost, now)
         if changed:
-            _derive(run.stream, now)
+            _derive(run.stream, records, now)
         return _log(
             run,
             RunOutcome.PARTIAL if collected.partial else RunOutcome.OK,
@@ -380,13 +380,13 @@ def _store(run: Run, collected: Collected, usage: list[UsageBucket], cost: list[
     raise AssertionError(f"no landing for {stream.capability}")
 
 
-def _derive(stream: SyncStream, now: datetime) -> None:
+def _derive(stream: SyncStream, records: Sequence[Record], now: datetime) -> None:
     """What the new figures say of those that the provider does not tell."""
     account = stream.credential.account
-    if stream.capability in ("balance", "quota"):
-        derived_spend_refresh(account=account, now=now)
-    elif stream.capability in ("usage", "cost"):
+    if stream.capability in ("usage", "cost"):
         derived_balance_refresh(account=account, now=now)
+    elif any(isinstance(record, Balance) for record in records):
+        derived_spend_refresh(account=account, now=now)
 
 
 _SUCCEED = """

@@ -8,7 +8,6 @@ from django.db import connection, transaction
 from providers.errors import PayloadError
 
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
-TABLES = ("usage_usagerecord", "usage_costrecord")
 
 
 def month_of(moment: datetime) -> datetime:

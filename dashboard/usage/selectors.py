@@ -170,6 +170,11 @@ class AccountUsage:
     total: UsageRow
     bases: Sequence[str]
 
+    @property
+    def told(self) -> set[str]:
+        """The figures that any day tells."""
+        return {ours for ours, _theirs in _COLUMNS if getattr(self.total, ours) is not None}
+
 
 def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsage:
     """An account's usage by day, and by model inside a day."""

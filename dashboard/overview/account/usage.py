@@ -17,8 +17,6 @@ from dashboard.sync.models import StreamState, SyncStream
 from dashboard.usage.selectors import AccountUsage
 from providers.spec import Endpoint, Provider
 
-FIGURES = ("requests", "input", "cached", "cache_write", "output", "reasoning")
-
 
 def usage_stats(usage: AccountUsage) -> list[dict[str, Any]]:
     """Spend, then requests; nothing where no day is known."""
@@ -39,7 +37,7 @@ def usage_context(
 ) -> dict[str, Any]:
     return {
         "usage_days": usage.days,
-        "usage_told": usage_told(usage),
+        "usage_told": usage.told,  # columns of the others would only say that they are not told
         "usage_total": usage.total if usage.days else None,
         "usage_chart": _usage_chart(usage),
         "usage_money": kind != "server",
@@ -118,8 +116,3 @@ def _basis_words(usage: AccountUsage) -> str:
         "derived": _("derived from the balance"),
     }
     return ", ".join(words[basis] for basis in usage.bases if basis in words)
-
-
-def usage_told(usage: AccountUsage) -> set[str]:
-    """The figures that any day tells: columns of the others would only say that they are not told."""
-    return {name for name in FIGURES if getattr(usage.total, name) is not None}

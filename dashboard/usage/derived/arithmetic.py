@@ -10,7 +10,7 @@ A balance, for accounts whose provider tells none: what a person typed in, plus 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -108,7 +108,7 @@ def _spread(fall: Fall, zone: ZoneInfo) -> Iterator[tuple[date, Decimal]]:
 def midnight_after(day: date, zone: ZoneInfo) -> datetime:
     """When that day ends there, in UTC."""
     following = day + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(tz=ZoneInfo("UTC"))
+    return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)
 
 
 def midnight_before(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -137,8 +137,11 @@ def derived_balance_refresh(*, account: ProviderAccount, now: datetime) -> None:
     """Make the derived balances of an account anew: what a person typed in, plus top-ups, less what was spent since.
     Only for units in which the provider tells no balance. Inside the caller's transaction."""
     entries = list(BalanceEntry.objects.filter(account=account).exclude(kind=EntryKind.INVOICE).order_by("at", "pk"))
-    told = set(BalanceSeries.objects.filter(account=account).exclude(basis=DERIVED).values_list("unit", flat=True))
-    units = {entry.unit for entry in entries if entry.kind == EntryKind.BALANCE} - told
+    units = {entry.unit for entry in entries if entry.kind == EntryKind.BALANCE}
+    if units:
+        units -= set(
+            BalanceSeries.objects.filter(account=account).exclude(basis=DERIVED).values_list("unit", flat=True)
+        )
     BalanceSeries.objects.filter(account=account, basis=DERIVED).exclude(unit__in=units).delete()
     for unit in sorted(units):
         _derive_balance(account, unit, [entry for entry in entries if entry.unit == unit], now)

@@ -1,7 +1,7 @@
 """Typing in what no API tells."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 from dashboard.balances.models import EntryKind
 from dashboard.core.templatetags.purser import DECIMALS, SIGNS
 from dashboard.usage.entries.services import Typed
+from dashboard.usage.partitions import EARLIEST
 
-EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_INVOICE = timedelta(days=366)
 FIRST_UNITS = ("USD", "EUR", "CNY")
