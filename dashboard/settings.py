@@ -128,6 +128,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.core.context.csp",
+                "dashboard.core.context.room",
                 "dashboard.organizations.context.organization",
             ],
             "builtins": ["dashboard.core.templatetags.purser", "dashboard.core.templatetags.drawings"],

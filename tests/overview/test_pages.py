@@ -732,3 +732,29 @@ def test_no_secret_leaves_by_any_door(
     doors = {"pages": bodies, "rows": rows, "messages": map(str, sent), "logs": [caplog.text, out, err]}
     for door, texts in doors.items():
         assert not [text for text in texts if CANARY in text], door
+
+
+# --- Navigation -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "room"),
+    [
+        ("overview:overview", "overview:overview"),
+        ("credentials:account", "credentials:account_list"),
+        ("usage:entry_add", "credentials:account_list"),
+        ("imports:account_imports", "credentials:account_list"),
+        ("credentials:provider_detail", "credentials:provider_list"),
+        ("credentials:described_list", "credentials:provider_list"),
+        ("organizations:teams", "organizations:teams"),
+        ("usage:usage_api", None),
+    ],
+)
+def test_the_navigation_says_where_one_is(world: World, name: str, room: str | None) -> None:
+    told = ask(world, name, world.cast.client("owner"), "GET").content.decode()
+    marked = set(re.findall(r'<a class="nav-item" href="([^"]+)"[^>]*aria-current="page"', told))
+    assert marked == ({reverse(room)} if room else set())
+    below = re.search(r'<nav class="tabbar.*?</nav>', told, re.DOTALL)
+    assert below is not None
+    here = re.findall(r'<a href="([^"]+)" aria-current="page"', below[0])
+    assert here == [url for url in (reverse("overview:overview"), reverse("credentials:account_list")) if url in marked]
