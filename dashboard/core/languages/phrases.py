@@ -1,0 +1,81 @@
+"""Sentences that were written in English before anybody knew the reader: by providers/, which knows no gettext, and by
+tasks, which store what they found.
+
+`told(text)` says such a sentence in the language of the page. It looks for the message that the sentence was made
+from, and says what stood in its places again, each translated in turn.
+"""
+
+import re
+from functools import cache, lru_cache
+
+from django.utils.translation import get_language, gettext
+from django.utils.translation.trans_real import catalog
+
+_PLACE = re.compile(r"%\((\w+)\)[sd]|(?<!\{)\{(\w+)\}(?!\})")
+_SENTENCE = re.compile(r"(?<=[.:;])\s+")
+_DEEPEST = 3  # places within places
+
+
+def told(text: str) -> str:
+    """`text` in the language of the page; as it is where nothing is known of it."""
+    language = get_language() or "en"
+    return text if not text or language.startswith("en") else _told(text, language, 0)
+
+
+@lru_cache(maxsize=8192)
+def _told(text: str, language: str, depth: int) -> str:
+    whole = _known(text, language, depth)
+    if whole is not None:
+        return whole
+    parts = _SENTENCE.split(text)
+    if len(parts) == 1:
+        return text
+    said = [_known(part, language, depth) for part in parts]
+    if not any(said):
+        return text
+    # Chinese sentences stand without a space between them.
+    return "".join(f"{old} " if new is None else new for new, old in zip(said, parts, strict=True)).rstrip()
+
+
+def _known(text: str, language: str, depth: int) -> str | None:
+    """What the catalog has for exactly this, or for the message that this was made from."""
+    bare = text.strip()
+    if not bare:
+        return None
+    for candidate in (text, bare):
+        if (found := gettext(candidate)) != candidate:
+            return found
+    if (found := gettext(f"{bare}.")) != f"{bare}.":  # a sentence that was put into another one
+        return found.removesuffix("。")
+    if depth >= _DEEPEST:
+        return None
+    for pattern, message in _made(language):
+        match = pattern.fullmatch(bare)
+        if match:
+            said = {name: _told(value, language, depth + 1) for name, value in match.groupdict().items()}
+            return _PLACE.sub(lambda place: said[place[1] or place[2]], gettext(message)).replace("{{", "{")
+    return None
+
+
+@cache
+def _made(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Each message with places, as the pattern of the sentences made from it: the most words first, because what has
+    many words is no accident."""
+    keys = catalog()._catalog.keys()  # type: ignore[attr-defined]
+    messages = {key for key in keys if isinstance(key, str) and "\x04" not in key}
+    found = []
+    for message in messages:
+        parts = _PLACE.split(message)
+        if len(parts) > 1 and sum(len(part or "") for part in parts[::3]) > 3:
+            names = [one or two for one, two in zip(parts[1::3], parts[2::3], strict=True)]
+            if len(set(names)) == len(names):
+                found.append((_pattern(parts[::3], names), message))
+    found.sort(key=lambda pair: (-len(_PLACE.sub("", pair[1])), pair[1]))
+    return tuple(found)
+
+
+def _pattern(plain: list[str], names: list[str]) -> re.Pattern[str]:
+    text = re.escape(plain[0])
+    for name, after in zip(names, plain[1:], strict=True):
+        text += f"(?P<{name}>.+?){re.escape(after)}"
+    return re.compile(text, re.DOTALL)
