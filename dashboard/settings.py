@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.core.middleware.ContentSecurityPolicyMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "dashboard.organizations.middleware.LanguageMiddleware",
     "dashboard.organizations.middleware.OrganizationMiddleware",
     "dashboard.credentials.catalog.CatalogMiddleware",
 ]
@@ -259,7 +260,6 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hant", "繁體中文"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "dashboard" / "locale"]
 LANGUAGE_COOKIE_AGE = 31_536_000
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = HTTPS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

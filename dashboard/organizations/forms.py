@@ -4,6 +4,7 @@ import zoneinfo
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -89,6 +90,12 @@ class ProfileForm(forms.Form):
         label=gettext_lazy("Your name"),
         max_length=120,
         help_text=gettext_lazy("Shown to the other members, and in the audit log."),
+    )
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        required=False,
+        choices=lambda: [("", _("As the browser asks for")), *settings.LANGUAGES],
+        help_text=gettext_lazy("Of the pages, and of mails to you."),
     )
 
 

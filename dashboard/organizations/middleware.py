@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from allauth.usersessions.models import UserSession
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from dashboard.organizations.audit import Actor, actor_of, address_of
 from dashboard.organizations.models import Membership, Organization, User
@@ -23,6 +23,21 @@ class PurserRequest(HttpRequest):
     memberships: list[Membership]
     scope: Scope  # what this person may read
     actor: Actor  # who writes, and from where, for the audit log
+
+
+class LanguageMiddleware:
+    """Pages speak the language that the person chose; without a choice what Django's LocaleMiddleware found stands:
+    the switch of this browser, else what the browser asks for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.user.language if isinstance(request.user, User) else ""
+        if chosen and chosen != translation.get_language():
+            translation.activate(chosen)
+            request.LANGUAGE_CODE = chosen
+        return self.get_response(request)
 
 
 class OrganizationMiddleware:

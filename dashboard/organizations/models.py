@@ -27,6 +27,8 @@ class User(AbstractBaseUser):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
+    # The language that this person chose, of settings.LANGUAGES; "" follows the browser.
+    language = models.CharField(max_length=10, blank=True)
     current_organization = models.ForeignKey("Organization", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

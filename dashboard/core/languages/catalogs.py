@@ -1,4 +1,5 @@
-"""The catalogs in dashboard/locale: one PO file a language, kept in step with the sources, compiled when Purser is built."""
+"""The catalogs in dashboard/locale: one PO file a language, kept in step with the sources, and compiled
+when Purser is built."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ def updated(locale: str, messages: Iterable[Message]) -> Catalog:
         names: str | tuple[str, str] = (found.text, found.plural) if found.plural else found.text
         catalog.add(names, locations=[(found.file, 0)], auto_comments=found.notes, context=found.context)
     for entry in catalog:
-        before = known.get(entry.id[0] if entry.pluralizable else entry.id, entry.context) if entry.id else None
+        before = known.get(entry.id, entry.context) if entry.id else None
         if before is not None and before.pluralizable == entry.pluralizable:
             entry.string = before.string
     return catalog
@@ -60,7 +61,9 @@ def write(catalog: Catalog, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(_HEADER.format(locale=catalog.locale, plurals=catalog.plural_forms).encode())
-        write_po(file, catalog, width=120, sort_by_file=True, include_lineno=False, ignore_obsolete=True, omit_header=True)
+        write_po(
+            file, catalog, width=120, sort_by_file=True, include_lineno=False, ignore_obsolete=True, omit_header=True
+        )
 
 
 def entries(catalog: Catalog) -> Iterator[Entry]:
@@ -71,14 +74,14 @@ def entries(catalog: Catalog) -> Iterator[Entry]:
 def problems(catalog: Catalog) -> Iterator[str]:
     """What is not translated, and translations whose places are others than the message's."""
     for entry in entries(catalog):
-        first = entry.id[0] if entry.pluralizable else entry.id
-        said = entry.string if isinstance(entry.string, tuple | list) else [entry.string]
+        asked = [entry.id] if isinstance(entry.id, str) else list(entry.id)
+        said = [entry.string or ""] if isinstance(entry.string, str | None) else list(entry.string)
         if not all(said):
-            yield f"not translated: {first}"
+            yield f"not translated: {asked[0]}"
             continue
-        wanted = set(_PLACES.findall(entry.id[-1] if entry.pluralizable else entry.id))
+        wanted = set(_PLACES.findall(asked[-1]))
         for text in said:
             if set(_PLACES.findall(text)) != wanted:
                 yield f"other places than {sorted(wanted)}: {text}"
-            if text[:1].isspace() != first[:1].isspace() or text[-1:].isspace() != first[-1:].isspace():
+            if text[:1].isspace() != asked[0][:1].isspace() or text[-1:].isspace() != asked[0][-1:].isspace():
                 yield f"begins or ends with another space: {text!r}"

@@ -30,8 +30,9 @@ KEYWORDS = {
 _WORDS = frozenset({"label", "help", "summary", "name"})
 # What is written with spaces and is no sentence: addresses, queries, patterns, formats, headers, Markdown.
 _TECHNICAL = re.compile(
-    r"https?://|\b(?:GET|POST) /|^(?:SELECT|query|Bearer|ACS3|Purser/)\b|%[A-Z]|[\\|<=]|\{\{|\bgid:|\d\d:\d\d:\d\d|"
-    r"\[a-z|startDate|creditsUsed|service\.id|sku\.|^ AND|ModelDeploymentName|metric\.type|^Authorizer|^OAuthApp|manage\.py|^, \$|None$"
+    r"https?://|\b(?:GET|POST) /|^ ?(?:SELECT|AND|query|Bearer|ACS3|Purser/|Authorizer|OAuthApp)\b|%[A-Z]|[\\|<=]|\{\{"
+    r"|\bgid:|\d\d:\d\d:\d\d|\[a-z|startDate|creditsUsed|service\.id|sku\.|ModelDeploymentName|metric\.type"
+    r"|manage\.py|^, \$|None$"
 )
 
 
@@ -76,7 +77,9 @@ def sentences(tree: ast.Module) -> Iterator[str]:
     """The messages of one module of providers/: every literal of several words that is not a docstring, and single
     words where a declaration or a record is named."""
     passed = _docstrings(tree) | {id(part) for node in _of(tree, ast.JoinedStr) for part in node.values}
-    passed |= {id(word.value) for call in _of(tree, ast.Call) if _called(call) == "Provider" for word in call.keywords[:2]}
+    passed |= {
+        id(word.value) for call in _of(tree, ast.Call) if _called(call) == "Provider" for word in call.keywords[:2]
+    }
     for node in ast.walk(tree):
         text = _text_of(node)
         if text and id(node) not in passed and " " in text.strip() and _is_words(text):

@@ -52,9 +52,15 @@ def _known(text: str, language: str, depth: int) -> str | None:
     for pattern, message in _made(language):
         match = pattern.fullmatch(bare)
         if match:
-            said = {name: _told(value, language, depth + 1) for name, value in match.groupdict().items()}
-            return _PLACE.sub(lambda place: said[place[1] or place[2]], gettext(message)).replace("{{", "{")
+            return _filled(
+                gettext(message), {name: _told(value, language, depth + 1) for name, value in match.groupdict().items()}
+            )
     return None
+
+
+def _filled(message: str, places: dict[str, str]) -> str:
+    text = _PLACE.sub(lambda place: places[place[1] or place[2]], message)
+    return text.replace("{{", "{").replace("}}", "}")
 
 
 @cache

@@ -20,6 +20,14 @@ def person_rename(*, user: User, name: str, by: Actor, now: datetime) -> None:
             audit_person(user=user, by=by, action="person.renamed", now=now, changes=changes)
 
 
+def person_language_set(*, user: User, language: str) -> None:
+    """The language of this person's pages and mails; "" follows the browser. A matter of taste: it leaves no audit
+    entry."""
+    if user.language != language:
+        user.language = language
+        user.save(update_fields=["language"])
+
+
 def sessions_close(*, sessions: Iterable[UserSession], by: Actor, now: datetime) -> None:
     """Sign these browsers out at once."""
     with transaction.atomic():

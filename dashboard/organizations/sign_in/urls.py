@@ -46,6 +46,7 @@ sign_in_urls = [
     door("profile/again/", account.reauthenticate, "account_reauthenticate", PERSON),
     door("profile/again/code/", second_factor.reauthenticate, "mfa_reauthenticate", PERSON),
     door("profile/again/passkey/", passkeys.reauthenticate_webauthn, "mfa_reauthenticate_webauthn", PERSON),
+    path("language/", views.language, name="language"),
     path("profile/", views.profile, name="mfa_index"),
     path("profile/sessions/<int:session_number>/end/", views.session_end, name="session_end"),
     path("profile/sessions/end/", views.sessions_end, name="sessions_end"),

@@ -5,10 +5,12 @@ from datetime import timedelta
 
 from allauth.account.utils import perform_login
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,10 +18,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.forms import ProfileForm
 from dashboard.organizations.middleware import PurserRequest
+from dashboard.organizations.models import User
 from dashboard.organizations.scope import Access
 from dashboard.organizations.services import sign_in_link_use
 from dashboard.organizations.sign_in.selectors import sessions_of, ways_in
-from dashboard.organizations.sign_in.services import person_rename, sessions_close
+from dashboard.organizations.sign_in.services import person_language_set, person_rename, sessions_close
 
 
 @access(Access.PUBLIC)
@@ -41,19 +44,41 @@ def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def profile(request: PurserRequest) -> HttpResponse:
     """Name, address, ways in and sessions of the person who looks."""
-    form = ProfileForm(request.POST or None, initial={"name": request.actor.person.name})
+    person = request.actor.person
+    form = ProfileForm(request.POST or None, initial={"name": person.name, "language": person.language})
     if request.method == "POST" and form.is_valid():
-        name = form.cleaned_data["name"]
-        person_rename(user=request.actor.person, name=name, by=request.actor, now=timezone.now())
+        person_rename(user=person, name=form.cleaned_data["name"], by=request.actor, now=timezone.now())
+        person_language_set(user=person, language=form.cleaned_data["language"])
         messages.success(request, _("Saved."))
         return redirect("mfa_index")
     context = {
         "form": form,
-        "ways": ways_in(request.actor.person),
-        "sessions": sessions_of(request.actor.person, current=request.session.session_key or ""),
+        "ways": ways_in(person),
+        "sessions": sessions_of(person, current=request.session.session_key or ""),
         "passkeys_possible": _has_a_name(request),
     }
     return render(request, "account/profile.html", context)
+
+
+@access(Access.PUBLIC)
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """The switch on every page: for this browser by a cookie, and for the person who is signed in."""
+    chosen, back = request.POST.get("language", ""), request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    response = redirect(back if here else "overview:overview")
+    if chosen in dict(settings.LANGUAGES):
+        if isinstance(request.user, User):
+            person_language_set(user=request.user, language=chosen)
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            samesite="Lax",
+            httponly=True,
+        )
+    return response
 
 
 @access(Access.PERSON)
