@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.scope import Scope
 from providers.catalog import Entry, Told, catalog, entry_of
@@ -48,7 +49,7 @@ def catalog_rows(
     return [
         _row(entry, counts.get(entry.slug, 0))
         for entry in catalog({**PROVIDERS, **{one.slug: one for one in own}})
-        if (sought in entry.name.lower() or sought in entry.summary.lower()) and entry.tells.issuperset(tells)
+        if (sought in entry.name.lower() or sought in told(entry.summary).lower()) and entry.tells.issuperset(tells)
     ]
 
 
@@ -64,7 +65,7 @@ def catalog_page(*, provider: Provider, scope: Scope) -> dict[str, Any]:
     accounts = list(chosen.order_by("label", "pk")[:50])
     return {
         **_row(entry, chosen.count()),
-        "warning": provider.key_warning,
+        "warning": told(provider.key_warning),
         "docs_url": entry.docs_url,
         "console_url": entry.console_url,
         "base_urls": [_base(base) for base in entry.base_urls],
@@ -78,7 +79,7 @@ def _row(entry: Entry, accounts: int) -> dict[str, Any]:
         "slug": entry.slug,
         "name": entry.name,
         "icon": entry.slug,
-        "summary": entry.summary,
+        "summary": told(entry.summary),
         "url": reverse("credentials:provider_detail", args=[entry.slug]),
         "connect_url": reverse("credentials:connect_form", args=[entry.slug]),
         "told": [_told(one) for one in entry.told],
@@ -102,11 +103,11 @@ def _told(one: Told) -> dict[str, Any]:
         "word": str(word),
         "every": span_words(one.interval) if one.interval else "",
         "history": _history_words(one),
-        "needs": ", ".join(one.needs),
+        "needs": ", ".join(map(told, one.needs)),
         "source": one.source,
-        "reason": one.reason,
-        "fallback": one.fallback,
-        "estimated": one.estimated,
+        "reason": told(one.reason),
+        "fallback": told(one.fallback),
+        "estimated": told(one.estimated),
     }
 
 
@@ -128,15 +129,15 @@ def span_words(length: timedelta) -> str:
 
 
 def _base(base: BaseUrl) -> dict[str, Any]:
-    return {"url": base.url, "label": base.label, "use": str(_USES[base.use]), "backup": base.backup}
+    return {"url": base.url, "label": told(base.label), "use": str(_USES[base.use]), "backup": base.backup}
 
 
 def _field(field: Field) -> dict[str, Any]:
     return {
-        "label": field.label,
+        "label": told(field.label),
         "secret": field.secret,
         "required": field.required,
-        "help": field.help,
+        "help": told(field.help),
         "scopes": field.scopes,
         "header": field.header if field.secret and field.header != "Authorization" else "",
         "environment": field.environment or "",

@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import host_changes
 from dashboard.organizations.models import Team
@@ -91,7 +92,7 @@ class ConnectForm(forms.Form):
             )
         if secrets and not filled and self.credential is None and not self.errors and not self.provider.self_hosted:
             raise forms.ValidationError(
-                _("Enter at least one of: %(names)s.") % {"names": ", ".join(field.label for field in secrets)}
+                _("Enter at least one of: %(names)s.") % {"names": ", ".join(told(field.label) for field in secrets)}
             )
         return data
 
@@ -104,15 +105,15 @@ class ConnectForm(forms.Form):
         try:
             found = declared.pasted(value)
         except PayloadError as error:
-            self.add_error(declared.name, error.message)
+            self.add_error(declared.name, told(error.message))
             return ""
         if len(found.token) > MOST_CHARACTERS:
             self.add_error(declared.name, _("This is longer than any token. Copy it again."))
             return ""
         self._pasted[declared.name] = found
         data[declared.name] = found.token
-        for name, told in found.fields.items():
-            data[name] = data.get(name) or told
+        for name, value_there in found.fields.items():
+            data[name] = data.get(name) or value_there
         return found.token
 
     @property
@@ -134,14 +135,14 @@ def _form_field(declared: Field, credential: ProviderCredential | None, *, own_n
     stored = credential is not None and declared.name in credential.secret_hints
     initial = credential.settings.get(declared.name, "") if credential and not declared.secret else declared.default
     common: dict[str, Any] = {
-        "label": declared.label,
+        "label": told(declared.label),
         "required": declared.required and not stored,
-        "help_text": declared.help,
+        "help_text": told(declared.help),
         "initial": "" if declared.secret else initial,
     }
     field: forms.Field
     if declared.kind == "choice":
-        field = forms.ChoiceField(choices=declared.choices, **common)
+        field = forms.ChoiceField(choices=[(value, told(label)) for value, label in declared.choices], **common)
     elif declared.kind == "url" and own_network:
         field = forms.CharField(max_length=300, validators=[_own_address], **common)
     elif declared.kind == "url":
@@ -187,7 +188,7 @@ def _problem(declared: Field, value: str, *, own_network: bool) -> str | None:
             if value.startswith(start) and not any(
                 value.startswith(right) and len(right) > len(start) for right in declared.starts_with
             ):
-                return words
+                return told(words)
         if declared.kind == "json":
             return _json_problem(value)
         if not value.isascii() or any(letter.isspace() for letter in value):

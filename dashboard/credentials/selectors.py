@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import own_providers
 from dashboard.credentials.models import (
     CredentialState,
@@ -54,13 +55,13 @@ def account_row(account: ProviderAccount) -> dict[str, Any]:
 def absent_words(provider: Provider, capability: str) -> str:
     """Why a provider does not tell this, and what there is instead; "" when it does."""
     endpoint = provider.endpoint(capability)
-    return f"{endpoint.reason} {endpoint.fallback}".strip() if isinstance(endpoint, NotOffered) else ""
+    return told(f"{endpoint.reason} {endpoint.fallback}".strip()) if isinstance(endpoint, NotOffered) else ""
 
 
 def needs_words(provider: Provider, endpoint: Endpoint, missing: Sequence[str]) -> str:
     """The labels of the fields that an endpoint cannot do without."""
     return ", ".join(
-        " / ".join(provider.field(name).label for name in need.split("|")) for need in missing or endpoint.needs
+        " / ".join(told(provider.field(name).label) for name in need.split("|")) for need in missing or endpoint.needs
     )
 
 
@@ -70,11 +71,13 @@ def provider_card(provider: Provider, connected: Iterable[str] = ()) -> dict[str
         "slug": provider.slug,
         "name": provider.name,
         "icon": provider.slug,
-        "summary": provider.summary,
-        "description": provider.summary,
-        "warning": provider.key_warning,
+        "summary": told(provider.summary),
+        "description": told(provider.summary),
+        "warning": told(provider.key_warning),
         "least_scope": [
-            {"label": field.label, "scopes": field.scopes} for field in provider.fields if field.secret and field.scopes
+            {"label": told(field.label), "scopes": field.scopes}
+            for field in provider.fields
+            if field.secret and field.scopes
         ],
         "url": reverse("credentials:connect_form", args=[provider.slug]),
         "connected": provider.slug in set(connected),
@@ -86,14 +89,14 @@ def provider_card(provider: Provider, connected: Iterable[str] = ()) -> dict[str
 def _capability(provider: Provider, name: str) -> dict[str, str]:
     endpoint = provider.endpoint(name)
     if isinstance(endpoint, NotOffered):
-        return {"name": name, "offered": "no", "reason": f"{endpoint.reason} {endpoint.fallback}".strip()}
+        return {"name": name, "offered": "no", "reason": told(f"{endpoint.reason} {endpoint.fallback}".strip())}
     offered = "yes" if endpoint.confidence == "official" else "part"
     return {"name": name, "offered": offered, "reason": ""}
 
 
 def field_label(provider: Provider, name: str) -> str:
     """What a field is called; its bare name where a description does not declare it any more."""
-    return next((field.label for field in provider.fields if field.name == name), name)
+    return next((told(field.label) for field in provider.fields if field.name == name), name)
 
 
 def providers_by_name(words: str = "", *, own: Iterable[Provider] = ()) -> list[Provider]:
@@ -227,7 +230,7 @@ def warning_words(credential: ProviderCredential) -> list[str]:
     """What the check found that the admin should know, in words; the narrower choice with what can do harm."""
     words = [_(_WARNINGS[code]) for code in credential.warnings if code in _WARNINGS]
     if credential.can_spend and credential.provider.key_warning:
-        words.insert(0, credential.provider.key_warning)
+        words.insert(0, told(credential.provider.key_warning))
     return words
 
 

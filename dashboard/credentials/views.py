@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import provider_of
 from dashboard.credentials.catalog_pages import STATUSES, catalog_page, catalog_rows
 from dashboard.credentials.forms import AccountForm, ConnectForm, ExpiryForm
@@ -229,9 +230,9 @@ def check_result(credential: ProviderCredential) -> dict[str, Any] | None:
             "The key was not judged: %(message)s It is kept, and Purser goes on trying. A firewall or proxy may be in "
             "the way."
         )
-        % {"message": credential.check_message},
+        % {"message": told(credential.check_message)},
         "not_understood": _("%(message)s The key is kept, and Purser goes on trying.")
-        % {"message": credential.check_message},
+        % {"message": told(credential.check_message)},
     }
     next_step, url = "", ""
     if verdict == "signed_out":
@@ -242,7 +243,7 @@ def check_result(credential: ProviderCredential) -> dict[str, Any] | None:
         next_step = _("Open %(name)s and make the right key") % {"name": name}
     return {
         "verdict": shown,
-        "sentence": sentences.get(shown, credential.check_message),
+        "sentence": sentences.get(shown, told(credential.check_message)),
         "next_step": next_step,
         "url": url,
         "lines": [],

@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.core.languages.phrases import told
 from dashboard.core.rows import Joined
-from dashboard.core.templatetags.purser import moment
+from dashboard.core.templatetags.purser import capability_word, day, moment
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.organizations.scope import Scope
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
@@ -245,18 +246,18 @@ def runs_of_account(*, account_id: int, before: int | None, limit: int) -> list[
 def run_words(run: SyncRun) -> str:
     """A run in plain language."""
     if run.outcome not in (RunOutcome.OK, RunOutcome.PARTIAL):
-        return run.message
+        return told(run.message)
     if not run.records:
         words = _("Read; there was nothing to tell.")
     else:
         words = ngettext("Read %(count)d record", "Read %(count)d records", run.records) % {"count": run.records}
         words += ", " + (_("%(count)d new or changed.") % {"count": run.changed} if run.changed else _("nothing new."))
     if run.window_start and run.window_end:
-        span = {"first": f"{run.window_start:%d %b}", "last": f"{run.window_end:%d %b}"}
+        span = {"first": day(run.window_start), "last": day(run.window_end)}
         words += " " + (
             _("History %(first)s to %(last)s.") % span if run.backfill else _("%(first)s to %(last)s.") % span
         )
-    return f"{words} {run.message}".strip()
+    return f"{words} {told(run.message)}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +285,16 @@ def progress_of_account(*, account_id: int, now: datetime) -> Progress:
         endpoint = stream.credential.provider.endpoint(stream.capability)
         history = endpoint.history if isinstance(endpoint, Endpoint) else timedelta(0)
         back = backfilling(stream) and stream.state == StreamState.FRESH
+        name = capability_word(stream.capability).lower()
         if back:
             words.append(
                 _("%(capability)s history %(percent)d %%")
-                % {"capability": stream.capability, "percent": backfill_percent(stream, history, now)}
+                % {
+                    "capability": name,
+                    "percent": backfill_percent(stream, history, now),
+                }
             )
         elif under_way:
-            words.append(_("reading %(capability)s") % {"capability": stream.capability})
+            words.append(_("reading %(capability)s") % {"capability": name})
         running += under_way or back
     return Progress(busy=running > 0, done=len(streams) - running, total=len(streams), words=", ".join(words))

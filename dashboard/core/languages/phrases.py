@@ -82,6 +82,8 @@ def _made(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def _pattern(plain: list[str], names: list[str]) -> re.Pattern[str]:
     text = re.escape(plain[0])
-    for name, after in zip(names, plain[1:], strict=True):
-        text += f"(?P<{name}>.+?){re.escape(after)}"
+    for before, name, after in zip(plain, names, plain[1:], strict=False):
+        # What stands right behind a sentence is a sentence of its own, or nothing.
+        value = r"|\s.+?" if before.endswith((".", ":", ";")) else r".+?"
+        text += f"(?P<{name}>{value}){re.escape(after)}"
     return re.compile(text, re.DOTALL)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.phrases import told
 from dashboard.credentials.forms import ConnectForm
 from dashboard.credentials.models import OAuthClient
 from dashboard.credentials.oauth.selectors import client_at, site_of
@@ -55,7 +56,7 @@ class SignInForm(ConnectForm):
     def __init__(self, *args: Any, organization_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.organization_id = organization_id
-        ways = [(app.name, app.label) for app in self.provider.oauth_apps]
+        ways = [(app.name, told(app.label)) for app in self.provider.oauth_apps]
         way = forms.ChoiceField(label=_("Way to sign in"), choices=ways)
         self.fields = {"way": way, **self.fields, **client_fields(required=False)}
 
@@ -84,7 +85,9 @@ class SignInForm(ConnectForm):
         declared = self.provider.field(self.app.opt_in) if self.app.opt_in else None
         if declared is not None and self.open_values.get(declared.name, "") in ("", declared.default):
             words = _("This way is off. Read what “%(name)s” says, and choose it there if you want it.")
-            self.add_error(declared.name if declared.name in self.fields else None, words % {"name": declared.label})
+            self.add_error(
+                declared.name if declared.name in self.fields else None, words % {"name": told(declared.label)}
+            )
         else:
             self._find_client(data)
         return data
@@ -93,7 +96,7 @@ class SignInForm(ConnectForm):
         try:
             self.site = site_of(self.provider, self.app, self.open_values)
         except ProviderError as error:
-            raise forms.ValidationError(error.message) from None
+            raise forms.ValidationError(told(error.message)) from None
         self.client = client_at(organization_id=self.organization_id, slug=self.provider.slug, site=self.site)
         typed = data.get("client_id") or ""
         problem = client_problem(self.provider, typed)

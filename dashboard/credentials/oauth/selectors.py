@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import (
     OPEN_LOGINS,
     GrantSource,
@@ -97,8 +98,8 @@ def sign_in_ways(provider: Provider, credential: ProviderCredential | None = Non
     return [
         {
             "name": app.name,
-            "label": app.label,
-            "field": provider.field(app.field).label,
+            "label": told(app.label),
+            "field": told(provider.field(app.field).label),
             "scopes": app.scopes,
             "confidence": app.confidence,
             "source": app.source,
@@ -126,15 +127,15 @@ def _grant_row(credential: ProviderCredential, grant: OAuthGrant, now: datetime)
     )
     signed_in = grant.source == GrantSource.OWN_CLIENT
     return {
-        "label": credential.provider.field(grant.field).label,
+        "label": told(credential.provider.field(grant.field).label),
         "source": grant.get_source_display(),
         "scopes": grant.scopes,
         "expires_at": grant.expires_at,
         "renews": grant.may_refresh,
         "over": over,
-        "message": grant.message or (_("Sign in again.") if signed_in else _("Paste a new one."))
+        "message": told(grant.message) or (_("Sign in again.") if signed_in else _("Paste a new one."))
         if over
-        else grant.message,
+        else told(grant.message),
         "at": grant.obtained_at,
         "app": grant.app,
         "again_url": reverse("credentials:oauth_again", args=[credential.pk]) if signed_in else "",
@@ -160,10 +161,10 @@ def login_row(login: OAuthLogin, provider: Provider, now: datetime) -> dict[str,
         "id": login.pk,
         "status": status,
         "words": status.label,
-        "message": login.message,
+        "message": told(login.message),
         "site": login.client.site,
         "host": login.client.site.partition("://")[2],
-        "app": app.label if app else "",
+        "app": told(app.label) if app else "",
         "device": device,
         "scopes": app.scopes if app else (),
         "user_code": login.user_code,
@@ -171,7 +172,7 @@ def login_row(login: OAuthLogin, provider: Provider, now: datetime) -> dict[str,
         "expires_at": login.expires_at,
         "account": login.found.get("account", ""),
         "granted": login.found.get("scopes", []),
-        "problem": login.found.get("problem", ""),
+        "problem": told(login.found.get("problem", "")),
         "moving": status in (LoginStatus.STARTING, LoginStatus.RETURNED) or (status == LoginStatus.WAITING and device),
         "every": min(max(login.interval_seconds, 2), 60) if status == LoginStatus.WAITING else 2,
         "goes": status == LoginStatus.WAITING and not device,

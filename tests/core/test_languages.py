@@ -1,0 +1,173 @@
+"""The languages: nothing is left untranslated, sentences of providers are found again, and people choose."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import translation
+from django.utils.translation import to_locale
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.core.languages import catalogs
+from dashboard.core.languages.extraction import Message, messages_in, sentences
+from dashboard.core.languages.phrases import told
+from dashboard.core.templatetags.purser import capability_word
+from dashboard.organizations.models import User
+
+OTHERS = [language for language, _name in settings.LANGUAGES if language != settings.LANGUAGE_CODE]
+FOUND = list(messages_in(settings.BASE_DIR))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_text_is_translated_and_the_catalogs_are_in_step(language: str) -> None:
+    """`make messages` brings them in step; what it lists is to be translated."""
+    locale = to_locale(language)
+    kept, wanted = catalogs.read(locale), catalogs.updated(locale, FOUND)
+    assert list(catalogs.problems(wanted)) == []
+    assert {(entry.id, entry.context) for entry in catalogs.entries(kept)} == {
+        (entry.id, entry.context) for entry in catalogs.entries(wanted)
+    }
+
+
+def test_a_text_without_translation_is_noticed() -> None:
+    missing = Message("A text that nobody has translated", "", None, "dashboard/x.py")
+    catalog = catalogs.updated("zh_Hant", [*FOUND, missing])
+    assert list(catalogs.problems(catalog)) == ["not translated: A text that nobody has translated"]
+
+
+def test_other_places_than_the_message_has_are_noticed() -> None:
+    catalog = catalogs.updated("zh_Hant", [Message("%(count)s rows of {host}", "", None, "x.py")])
+    next(iter(catalogs.entries(catalog))).string = "%(cuont)s {host}"
+    assert [problem.split(":")[0] for problem in catalogs.problems(catalog)] == [
+        "other places than ['%(count)s', '{host}']"
+    ]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalog_is_written_as_it_was_read(language: str, tmp_path: Path) -> None:
+    """Otherwise each `make messages` would change lines that nobody touched."""
+    path = catalogs.path_of(to_locale(language))
+    catalogs.write(catalogs.updated(to_locale(language), FOUND), tmp_path / "again.po")
+    assert (tmp_path / "again.po").read_text() == path.read_text()
+
+
+def test_what_people_read_in_an_adapter_is_found_and_its_technicalities_are_not() -> None:
+    source = '''
+"""Docs of the module are not for the page."""
+PROVIDER = Provider(slug="x", name="Brand Name", summary="Prepaid wallets.")
+FIELD = Field(name="api_key", label="Region", choices=(("a", "Global"), ("b", "USD")), starts_with=("sk-",))
+def read(host, status):
+    """Nor is this."""
+    raise Retryable(f"{host} answered {status}, for {names[0]} and {names[1]}.")
+QUERY = "SELECT day FROM t WHERE x = 1"
+URL = f"https://{host}/a path"
+'''
+    assert sorted(sentences(ast.parse(source))) == [
+        "Global",
+        "Prepaid wallets.",
+        "Region",
+        "{host} answered {status}, for {value} and {value2}.",
+    ]
+
+
+# --- sentences that were stored in English --------------------------------------------------------------------------
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_sentences_of_providers_are_said_in_the_reader_s_language() -> None:
+    with translation.override("zh-hant"):
+        assert told("api.deepseek.com answered 429, too many calls.") == "api.deepseek.com 回覆 429，呼叫過多。"
+        assert told("CNY wallet") == "CNY 錢包"
+        assert told("gpt-5.1-mini") == "gpt-5.1-mini"
+        assert told("") == ""
+    with translation.override("zh-hans"):
+        assert told("api.x.ai was not called: it is a private or reserved address.").startswith("未调用 api.x.ai：")
+    with translation.override("en"):
+        assert told("CNY wallet") == "CNY wallet"
+
+
+def test_sentences_within_sentences_are_translated_too() -> None:
+    whole = (
+        "This key may not read projects, limits and keys: that takes the scope api.management.read. "
+        "An inference key never has it: enter an admin key (sk-admin-...)."
+    )
+    with translation.override("zh-hant"):
+        said = told(whole)
+    assert "api.management.read" in said
+    assert not re.search(r"\b(inference|projects|never)\b", said)
+
+
+def test_two_sentences_side_by_side_are_both_translated() -> None:
+    with translation.override("zh-hant"):
+        said = told("DeepSeek has no cost history for an API key. The balance history shows how fast the money goes.")
+    assert said.count("。") == 2
+    assert "history" not in said
+
+
+@given(host=st.from_regex(r"[a-z]{1,12}\.example", fullmatch=True), status=st.integers(400, 599))
+def test_what_stood_in_the_places_stands_there_again(host: str, status: int) -> None:
+    with translation.override("zh-hans"):
+        said = told(f"{host} answered {status}.")
+    assert host in said
+    assert str(status) in said
+    assert CHINESE.search(said)
+
+
+# --- which language a page speaks -----------------------------------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("asked", "spoken"),
+    [("zh-TW", "zh-hant"), ("zh-HK", "zh-hant"), ("zh-CN", "zh-hans"), ("de", "en"), ("zh-Hans-SG", "zh-hans")],
+)
+def test_a_stranger_gets_what_the_browser_asks_for(client: Client, asked: str, spoken: str) -> None:
+    page = client.get("/sign-in/", headers={"accept-language": asked}).content.decode()
+    assert f'<html lang="{spoken}"' in page
+
+
+@pytest.mark.django_db
+def test_the_switch_is_kept_for_the_browser_and_for_the_person(client: Client, owner: User) -> None:
+    answer = client.post("/language/", {"language": "zh-hant", "next": "/sign-in/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/sign-in/")
+    assert 'lang="zh-hant"' in client.get("/sign-in/").content.decode()
+    client.force_login(owner)
+    client.post("/language/", {"language": "zh-hans", "next": "/profile/"})
+    owner.refresh_from_db()
+    assert owner.language == "zh-hans"
+    elsewhere = Client()
+    elsewhere.force_login(owner)
+    assert 'lang="zh-hans"' in elsewhere.get("/profile/", headers={"accept-language": "en"}).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+def test_the_switch_sends_nobody_elsewhere(client: Client, address: str) -> None:
+    assert client.post("/language/", {"language": "zh-hant", "next": address})["Location"] == "/"
+
+
+@pytest.mark.django_db
+def test_an_unknown_language_changes_nothing(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    answer = client.post("/language/", {"language": "tlh", "next": "/profile/"})
+    owner.refresh_from_db()
+    assert (answer.status_code, owner.language, settings.LANGUAGE_COOKIE_NAME in answer.cookies) == (302, "", False)
+
+
+@pytest.mark.django_db
+def test_the_profile_follows_the_browser_again_when_nothing_is_chosen(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    client.post("/profile/", {"name": "Mei Lin", "language": "zh-hant"})
+    owner.refresh_from_db()
+    assert owner.language == "zh-hant"
+    client.post("/profile/", {"name": "Mei Lin", "language": ""})
+    owner.refresh_from_db()
+    assert owner.language == ""
+
+
+def test_capabilities_have_words_in_every_language() -> None:
+    for language in OTHERS:
+        with translation.override(language):
+            assert CHINESE.search(capability_word("balance"))
