@@ -171,3 +171,10 @@ def test_capabilities_have_words_in_every_language() -> None:
     for language in OTHERS:
         with translation.override(language):
             assert CHINESE.search(capability_word("balance"))
+
+
+def test_a_sentence_is_not_mistaken_for_a_short_message_with_places() -> None:
+    """ "%(used)s of %(limit)s" would fit half of all sentences."""
+    with translation.override("zh-hant"):
+        assert told("A figure of nobody's in particular") == "A figure of nobody's in particular"
+        assert told("Member spend limit · user_01") == "成員花費上限 · user_01"

@@ -14,6 +14,7 @@ from django.utils.translation.trans_real import catalog
 _PLACE = re.compile(r"%\((\w+)\)[sd]|(?<!\{)\{(\w+)\}(?!\})")
 _SENTENCE = re.compile(r"(?<=[.:;])\s+")
 _DEEPEST = 3  # places within places
+_LEAST_LETTERS = 5  # fewer ("%(used)s of %(limit)s") would be found in anything
 
 
 def told(text: str) -> str:
@@ -24,17 +25,30 @@ def told(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _told(text: str, language: str, depth: int) -> str:
+    if " · " in text:
+        return " · ".join(_told(part, language, depth) for part in text.split(" · "))
     whole = _known(text, language, depth)
     if whole is not None:
         return whole
     parts = _SENTENCE.split(text)
-    if len(parts) == 1:
-        return text
     said = [_known(part, language, depth) for part in parts]
+    if len(parts) == 1:
+        return _by_its_end(text, language, depth)
     if not any(said):
         return text
     # Chinese sentences stand without a space between them.
     return "".join(f"{old} " if new is None else new for new, old in zip(said, parts, strict=True)).rstrip()
+
+
+def _by_its_end(text: str, language: str, depth: int) -> str:
+    """ "gpt-5 batch input tokens": a name, and what is counted of it. The name may be a word of ours too."""
+    words = text.split(" ")
+    for first in range(1, min(len(words), 4)):
+        counted = " ".join(words[first:])
+        found = gettext(counted)
+        if found != counted:
+            return f"{_told(' '.join(words[:first]), language, depth + 1)} {found}"
+    return text
 
 
 def _known(text: str, language: str, depth: int) -> str | None:
@@ -72,7 +86,7 @@ def _made(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     found = []
     for message in messages:
         parts = _PLACE.split(message)
-        if len(parts) > 1 and sum(len(part or "") for part in parts[::3]) > 3:
+        if len(parts) > 1 and sum(map(str.isalpha, "".join(parts[::3]))) >= _LEAST_LETTERS:
             names = [one or two for one, two in zip(parts[1::3], parts[2::3], strict=True)]
             if len(set(names)) == len(names):
                 found.append((_pattern(parts[::3], names), message))
@@ -84,6 +98,6 @@ def _pattern(plain: list[str], names: list[str]) -> re.Pattern[str]:
     text = re.escape(plain[0])
     for before, name, after in zip(plain, names, plain[1:], strict=False):
         # What stands right behind a sentence is a sentence of its own, or nothing.
-        value = r"|\s.+?" if before.endswith((".", ":", ";")) else r".+?"
+        value = r"|\s.+" if before.endswith((".", ":", ";")) else r"(?:(?!\. ).)+?"
         text += f"(?P<{name}>{value}){re.escape(after)}"
     return re.compile(text, re.DOTALL)
