@@ -10,6 +10,7 @@ from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaSeries
+from dashboard.balances.naming import quota_name, window_words
 from dashboard.balances.runway import RISE_SHARE, TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
 from dashboard.core.rows import Joined
@@ -79,13 +80,16 @@ def _reasons() -> dict[str, tuple[str, str]]:
 
 def primary_series(*, account_ids: Sequence[int]) -> QuerySet[BalanceSeries]:
     """One balance for each account, as its face on lists: money to spend before money owed, live before posted
-    or derived, a filled wallet before an empty one."""
+    or derived, a filled wallet before an empty one, one that is drawn from before one that rests."""
     faces = (
         BalanceSeries.objects.filter(account_id__in=account_ids)
         .annotate(
-            is_owed=_flag(kind="owed"), is_unsure=_flag(basis__in=("posted", "derived")), is_empty=_flag(amount=0)
+            is_owed=_flag(kind="owed"),
+            is_unsure=_flag(basis__in=("posted", "derived")),
+            is_empty=_flag(amount=0),
+            is_still=_flag(runway_reason="no_burn"),
         )
-        .order_by("account_id", "is_unsure", "is_owed", "is_empty", "pk")
+        .order_by("account_id", "is_unsure", "is_owed", "is_empty", "is_still", "pk")
         .distinct("account_id")
     )
     return BalanceSeries.objects.filter(pk__in=faces.values("pk"))
@@ -99,7 +103,7 @@ _SOONEST_DRY = Joined(
     """
     SELECT {columns} FROM (
         SELECT DISTINCT ON (account_id) id FROM balances_balanceseries WHERE organization_id = %(organization)s
-        ORDER BY account_id, basis <> 'live', kind = 'owed', amount = 0, id
+        ORDER BY account_id, basis <> 'live', kind = 'owed', amount = 0, runway_reason = 'no_burn', id
     ) AS face
     JOIN balances_balanceseries AS series ON series.id = face.id
     JOIN credentials_provideraccount AS account ON account.id = series.account_id
@@ -218,10 +222,12 @@ def fullest_quotas(*, account_ids: Iterable[int]) -> dict[int, QuotaSeries]:
 
 
 def quota_window(series: QuotaSeries, now: datetime) -> dict[str, Any]:
-    """A limit as the quota row template wants it."""
+    """A limit as the quota row template wants it. `name` is one line for titles, `called` its parts for people."""
+    called = quota_name(series.name, series.scope)
     return {
-        "name": f"{series.name} · {series.scope}" if series.scope else series.name,
-        "window_label": series.window,
+        "name": " · ".join(part for part in (called.title, called.about, called.code) if part),
+        "called": called,
+        "window_label": window_words(series.window),
         "used": series.used,
         "limit": series.limit,
         "remaining": series.remaining,

@@ -17,6 +17,7 @@ from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import User
 from dashboard.organizations.scope import Access
 from dashboard.organizations.services import organization_choose
+from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.page import account_context, progress_row
 from dashboard.overview.demo import demo_add_for, demo_delete
 from dashboard.overview.pages import account_list_rows, overview_context
@@ -63,12 +64,12 @@ def account_list(request: PurserRequest) -> HttpResponse:
 def account(request: PurserRequest, account_id: int) -> HttpResponse:
     everything = ProviderAccount.objects.select_related("team")
     found = get_object_or_404(everything, request.scope.accounts(), pk=account_id)
-    before, now = request.GET.get("before", ""), timezone.now()
+    now = timezone.now()
     context = account_context(
         organization=request.organization,
         scope=request.scope,
         account=found,
-        before=int(before) if before.isdecimal() and len(before) < 18 else None,
+        choice=Choice.of(request.GET.dict()),
         now=now,
     )
     return render(request, "credentials/account.html", {**context, "now": now})

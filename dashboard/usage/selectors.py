@@ -114,7 +114,8 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
 @dataclass(slots=True)
 class UsageRow:
     """Figures of a day, or of one model on it. None is unknown; `cost` in `unit`, `derived` when some of it comes
-    from falls of the balance. With span "month" it tells of the days up to `last`."""
+    from falls of the balance; `others` are costs in other units, which nobody converts. With span "month" it tells of
+    the days up to `last`."""
 
     name: str = ""
     day: date | None = None
@@ -130,6 +131,7 @@ class UsageRow:
     cost: Decimal | None = None
     unit: str = ""
     derived: bool = False
+    others: dict[str, Decimal] = field(default_factory=dict)
     models: list["UsageRow"] = field(default_factory=list)
 
     @property
@@ -144,12 +146,20 @@ class UsageRow:
             value = getattr(other, name)
             if value is not None:
                 setattr(self, ours, (getattr(self, ours) or 0) + value)
-        cost = other.spend if isinstance(other, UsageDaily) else other.cost
-        if cost is not None and (not self.unit or self.unit == other.unit):
-            self.cost, self.unit = (self.cost or Decimal(0)) + cost, other.unit
+        self._add(other.spend if isinstance(other, UsageDaily) else other.cost, other.unit)
+        if isinstance(other, UsageRow):
+            for unit, amount in other.others.items():
+                self._add(amount, unit)
         self.provisional = self.provisional or other.provisional
-        if isinstance(other, UsageDaily) and other.basis == "derived":
-            self.derived = True
+        self.derived = self.derived or (other.basis == "derived" if isinstance(other, UsageDaily) else other.derived)
+
+    def _add(self, cost: Decimal | None, unit: str) -> None:
+        if cost is None:
+            return
+        if not self.unit or self.unit == unit:
+            self.cost, self.unit = (self.cost or Decimal(0)) + cost, unit
+        else:
+            self.others[unit] = self.others.get(unit, Decimal(0)) + cost
 
 
 _COLUMNS = (
@@ -169,11 +179,24 @@ class AccountUsage:
     days: list[UsageRow]
     total: UsageRow
     bases: Sequence[str]
+    asked_days: int = 31
 
     @property
     def told(self) -> set[str]:
         """The figures that any day tells."""
         return {ours for ours, _theirs in _COLUMNS if getattr(self.total, ours) is not None}
+
+    @property
+    def models(self) -> list[UsageRow]:
+        """The same figures by model over all the days, the dearest first, then the busiest."""
+        rows: dict[str, UsageRow] = {}
+        for day in self.days:
+            for model in day.models:
+                rows.setdefault(model.name, UsageRow(name=model.name)).take(model)
+        return sorted(
+            rows.values(),
+            key=lambda row: (-(row.cost or Decimal(0)), -(row.input or 0) - (row.output or 0), row.name),
+        )
 
 
 def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsage:
@@ -196,4 +219,4 @@ def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsag
             bases.add(row.basis)
     for day in by_day.values():
         day.models.sort(key=lambda model: (-(model.cost or Decimal(0)), model.name))
-    return AccountUsage(days=list(by_day.values()), total=total, bases=sorted(bases))
+    return AccountUsage(days=list(by_day.values()), total=total, bases=sorted(bases), asked_days=days)

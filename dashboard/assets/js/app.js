@@ -175,6 +175,13 @@ on("htmx:response:error", (event) => {
   const { ctx } = event.detail;
   if (ctx.response.status !== 422 && !isPoll(ctx)) toast(document.body.dataset.failed ?? "", "error");
 });
+// A link that changes the view of a page in place: the address says so too, and Back still leads to the page before.
+on("htmx:after:swap", (event) => {
+  const link = event.detail.ctx?.sourceElement;
+  if (!link?.matches?.("a[data-address]")) return;
+  const { pathname, search } = new URL(link.href);
+  history.replaceState(history.state, "", pathname + search);
+});
 on("htmx:error", (event) => {
   if (event.detail.ctx && !isPoll(event.detail.ctx)) toast(document.body.dataset.offline ?? "", "error");
 });

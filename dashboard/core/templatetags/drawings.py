@@ -2,6 +2,7 @@
 more than everything else on it. The geometry is dashboard.core.drawing's; here it becomes SVG."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -68,6 +69,19 @@ def meter(bar: Meter | None, label: str) -> SafeString:
         label,
         _BARE_METER,
         marks,
+    )
+
+
+@register.simple_tag
+def bar(share: Decimal | None) -> SafeString:
+    """A plain bar of 0 to 100 that compares a row with the others; its figure stands beside it."""
+    if share is None:
+        return mark_safe("")
+    width = round(max(0.0, min(100.0, float(share))), 1)
+    return format_html(
+        '<svg class="block w-full h-2" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="fill-s1" width="{}" height="8"/></svg>',
+        str(width),
     )
 
 

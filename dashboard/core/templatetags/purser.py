@@ -221,6 +221,11 @@ def _span(seconds: int) -> str:
     return _("%(count)s d") % {"count": seconds // 86400}
 
 
+def span_words(seconds: int) -> str:
+    """How long something takes, in its largest unit: "5 min"."""
+    return _span(seconds).replace(" ", NBSP)
+
+
 def age_words(at: datetime | None, now: datetime, *, short: bool = False, none: str = "") -> str:
     """How long ago: "4 min ago", or "4 min" when `short`."""
     if at is None:

@@ -7,14 +7,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dashboard.core.drawing import Layer, stack_chart
+from dashboard.core.drawing import Layer, Meter, stack_chart
 from dashboard.core.templatetags.purser import currency_sign, unit_digits
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import absent_words
+from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.kinds import Kind, requests_stat
 from dashboard.sync.models import StreamState, SyncStream
-from dashboard.usage.selectors import AccountUsage
+from dashboard.usage.selectors import AccountUsage, UsageRow
 from providers.spec import Endpoint, Provider
 
 
@@ -23,20 +24,30 @@ def usage_stats(usage: AccountUsage) -> list[dict[str, Any]]:
     if not usage.days:
         return []
     spend = {
-        "label": _("Spend, last 31 days"),
+        "label": _("Spend, last %(days)d days") % {"days": usage.asked_days},
         "amount": usage.total.cost,
         "unit": usage.total.unit,
         "words": "" if usage.total.unit else _("not told"),
         "note": _basis_words(usage),
     }
-    return [spend, requests_stat(usage)]
+    return [spend, *requests_stat(usage)]
 
 
 def usage_context(
-    account: ProviderAccount, kind: Kind, usage: AccountUsage, streams: Sequence[SyncStream], today: date
+    account: ProviderAccount,
+    kind: Kind,
+    usage: AccountUsage,
+    streams: Sequence[SyncStream],
+    today: date,
+    choice: Choice,
 ) -> dict[str, Any]:
+    models = usage.models
+    by_model = choice.by == "model" and any(model.name for model in models)
     return {
         "usage_days": usage.days,
+        "usage_models": [(model, _share(model, usage)) for model in models] if by_model else [],
+        "usage_groups": choice.groups() if any(model.name for model in models) else [],
+        "usage_unpriced": sum(1 for model in models if model.name and model.cost is None) if usage.total.unit else 0,
         "usage_told": usage.told,  # columns of the others would only say that they are not told
         "usage_total": usage.total if usage.days else None,
         "usage_chart": _usage_chart(usage),
@@ -45,6 +56,16 @@ def usage_context(
         "usage_absent": _usage_absent(account, streams),
         "usage_waits": _usage_waits(account.provider),
     }
+
+
+def _share(model: UsageRow, usage: AccountUsage) -> Meter | None:
+    """What part of the cost a model is, or of the tokens where nothing is priced: a plain bar that warns of nothing."""
+    if usage.total.cost:
+        part = model.cost / usage.total.cost if model.cost is not None and model.unit == usage.total.unit else None
+    else:
+        whole = (usage.total.input or 0) + (usage.total.output or 0)
+        part = Decimal((model.input or 0) + (model.output or 0)) / whole if whole else None
+    return None if part is None or part < 0 else Meter(round(float(part * 100), 1), None, 100.0, False, "")
 
 
 def _usage_absent(account: ProviderAccount, streams: Sequence[SyncStream]) -> str:
