@@ -26,6 +26,17 @@ _WINDOWS = {
     "lifetime": gettext_noop("in all"),
     "concurrent": gettext_noop("at once"),
 }
+_EACH = {
+    "second": gettext_noop("per second"),
+    "10s": gettext_noop("per 10 seconds"),
+    "minute": gettext_noop("per minute"),
+    "hour": gettext_noop("per hour"),
+    "5h": gettext_noop("per 5 hours"),
+    "day": gettext_noop("per day"),
+    "week": gettext_noop("per week"),
+    "7d": gettext_noop("per 7 days"),
+    "month": gettext_noop("per month"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,12 @@ def window_words(window: str) -> str:
     """How long a window lasts; one that nobody knows says its own name."""
     known = _WINDOWS.get(window)
     return _(known) if known else window
+
+
+def each_words(window: str) -> str:
+    """The same beside an amount: "per month", "in all"."""
+    known = _EACH.get(window)
+    return _(known) if known else window_words(window)
 
 
 def _plain(name: str) -> str:

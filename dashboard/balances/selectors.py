@@ -10,7 +10,7 @@ from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaSeries
-from dashboard.balances.naming import quota_name, window_words
+from dashboard.balances.naming import each_words, quota_name, window_words
 from dashboard.balances.runway import RISE_SHARE, TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
 from dashboard.core.rows import Joined
@@ -228,6 +228,7 @@ def quota_window(series: QuotaSeries, now: datetime) -> dict[str, Any]:
         "name": " · ".join(part for part in (called.title, called.about, called.code) if part),
         "called": called,
         "window_label": window_words(series.window),
+        "each": each_words(series.window),
         "used": series.used,
         "limit": series.limit,
         "remaining": series.remaining,

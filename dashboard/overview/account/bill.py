@@ -28,7 +28,7 @@ def bill_context(
     tells_cost = any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("cost", "usage"))
     this = today.replace(day=1)
     running = next((one.amounts for one in months if one.month == this), {})
-    stats = [
+    figures = [
         *_month_stats(months, _by_this_day(account, today) if running else {}, today),
         *_limit_stats(limits, running),
         *_invoice_stats(entries),
@@ -37,7 +37,7 @@ def bill_context(
         "bill_months": [_month_row(one, months, today) for one in months],
         "bill_absent": "" if tells_cost else absent_words(account.provider, "cost"),
         "bill_without_balance": absent_words(account.provider, "balance"),
-        "bill_stats": stats,
+        "stats": figures,
     }
 
 

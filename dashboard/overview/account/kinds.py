@@ -172,10 +172,8 @@ def server_context(
     stats = [_server_stat(streams, state, now), *_address_stats(account.provider, credentials, reading)]
     if listed:
         stats.append({"label": _("Models"), "words": str(count), "note": age_words(listed[0].listed_at, now)})
-    if usage.days:
-        stats += requests_stat(usage)
     return {
-        "server_stats": stats,
+        "stats": stats,
         "models": [{"id": one.model_id, "name": one.name, "context": one.context} for one in listed],
         "models_left_out": count - len(listed),
         **load_context(reading, offline=state == "offline", now=now),

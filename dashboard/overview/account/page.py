@@ -38,7 +38,7 @@ from dashboard.overview.account.usage import tells_usage, usage_context, usage_s
 from dashboard.overview.pages import account_state
 from dashboard.sync.models import RUNNING_STATES, StreamState, SyncStream
 from dashboard.sync.selectors import progress_of_account, streams_of_accounts
-from dashboard.usage.entries.selectors import EntryRow, entries_view
+from dashboard.usage.entries.selectors import entries_view
 from dashboard.usage.selectors import AccountUsage, usage_by_day
 from providers.spec import Endpoint
 
@@ -62,39 +62,52 @@ def account_context(
     entries = entries_view(account=account, now=now) if scope.balances and kind != "server" else []
     limits = quotas_of_account(account_id=account.pk) if scope.balances else []
     facts = balance_facts(face, now)
-    stats = balance_stats(kind, facts, entries, now)
+    windows = _quotas(account, kind, streams, limits, now)
     of_kind: dict[str, Any] = {}
     if kind == "bill":
         of_kind = bill_context(account, entries, limits, today)
-        stats = [*stats, *of_kind["bill_stats"], *usage_stats(usage)[1:]]
     elif kind == "server":
         of_kind = server_context(account, credentials, streams, head["state"], usage, reading, now)
-        stats = of_kind["server_stats"]
-    elif kind == "wallet" or usage.total.cost is not None:
-        stats = [*stats, *usage_stats(usage)]
+    stats = [*balance_stats(kind, facts, entries, now), *of_kind.get("stats", [])]
+    if not windows["plan"]:
+        # A plan's windows stand at its head alone; what was spent is the total of its usage.
+        stats += usage_stats(kind, usage)
     context = {
-        "account": head,
-        "kind": kind,
-        "choice": choice,
-        "periods": choice.periods(),
-        "refresh_url": head["url"] + choice.query(),
+        **{"account": head, "kind": kind, "sees_balances": scope.balances, "entries": entries},
+        **_chosen(head, choice),
+        **of_kind,
         "stats": stats[:STATS],
         **balance_context(account, kind, facts, organization, now),
-        **_quotas(account, kind, streams, limits, now),
-        "sees_balances": scope.balances,
-        "entries": entries,
+        **windows,
         **usage_context(account, kind, usage, streams, today, choice),
-        **of_kind,
+        **_syncing(account, kind, credentials, streams, choice, now),
+    }
+    return {
+        **context,
+        "sections": _sections(account, kind, face, scope, usage, context),
+        "silent": "" if entries else _silent(account, kind, context),
+    }
+
+
+def _chosen(head: dict[str, Any], choice: Choice) -> dict[str, Any]:
+    return {"choice": choice, "periods": choice.periods(), "refresh_url": head["url"] + choice.query()}
+
+
+def _syncing(
+    account: ProviderAccount,
+    kind: Kind,
+    credentials: Sequence[ProviderCredential],
+    streams: Sequence[SyncStream],
+    choice: Choice,
+    now: datetime,
+) -> dict[str, Any]:
+    """How the account is read: by which streams and keys, and what came of it."""
+    return {
         "streams": stream_rows(account, kind, credentials, streams, now),
         **run_rows(account, choice),
         "progress": progress_row(account, now),
         "credentials": credential_rows(credentials, now),
         "connect_url": f"{reverse('credentials:connect_form', args=[account.provider_slug])}?account={account.pk}",
-    }
-    return {
-        **context,
-        "sections": _sections(account, kind, face, scope, usage, context),
-        "silent": _silent(account, kind, entries, context),
     }
 
 
@@ -120,17 +133,13 @@ def _sections(
     )
 
 
-def _silent(
-    account: ProviderAccount, kind: Kind, entries: Sequence[EntryRow], context: dict[str, Any]
-) -> list[dict[str, str]]:
-    """Why the page has no figure at its head: what a provider tells of no account, in its words. Nothing where some
-    figure stands there, or is to come."""
-    if kind == "server" or context["stats"] or context["plan"] or entries:
-        return []
-    names = [name for name in ("balance", "cost", "usage") if absent_words(account.provider, name)]
-    if len(names) < 3:
-        return []
-    return [{"capability": name, "words": absent_words(account.provider, name)} for name in names]
+def _silent(account: ProviderAccount, kind: Kind, context: dict[str, Any]) -> str:
+    """Why the page has no figure at its head, where the provider tells no money at all; "" where some figure stands
+    there or is to come."""
+    if kind == "server" or context["stats"] or context["plan"]:
+        return ""
+    absent = [absent_words(account.provider, name) for name in ("balance", "cost", "usage")]
+    return absent[0] if all(absent) else ""
 
 
 def progress_row(account: ProviderAccount, now: datetime) -> dict[str, Any]:

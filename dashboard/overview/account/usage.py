@@ -19,10 +19,12 @@ from dashboard.usage.selectors import AccountUsage, UsageRow
 from providers.spec import Endpoint, Provider
 
 
-def usage_stats(usage: AccountUsage) -> list[dict[str, Any]]:
-    """Spend, then requests; nothing where no day is known."""
+def usage_stats(kind: Kind, usage: AccountUsage) -> list[dict[str, Any]]:
+    """Spend, then requests; nothing where no day is known. A bill tells its spend by the month, a server none."""
     if not usage.days:
         return []
+    if kind in ("bill", "server"):
+        return requests_stat(usage)
     spend = {
         "label": _("Spend, last %(days)d days") % {"days": usage.asked_days},
         "amount": usage.total.cost,
