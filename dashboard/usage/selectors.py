@@ -114,8 +114,8 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
 @dataclass(slots=True)
 class UsageRow:
     """Figures of a day, or of one model on it. None is unknown; `cost` in `unit`, `derived` when some of it comes
-    from falls of the balance; `others` are costs in other units, which nobody converts. With span "month" it tells of
-    the days up to `last`."""
+    from falls of the balance, `covered` when other rows of its day carry its money; `others` are costs in other units,
+    which nobody converts. With span "month" it tells of the days up to `last`."""
 
     name: str = ""
     day: date | None = None
@@ -131,6 +131,7 @@ class UsageRow:
     cost: Decimal | None = None
     unit: str = ""
     derived: bool = False
+    covered: bool = False
     others: dict[str, Decimal] = field(default_factory=dict)
     models: list["UsageRow"] = field(default_factory=list)
 
@@ -152,6 +153,7 @@ class UsageRow:
                 self._add(amount, unit)
         self.provisional = self.provisional or other.provisional
         self.derived = self.derived or (other.basis == "derived" if isinstance(other, UsageDaily) else other.derived)
+        self.covered = self.covered or (other.basis == "covered" if isinstance(other, UsageDaily) else other.covered)
 
     def _add(self, cost: Decimal | None, unit: str) -> None:
         if cost is None:

@@ -14,7 +14,6 @@ from dashboard.balances.selectors import RunwayRow, balance_history, fresh, runw
 from dashboard.core.drawing import balance_chart
 from dashboard.core.templatetags.purser import age_words, currency_sign, day, is_currency, money_words, unit_digits
 from dashboard.credentials.models import ProviderAccount
-from dashboard.credentials.selectors import absent_words
 from dashboard.organizations.models import Organization
 from dashboard.overview.account.kinds import Kind, balance_words
 from dashboard.overview.pages import dry_words
@@ -132,7 +131,6 @@ def balance_context(
         "readings": [],
         "parts": [],
         "topups": [],
-        "balance_absent": absent_words(account.provider, "balance"),
     }
     if facts is None:
         return context
@@ -152,7 +150,6 @@ def balance_context(
             {"at": topup.at, "amount": topup.amount, "unit": face.unit, "lasted": _lasted_words(lasted, number == 0)}
             for number, (topup, lasted) in enumerate(facts.topups)
         ],
-        "balance_absent": "",
         "balance_source": endpoint.source if told and isinstance(endpoint, Endpoint) else "",
     }
 

@@ -17,7 +17,6 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import absent_words
 from dashboard.usage.entries.selectors import EntryRow
 from dashboard.usage.selectors import MonthOfAccount, spend_by_account, spend_by_month
-from providers.spec import Endpoint
 
 
 def bill_context(
@@ -25,7 +24,8 @@ def bill_context(
 ) -> dict[str, Any]:
     """The months of an account that pays afterwards, and the last invoice among what somebody typed in."""
     months = spend_by_month(account_id=account.pk, today=today)
-    tells_cost = any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("cost", "usage"))
+    if not any(one.amounts for one in months):
+        months = []  # months in which nothing is priced say less than the usage of their days
     this = today.replace(day=1)
     running = next((one.amounts for one in months if one.month == this), {})
     figures = [
@@ -35,7 +35,6 @@ def bill_context(
     ]
     return {
         "bill_months": [_month_row(one, months, today) for one in months],
-        "bill_absent": "" if tells_cost else absent_words(account.provider, "cost"),
         "bill_without_balance": absent_words(account.provider, "balance"),
         "stats": figures,
     }

@@ -69,12 +69,12 @@ def account_context(
     elif kind == "server":
         of_kind = server_context(account, credentials, streams, head["state"], usage, reading, now)
     stats = [*balance_stats(kind, facts, entries, now), *of_kind.get("stats", [])]
-    if not windows["plan"]:
-        # A plan's windows stand at its head alone; what was spent is the total of its usage.
-        stats += usage_stats(kind, usage)
+    # A plan's windows stand at its head alone; what was spent is the total of its usage.
+    stats += [] if windows["plan"] else usage_stats(kind, usage)
     context = {
-        **{"account": head, "kind": kind, "sees_balances": scope.balances, "entries": entries},
-        **_chosen(head, choice),
+        "sees_balances": scope.balances,
+        "entries": entries,
+        **_chosen(head, kind, choice),
         **of_kind,
         "stats": stats[:STATS],
         **balance_context(account, kind, facts, organization, now),
@@ -89,8 +89,15 @@ def account_context(
     }
 
 
-def _chosen(head: dict[str, Any], choice: Choice) -> dict[str, Any]:
-    return {"choice": choice, "periods": choice.periods(), "refresh_url": head["url"] + choice.query()}
+def _chosen(head: dict[str, Any], kind: Kind, choice: Choice) -> dict[str, Any]:
+    """Which account, and what of it its reader wants to see."""
+    return {
+        "account": head,
+        "kind": kind,
+        "choice": choice,
+        "periods": choice.periods(),
+        "refresh_url": head["url"] + choice.query(),
+    }
 
 
 def _syncing(
@@ -125,7 +132,7 @@ def _sections(
     return sections(
         kind,
         balance=face is not None or (kind == "wallet" and scope.balances),
-        bill=kind == "bill" and bool(context["bill_months"] or not context["bill_absent"]),
+        bill=kind == "bill" and bool(context["bill_months"] or not absent_words(account.provider, "cost")),
         quotas=scope.balances and kind != "server" and (windows or tells_quota),
         usage=bool(usage.days) or tells_usage(account),
         entries=kind != "server" and scope.balances,
@@ -234,7 +241,6 @@ def _quotas(
         "quotas_left_out": max(0, len(told) - QUOTA_ROWS)
         + max(0, len(counted) - LIMIT_ROWS)
         + max(0, len(ceilings) - LIMIT_ROWS),
-        "quota_absent": absent_words(account.provider, "quota"),
         "quota_lacking": _lacking_words(streams, "quota"),
     }
 

@@ -11,7 +11,6 @@ from dashboard.core.drawing import Layer, Meter, stack_chart
 from dashboard.core.templatetags.purser import currency_sign, unit_digits
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.models import ProviderAccount
-from dashboard.credentials.selectors import absent_words
 from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.kinds import Kind, requests_stat
 from dashboard.sync.models import StreamState, SyncStream
@@ -49,13 +48,13 @@ def usage_context(
         "usage_days": usage.days,
         "usage_models": [(model, _share(model, usage)) for model in models] if by_model else [],
         "usage_groups": choice.groups() if any(model.name for model in models) else [],
-        "usage_unpriced": sum(1 for model in models if model.name and model.cost is None) if usage.total.unit else 0,
+        "usage_unpriced": sum(1 for model in models if model.name and model.cost is None and not model.covered),
         "usage_told": usage.told,  # columns of the others would only say that they are not told
         "usage_total": usage.total if usage.days else None,
         "usage_chart": _usage_chart(usage),
-        "usage_money": kind != "server",
+        "usage_money": kind != "server" and bool(usage.total.unit),  # where nothing is priced, the foot says so once
         "cost_note": _provenance(account.provider, usage, today),
-        "usage_absent": _usage_absent(account, streams),
+        "usage_absent": _usage_absent(streams),
         "usage_waits": _usage_waits(account.provider),
     }
 
@@ -70,10 +69,8 @@ def _share(model: UsageRow, usage: AccountUsage) -> Meter | None:
     return None if part is None or part < 0 else Meter(round(float(part * 100), 1), None, 100.0, False, "")
 
 
-def _usage_absent(account: ProviderAccount, streams: Sequence[SyncStream]) -> str:
-    """Why there is no usage: the provider tells none, or none of this account."""
-    if not tells_usage(account):
-        return absent_words(account.provider, "usage")
+def _usage_absent(streams: Sequence[SyncStream]) -> str:
+    """Why there is no usage of this account, where its provider tells some of others."""
     mine = [stream for stream in streams if stream.capability in ("usage", "cost")]
     if mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine):
         return mine[0].message
