@@ -276,7 +276,7 @@ def test_a_run_opens_to_its_figures_and_the_log_turns_pages(organization: Organi
     log = page.part("runs")
     assert "712" in log
     assert "702" not in log
-    assert "1 Sep to 1 Oct" in plain(log)
+    assert "Tue 1 Sep to Thu 1 Oct" in plain(log)
     older = re.search(r'href="(\?before=\d+)#runs"', page.body)
     assert older
     url = reverse("credentials:account", args=[credential.account_id])
