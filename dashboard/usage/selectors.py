@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.db.models.functions import TruncMonth
 
 from dashboard.organizations.scope import Scope
@@ -81,10 +81,13 @@ def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) 
 
 @dataclass(slots=True)
 class MonthOfAccount:
-    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced."""
+    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced.
+    `by_day` is the part of it that fell on the days up to today's in their own months; none where some of it is told
+    for longer than a day."""
 
     month: date
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    by_day: dict[str, Decimal] = field(default_factory=dict)
     provisional: bool = False
     unpriced_models: int = 0
 
@@ -98,14 +101,22 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
         SpendDaily.objects.filter(account_id=account_id, day__range=(first, today))
         .annotate(month=TruncMonth("day"))
         .values_list("month", "unit")
-        .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
+        .annotate(
+            amount=Sum("spend"),
+            is_open=BoolOr("provisional"),
+            unpriced=Max("unpriced_models"),
+            by_day=Sum("spend", filter=Q(day__day__lte=today.day)),
+            longer=BoolOr(Q(span="month")),
+        )
         .order_by("-month", "unit")
     )
     found: dict[date, MonthOfAccount] = {}
-    for month, unit, amount, provisional, unpriced in rows:
+    for month, unit, amount, provisional, unpriced, by_day, longer in rows:
         one = found.setdefault(month, MonthOfAccount(month))
         if amount is not None:
             one.amounts[unit] = amount
+            if by_day is not None and not longer:
+                one.by_day[unit] = by_day
         one.provisional = one.provisional or bool(provisional)
         one.unpriced_models = max(one.unpriced_models, unpriced)
     return list(found.values())
