@@ -19,7 +19,7 @@ from tests.tour.demo import demo
 from tests.tour.furniture import Furniture
 from tests.tour.guide import WIDE, Guide
 from tests.tour.places import PLACES, Place
-from tests.tour.watching import SHIFTS, WATCH_SHIFTS
+from tests.tour.watching import REFRESH, SHIFTS, WATCH_SHIFTS
 
 FOLDER = Path(__file__).parent / "lighthouse"
 LOOKED_AT = ("overview", "accounts", "account-wallet", "connect", "providers")
@@ -147,7 +147,7 @@ def refresh(guide: Guide) -> None:
     """Lets a page that reads itself again do so now."""
     if guide.page.locator("[hx-trigger*='every']").count():
         with guide.page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
-            guide.page.evaluate("htmx.trigger(document.querySelector(\"[hx-trigger*='every']\"), 'every')")
+            guide.page.evaluate(REFRESH)
         guide.settle()
 
 

@@ -7,6 +7,8 @@ _BEGIN = """
 () => {
   const CONTROLS = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
   const LANDMARK = "aside, header, nav.tabbar, dialog, main";
+  document.activeElement?.blur();
+  scrollTo({top: 0, behavior: "instant"});
   const open = document.querySelector("dialog:modal");
   const name = (one) => `${one.outerHTML.replace(/\\s+/g, " ").slice(0, 110)}`;
   const chosen = (one) => one.type !== "radio" || one.checked
@@ -27,19 +29,23 @@ _BEGIN = """
     return {left, right, top: top + scrollY, bottom: bottom + scrollY, landmark: one.closest(LANDMARK)};
   });
   const before = all.map(look);
+  // A date is several fields in one: day, month, year, and the calendar behind it.
+  const stopsIn = (one) => (["date", "datetime-local", "time", "month"].includes(one.type) ? 7 : 1);
+  let stays = 0;
   const walked = [];
   const problems = [];
   const seen = () => {
     const one = document.activeElement;
     const at = all.indexOf(one);
     if (at < 0) return;
-    if (walked.at(-1) === at) problems.push(`the focus is trapped at ${name(one)}`);
+    stays = walked.at(-1) === at ? stays + 1 : 1;
+    if (stays === stopsIn(one) + 1) problems.push(`the focus is trapped at ${name(one)}`);
     if (!walked.includes(at)) {
       if (look(one) === before[at]) problems.push(`no visible focus at ${name(one)}`);
       const box = one.getBoundingClientRect();
-      const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-      const top = document.elementFromPoint(x, y);
-      const mine = top && (one.contains(top) || top.contains(one) || top.closest("label")?.control === one);
+      const middle = (from, to, most) => (Math.max(from, 0) + Math.min(to, most)) / 2;
+      const top = document.elementFromPoint(middle(box.left, box.right, innerWidth), middle(box.top, box.bottom, innerHeight));
+      const mine = top && (one.contains(top) || top.contains(one) || top.closest("label")?.control === one || top.closest("[data-toast]"));
       if (box.width > 1 && !mine) problems.push(`out of sight with the focus: ${name(one)}, behind ${top ? name(top) : "the edge"}`);
     }
     walked.push(at);
@@ -61,10 +67,8 @@ _BEGIN = """
   const wait = (event) => event.preventDefault();
   addEventListener("keydown", seen, true);
   addEventListener("htmx:before:request", wait, true);
-  document.activeElement?.blur();
-  scrollTo({top: 0, behavior: "instant"});
   window.tabWalk = {end};
-  return all.length;
+  return all.reduce((sum, one) => sum + stopsIn(one), 0);
 }
 """  # noqa: E501
 

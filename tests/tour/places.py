@@ -78,9 +78,8 @@ def _toast(page: Page) -> None:
 _OVERVIEW = [
     Place("overview", "overview:overview"),
     Place("welcome", "overview:overview", who="noa"),
-    Place("palette", "overview:overview", then=_palette),
-    Place("confirm", "overview:overview", then=_dialog("Remove the demo")),
-    Place("toast", "overview:overview", then=_toast),
+    Place("palette", "organizations:settings", then=_palette),
+    Place("toast", "organizations:settings", then=_toast),
     Place("phone-sheet", "overview:overview", then=_dialog("More"), only=PHONE_ONLY),
 ]
 
@@ -91,7 +90,7 @@ _ACCOUNTS = [
         Place(f"account-{kind}", "credentials:account", {"account_id": kind})
         for kind in ("wallet", "bill", "subscription", "server")
     ),
-    Place("account-seen-by-a-viewer", "credentials:account", {"account_id": "wallet"}, who="ann"),
+    Place("account-seen-by-a-viewer", "credentials:account", {"account_id": "server"}, who="ann"),
     Place("account-first-minute", "credentials:account", {"account_id": "account_unchecked"}, who="rui"),
     Place("account-refused", "credentials:account", {"account_id": "account_refused"}, who="rui"),
     Place("account-imported", "credentials:account", {"account_id": "account_valid"}, who="rui"),
@@ -181,6 +180,7 @@ _PEOPLE = [
 _TOKENS = [
     Place("tokens", "keys:service_tokens"),
     Place("tokens-none", "keys:service_tokens", who="noa"),
+    Place("confirm", "keys:service_tokens", then=_dialog("Revoke")),
     Place("token-new", "keys:service_token_new"),
     Place("usage-api", "usage:usage_api"),
 ]

@@ -15,3 +15,5 @@ new PerformanceObserver((list) => {
 }).observe({type: "layout-shift", buffered: true});
 """
 SHIFTS = "() => window.layoutShifts"
+# A page that reads itself again now and then does so now.
+REFRESH = """() => htmx.trigger(document.querySelector("[hx-trigger*='every']"), "every")"""
