@@ -119,6 +119,7 @@ class _Wire:
 
 def _weights(name: str, view: View) -> Iterator[Figure]:
     yield Figure(f"{name}: first view without charts", view.first, "kB", 60)
+    yield Figure(f"{name}: the same without the typeface", view.first - view.bytes["Font"] / KB, "kB")
     for kind, count in sorted(view.bytes.items(), key=lambda one: -one[1]):
         yield Figure(f"{name}:   {kind.lower()}", count / KB, "kB")
     yield Figure(f"{name}: HTML requests", view.html, "", 1)
