@@ -1,19 +1,117 @@
-"""Purser in the hand, without a mouse, and without JavaScript."""
+"""Every page that the list of places knows: axe, keyboard, small and large screens, in every language. Then Purser in
+the hand, without a mouse, and without JavaScript. One demo serves all of it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from dashboard.overview.pages import ROWS
+from tests.browser.keyboard import dialogs, walk
 from tests.browser.parts import Purser
-from tests.browser.watching import PHONE, Watch, check_page, too_wide
+from tests.browser.screens import other_widths, small
+from tests.browser.watching import Watch, axe, too_wide
+from tests.tour.furniture import Furniture
+from tests.tour.guide import PHONE, WIDE, Guide, furnished, in_order_of_people
+from tests.tour.places import PHONE_ONLY, PLACES, Place
+from tests.tour.watching import REFRESH, SHIFTS, WATCH_SHIFTS
 
 NewContext = Callable[..., tuple[BrowserContext, Watch]]
+pytestmark = pytest.mark.usefixtures("furniture")
+
+WALKED = in_order_of_people(PLACES)
+# One state of each page stands for the others: their words come by the same way.
+ONCE = in_order_of_people({place.address: place for place in reversed(PLACES) if place.then is None}.values())
+OTHER_LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 
 
-pytestmark = pytest.mark.usefixtures("demo")
+@pytest.fixture(scope="module")
+def first_sync(purser: Purser, browser: Browser, owner_state: Any) -> list[dict[str, Any]]:
+    """What moved on an overview that somebody watched while the demo was read for the first time."""
+    purser.demo()
+    with browser.new_context(viewport=WIDE, storage_state=owner_state, base_url=purser.url) as context:  # type: ignore[arg-type]
+        context.add_init_script(WATCH_SHIFTS)
+        page = context.new_page()
+        page.goto("/")
+        purser.await_idle()
+        # It reads itself again, as it does every half minute.
+        with page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
+            page.evaluate(REFRESH)
+        expect(page.locator("#spend .fig-hero")).to_be_visible()
+        return page.evaluate(SHIFTS)
+
+
+@pytest.fixture(scope="module")
+def furniture(purser: Purser, first_sync: list[dict[str, Any]]) -> Iterator[Furniture]:
+    purser.kill_worker()
+    yield furnished(purser)
+    purser.empty()
+    purser.start_worker()
+
+
+@pytest.fixture(scope="module")
+def guides(purser: Purser, browser: Browser, furniture: Furniture) -> Iterator[dict[str, tuple[Guide, Watch]]]:
+    """One for each language."""
+    made = {}
+    for language in ("en", *OTHER_LANGUAGES):
+        context = browser.new_context(viewport=WIDE, reduced_motion="reduce", locale=language)  # type: ignore[arg-type]
+        context.set_default_timeout(20_000)
+        watch = Watch(context)
+        made[language] = (Guide(context, purser.url, furniture), watch)
+    yield made
+    for guide, _ in made.values():
+        guide.context.close()
+
+
+def test_nothing_moves_while_the_first_sync_fills_the_page(first_sync: list[dict[str, Any]]) -> None:
+    assert first_sync == []
+
+
+@pytest.mark.parametrize("place", WALKED, ids=lambda place: place.name)
+def test_a_page_is_for_everybody(guides: dict[str, tuple[Guide, Watch]], place: Place) -> None:
+    guide, watch = guides["en"]
+    page, size = guide.page, PHONE if place.only == PHONE_ONLY else WIDE
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme="light")
+    with watch.expecting(place.status):
+        answer = guide.open(place)
+    assert answer is not None
+    assert answer.status == place.status
+    problems = [f"axe, {size['width']} px, light: {found}" for found in axe(page)]
+    problems += [f"keyboard: {found}" for found in walk(page)]
+    if place.then is None:
+        problems += [f"keyboard: {found}" for found in dialogs(page)]
+    guide.look(theme="dark")
+    problems += [f"axe, {size['width']} px, dark: {found}" for found in axe(page, colours_only=True)]
+    if place.only != PHONE_ONLY:
+        problems += other_widths(page)
+    problems += small(page)
+    problems += [f"axe, 360 px, dark: {found}" for found in axe(page)]
+    assert not problems, f"{page.url}\n" + "\n".join(problems)
+    watch.assert_quiet()
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+@pytest.mark.parametrize("place", ONCE, ids=lambda place: place.name)
+def test_a_page_is_for_everybody_in_their_language(
+    guides: dict[str, tuple[Guide, Watch]], place: Place, language: str
+) -> None:
+    """What words can change: names of controls, the language that is told, and how wide things are."""
+    guide, watch = guides[language]
+    page = guide.page
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    with watch.expecting(place.status):
+        guide.open(place)
+    problems = [f"axe: {found}" for found in axe(page, colours=False)]
+    for width in (WIDE["width"], 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        problems += [f"{width} px: {found}" for found in too_wide(page)]
+    assert not problems, f"{page.url}, {language}\n" + "\n".join(problems)
+    watch.assert_quiet()
+
 
 # --- In the hand ----------------------------------------------------------------------------------------------------
 
@@ -44,7 +142,7 @@ def test_a_phone_gets_a_tab_bar_and_lists(phone: tuple[Page, Watch]) -> None:
 
 
 def test_more_opens_from_below(phone: tuple[Page, Watch]) -> None:
-    page, watch = phone
+    page, _watch = phone
     page.goto("/")
     page.get_by_role("button", name="More").tap()
     sheet = page.get_by_role("dialog", name="More")
@@ -53,7 +151,6 @@ def test_more_opens_from_below(phone: tuple[Page, Watch]) -> None:
     assert box is not None
     assert box["y"] + box["height"] == pytest.approx(PHONE["height"], abs=1)
     assert box["width"] == pytest.approx(PHONE["width"], abs=1)
-    check_page(page, watch, alike=True)
     page.set_viewport_size(PHONE)
     sheet.get_by_role("button", name="Close").tap()
     expect(sheet).to_be_hidden()
@@ -63,14 +160,6 @@ def test_more_opens_from_below(phone: tuple[Page, Watch]) -> None:
     page.get_by_role("button", name="More").tap()
     page.get_by_role("button", name="Go to Harbor Labs (demo)").tap()
     expect(page.get_by_text("This is the demo.")).to_be_visible()
-
-
-def test_nothing_is_wider_than_a_small_phone(purser: Purser, page: Page) -> None:
-    page.set_viewport_size({"width": 360, "height": 640})
-    accounts = [f"/accounts/{purser.account_id(slug)}/" for slug in ("openrouter", "metachat", "anthropic")]
-    for path in ("/", "/accounts/", "/connect/", "/connect/metachat/", *accounts):
-        page.goto(path)
-        assert too_wide(page) == [], path
 
 
 # --- Without a mouse ------------------------------------------------------------------------------------------------
@@ -152,8 +241,8 @@ def test_back_leads_back(page: Page) -> None:
     expect(heading).to_have_text("DeepSeek Production")
 
 
-def test_a_day_opens_to_its_models_and_the_log_goes_on(purser: Purser, page: Page) -> None:
-    page.goto(f"/accounts/{purser.account_id('openrouter')}/")
+def test_a_day_opens_to_its_models(furniture: Furniture, page: Page) -> None:
+    page.goto(f"/accounts/{furniture.ids['wallet']}/")
     day = page.locator("#usage tbody").first
     models = day.locator("tr[data-of]")
     expect(models.first).to_be_hidden()
@@ -165,9 +254,7 @@ def test_a_day_opens_to_its_models_and_the_log_goes_on(purser: Purser, page: Pag
 # --- Without JavaScript ---------------------------------------------------------------------------------------------
 
 
-def test_reading_and_asking_work_without_javascript(
-    purser: Purser, new_context: NewContext, owner_state: object
-) -> None:
+def test_reading_and_asking_work_without_javascript(new_context: NewContext, owner_state: object) -> None:
     context, _watch = new_context(storage_state=owner_state, java_script_enabled=False)
     page = context.new_page()
     page.goto("/")
