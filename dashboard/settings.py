@@ -164,7 +164,15 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 ACCOUNT_ADAPTER = "dashboard.organizations.sign_in.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "dashboard.organizations.sign_in.forms.SignInForm",
+    "request_login_code": "dashboard.organizations.sign_in.forms.AskCodeForm",
+    "confirm_login_code": "dashboard.organizations.sign_in.forms.SignInCodeForm",
+    "reset_password": "dashboard.organizations.sign_in.forms.AskResetForm",
+    "confirm_password_reset_code": "dashboard.organizations.sign_in.forms.ResetCodeForm",
+    "reset_password_from_key": "dashboard.organizations.sign_in.forms.ResetPasswordForm",
     "change_password": "dashboard.organizations.sign_in.forms.NewPasswordForm",
+    "set_password": "dashboard.organizations.sign_in.forms.FirstPasswordForm",
+    "add_email": "dashboard.organizations.sign_in.forms.AddressForm",
+    "confirm_email_verification_code": "dashboard.organizations.sign_in.forms.AddressCodeForm",
     "reauthenticate": "dashboard.organizations.sign_in.forms.AgainForm",
 }
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -187,6 +195,10 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays; sessions elsewh
 
 MFA_ADAPTER = "dashboard.organizations.sign_in.adapters.SecondFactorAdapter"
 MFA_FORMS = {
+    "authenticate": "dashboard.organizations.sign_in.forms.SecondFactorForm",
+    "reauthenticate": "dashboard.organizations.sign_in.forms.SecondFactorAgainForm",
+    "activate_totp": "dashboard.organizations.sign_in.forms.ActivateAppForm",
+    "edit_webauthn": "dashboard.organizations.sign_in.forms.EditPasskeyForm",
     "add_webauthn": "dashboard.organizations.sign_in.forms.AddPasskeyForm",
     "login_webauthn": "dashboard.organizations.sign_in.forms.PasskeySignInForm",
     "authenticate_webauthn": "dashboard.organizations.sign_in.forms.PasskeySecondForm",

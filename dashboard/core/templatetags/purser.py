@@ -365,8 +365,8 @@ def control(field: BoundField) -> SafeString:
     if isinstance(widget, PasswordInput):
         attributes["class"] = f"{attributes['class']} font-mono"
         # A browser that offers to remember a provider's key would keep it where nobody looks for it; few of them
-        # heed "off" on a password.
-        attributes |= {"autocomplete": "new-password", "spellcheck": "false"}
+        # heed "off" on a password. A person's own password says itself what it is, for their password manager.
+        attributes |= {"autocomplete": widget.attrs.get("autocomplete", "new-password"), "spellcheck": "false"}
     return field.as_widget(attrs=attributes)
 
 
