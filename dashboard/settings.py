@@ -131,6 +131,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.core.context.csp",
                 "dashboard.core.context.room",
+                "dashboard.core.context.places",
                 "dashboard.organizations.context.organization",
             ],
             "builtins": ["dashboard.core.templatetags.purser", "dashboard.core.templatetags.drawings"],

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -21,6 +22,7 @@ from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.page import account_context, progress_row
 from dashboard.overview.demo import demo_add_for, demo_delete
 from dashboard.overview.pages import account_list_rows, overview_context
+from dashboard.overview.palette import MOST_WORDS, palette_view
 
 PAGE = 50
 
@@ -39,6 +41,25 @@ def overview(request: PurserRequest) -> HttpResponse:
         }
         return render(request, "overview/welcome.html", welcome)
     return render(request, "overview/overview.html", {**context, "now": now})
+
+
+@access(Access.READ)
+@require_GET
+def palette(request: PurserRequest) -> HttpResponse:
+    """Search or jump: the list alone for the dialog on every page, a page of its own without JavaScript."""
+    now, words = timezone.now(), request.GET.get("q", "").replace("\0", "").strip()[:MOST_WORDS]
+    groups = palette_view(
+        scope=request.scope,
+        membership=request.membership,
+        memberships=request.memberships,
+        words=words,
+        now=now,
+    )
+    context = {"groups": groups, "words": words, "found": sum(len(group.entries) for group in groups), "now": now}
+    template = "overview/_palette.html" if request.headers.get("HX-Request") else "overview/palette.html"
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 @access(Access.READ)

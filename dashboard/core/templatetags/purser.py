@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.contrib.staticfiles import finders
 from django.forms import BoundField, CheckboxInput, PasswordInput
 from django.template import Context
@@ -23,6 +24,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
+
+from dashboard.core.undo import undo_of
 
 register = template.Library()
 
@@ -368,6 +371,12 @@ def control(field: BoundField) -> SafeString:
         # heed "off" on a password. A person's own password says itself what it is, for their password manager.
         attributes |= {"autocomplete": widget.attrs.get("autocomplete", "new-password"), "spellcheck": "false"}
     return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def undo(message: Message) -> str:
+    """The address that takes back what a message tells of."""
+    return undo_of(message)
 
 
 # --- icons, glyphs, states ---------------------------------------------------------------------------------------
