@@ -1,6 +1,6 @@
 """Reads of accounts, credentials, and of what the registry says about providers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -65,7 +65,7 @@ def needs_words(provider: Provider, endpoint: Endpoint, missing: Sequence[str]) 
     )
 
 
-def provider_card(provider: Provider, connected: Iterable[str] = ()) -> dict[str, Any]:
+def provider_card(provider: Provider, connected: Collection[str] = ()) -> dict[str, Any]:
     """A provider with what it can and cannot tell, for the grid and the head of the form."""
     return {
         "slug": provider.slug,
@@ -80,7 +80,7 @@ def provider_card(provider: Provider, connected: Iterable[str] = ()) -> dict[str
             if field.secret and field.scopes
         ],
         "url": reverse("credentials:connect_form", args=[provider.slug]),
-        "connected": provider.slug in set(connected),
+        "connected": provider.slug in connected,
         "capabilities": [_capability(provider, name) for name in CAPABILITIES],
         "tells": " ".join(name for name in CAPABILITIES if isinstance(provider.endpoint(name), Endpoint)),
     }
@@ -89,9 +89,11 @@ def provider_card(provider: Provider, connected: Iterable[str] = ()) -> dict[str
 def _capability(provider: Provider, name: str) -> dict[str, str]:
     endpoint = provider.endpoint(name)
     if isinstance(endpoint, NotOffered):
-        return {"name": name, "offered": "no", "reason": told(f"{endpoint.reason} {endpoint.fallback}".strip())}
+        reason = told(f"{endpoint.reason} {endpoint.fallback}".strip())
+        return {"name": name, "offered": "no", "reason": reason, "needs": ""}
     offered = "yes" if endpoint.confidence == "official" else "part"
-    return {"name": name, "offered": offered, "reason": ""}
+    several = sum(field.secret for field in provider.fields) > 1
+    return {"name": name, "offered": offered, "reason": "", "needs": needs_words(provider, endpoint, ()) if several else ""}
 
 
 def field_label(provider: Provider, name: str) -> str:
@@ -99,9 +101,15 @@ def field_label(provider: Provider, name: str) -> str:
     return next((told(field.label) for field in provider.fields if field.name == name), name)
 
 
-def providers_by_name(words: str = "", *, own: Iterable[Provider] = ()) -> list[Provider]:
-    """All providers and these described ones, or those whose name holds these words."""
-    found = [one for one in (*PROVIDERS.values(), *own) if words.lower() in one.name.lower()]
+def providers_by_name(
+    words: str = "", *, own: Iterable[Provider] = (), tells: Collection[str] = ()
+) -> list[Provider]:
+    """All providers and these described ones, or those whose name holds these words and that tell all of these."""
+    found = [
+        one
+        for one in (*PROVIDERS.values(), *own)
+        if words.lower() in one.name.lower() and all(isinstance(one.endpoint(name), Endpoint) for name in tells)
+    ]
     return sorted(found, key=lambda provider: provider.name.lower())
 
 
@@ -116,6 +124,8 @@ def connected_slugs(*, organization_id: int) -> set[str]:
 
 def environment_keys(*, organization_id: int) -> list[dict[str, str]]:
     """Provider keys that stand in the environment and are not connected yet: names only, never a value."""
+    if not settings.PROVIDER_KEYS:
+        return []
     connected = connected_slugs(organization_id=organization_id)
     found = []
     for provider in providers_by_name():

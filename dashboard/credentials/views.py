@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import provider_of
-from dashboard.credentials.catalog_pages import STATUSES, catalog_page, catalog_rows
+from dashboard.credentials.catalog_pages import STATUSES, catalog_page, catalog_rows, provider_groups
 from dashboard.credentials.forms import AccountForm, ConnectForm, ExpiryForm
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.oauth.selectors import grant_rows, sign_in_ways
@@ -23,6 +23,7 @@ from dashboard.credentials.selectors import (
     accounts_of_provider,
     connected_slugs,
     credential_in,
+    environment_keys,
     environment_values,
     field_label,
     own_connectable,
@@ -76,12 +77,21 @@ def provider_detail(request: PurserRequest, slug: str) -> HttpResponse:
 @access(Access.READ)
 @require_GET
 def connect(request: PurserRequest) -> HttpResponse:
-    """All providers; `q` searches by name without JavaScript too."""
-    connected, words = connected_slugs(organization_id=request.organization.pk), request.GET.get("q", "")[:80].strip()
-    own = own_connectable(organization_id=request.organization.pk)
-    providers = [provider_card(provider, connected) for provider in providers_by_name(words, own=own)]
-    everything = len(providers_by_name(own=own))
-    context = {"providers": providers, "capabilities": CAPABILITIES, "words": words, "all": everything}
+    """All providers; without JavaScript too, `q` searches by name and `tells` keeps those that offer all of these."""
+    organization, words = request.organization, request.GET.get("q", "")[:80].strip()
+    tells = [name for name in CAPABILITIES if name in request.GET.getlist("tells")]
+    own = own_connectable(organization_id=organization.pk)
+    providers = providers_by_name(words, own=own, tells=tells)
+    may_use_keys = request.membership.may_manage and not organization.is_demo
+    context = {
+        "groups": provider_groups(providers, connected_slugs(organization_id=organization.pk)),
+        "shown": len(providers),
+        "all": len(providers_by_name(own=own)),
+        "words": words,
+        "tells": tells,
+        "capabilities": CAPABILITIES,
+        "environment_keys": environment_keys(organization_id=organization.pk) if may_use_keys else (),
+    }
     return render(request, "credentials/connect.html", context)
 
 

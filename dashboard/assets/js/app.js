@@ -87,9 +87,6 @@ on("click", (event) => {
     expand(at, opened.has(name));
   } else if ((at = hit("[data-copy]"))) {
     copy(at);
-  } else if ((at = hit("[data-capability]"))) {
-    at.setAttribute("aria-pressed", String(at.getAttribute("aria-pressed") !== "true"));
-    filterProviders();
   } else if (event.target.matches?.("dialog")) {
     event.target.close();
   }
@@ -122,7 +119,7 @@ addEventListener("pageshow", () => $$("form[data-busy]").forEach(rest));
 on("input", (event) => {
   const { confirmWord, confirmButton } = event.target.dataset;
   if (confirmWord) document.getElementById(confirmButton).disabled = event.target.value.trim() !== confirmWord;
-  if (event.target.matches("[data-provider-search]")) filterProviders();
+  if (event.target.matches("[data-provider-search], [data-capability]")) filterProviders();
 });
 
 // --- a file that is read into a text area: the server takes text alone ---------------------------------------------
@@ -138,7 +135,7 @@ for (const box of $$("[data-file-pick]")) {
 // --- the provider list: search by name, and by what a provider can tell -------------------------------------------
 function filterProviders() {
   const words = ($("[data-provider-search]")?.value ?? "").trim().toLowerCase();
-  const wanted = $$("[data-capability][aria-pressed=true]").map((chip) => chip.dataset.capability);
+  const wanted = $$("[data-capability]:checked").map((box) => box.value);
   const cards = $$("[data-provider]");
   let shown = 0;
   for (const card of cards) {
