@@ -67,18 +67,16 @@ def needs_words(provider: Provider, endpoint: Endpoint, missing: Sequence[str]) 
 
 def provider_card(provider: Provider, connected: Collection[str] = ()) -> dict[str, Any]:
     """A provider with what it can and cannot tell, for the grid and the head of the form."""
+    secrets = [field for field in provider.fields if field.secret]
     return {
         "slug": provider.slug,
         "name": provider.name,
         "icon": provider.slug,
         "summary": told(provider.summary),
-        "description": told(provider.summary),
         "warning": told(provider.key_warning),
-        "least_scope": [
-            {"label": told(field.label), "scopes": field.scopes}
-            for field in provider.fields
-            if field.secret and field.scopes
-        ],
+        "least_scope": [{"label": told(field.label), "scopes": field.scopes} for field in secrets if field.scopes],
+        "last_secret": secrets[-1].name if secrets else "",
+        "any_key": len(secrets) > 1 and not provider.self_hosted and not any(field.required for field in secrets),
         "url": reverse("credentials:connect_form", args=[provider.slug]),
         "connected": provider.slug in connected,
         "capabilities": [_capability(provider, name) for name in CAPABILITIES],
@@ -92,8 +90,10 @@ def _capability(provider: Provider, name: str) -> dict[str, str]:
         reason = told(f"{endpoint.reason} {endpoint.fallback}".strip())
         return {"name": name, "offered": "no", "reason": reason, "needs": ""}
     offered = "yes" if endpoint.confidence == "official" else "part"
+    # Which key is needed is worth a word only where there are several.
     several = sum(field.secret for field in provider.fields) > 1
-    return {"name": name, "offered": offered, "reason": "", "needs": needs_words(provider, endpoint, ()) if several else ""}
+    needs = needs_words(provider, endpoint, ()) if several else ""
+    return {"name": name, "offered": offered, "reason": "", "needs": needs}
 
 
 def field_label(provider: Provider, name: str) -> str:
@@ -101,9 +101,7 @@ def field_label(provider: Provider, name: str) -> str:
     return next((told(field.label) for field in provider.fields if field.name == name), name)
 
 
-def providers_by_name(
-    words: str = "", *, own: Iterable[Provider] = (), tells: Collection[str] = ()
-) -> list[Provider]:
+def providers_by_name(words: str = "", *, own: Iterable[Provider] = (), tells: Collection[str] = ()) -> list[Provider]:
     """All providers and these described ones, or those whose name holds these words and that tell all of these."""
     found = [
         one

@@ -362,6 +362,8 @@ def control(field: BoundField) -> SafeString:
         # A browser that offers to remember a provider's key would keep it where nobody looks for it; few of them
         # heed "off" on a password.
         attributes |= {"autocomplete": "new-password", "spellcheck": "false"}
+    if field.name == next(iter(field.form.errors), None):
+        attributes["autofocus"] = True
     return field.as_widget(attrs=attributes)
 
 
