@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard.core.languages.phrases import told
+from dashboard.credentials.catalog import OWN
 from dashboard.credentials.models import ProviderAccount
+from dashboard.credentials.selectors import provider_card
 from dashboard.organizations.scope import Scope
 from providers.catalog import Entry, Told, catalog, entry_of
 from providers.registry import PROVIDERS
@@ -38,6 +40,29 @@ _USES: dict[str, Promise] = {
     "account": gettext_lazy("Account figures"),
     "both": gettext_lazy("Calls and account figures"),
 }
+
+
+# What kind of account a provider's is, in the order of the grid.
+_GROUPS: dict[str, Promise] = {
+    "money": gettext_lazy("Prepaid and pay as you go"),
+    "seats": gettext_lazy("Seats and subscriptions"),
+    "server": gettext_lazy("Your own servers"),
+    "own": gettext_lazy("Described by you"),
+}
+
+
+def provider_groups(providers: Iterable[Provider], connected: Collection[str]) -> list[dict[str, Any]]:
+    """The cards of the grid, under the kind of account that they are."""
+    groups: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _GROUPS}
+    for provider in providers:
+        groups[_kind(provider)].append(provider_card(provider, connected))
+    return [{"title": str(_GROUPS[kind]), "providers": cards} for kind, cards in groups.items() if cards]
+
+
+def _kind(provider: Provider) -> str:
+    if provider.slug.startswith(OWN):
+        return "own"
+    return "server" if provider.may_sleep else "seats" if provider.subscription else "money"
 
 
 def catalog_rows(

@@ -1,9 +1,9 @@
 // The list of providers: found by name, and by what a provider can tell. Without a script the search asks the server.
-import { $, $$, on, onClick } from "./dom.js";
+import { $, $$, on } from "./dom.js";
 
 function filter() {
   const words = ($("[data-provider-search]")?.value ?? "").trim().toLowerCase();
-  const wanted = $$("[data-capability][aria-pressed=true]").map((chip) => chip.dataset.capability);
+  const wanted = $$("[data-capability]:checked").map((box) => box.value);
   const cards = $$("[data-provider]");
   let shown = 0;
   for (const card of cards) {
@@ -18,12 +18,8 @@ function filter() {
   if (none) none.hidden = shown > 0;
 }
 
-onClick("[data-capability]", (chip) => {
-  chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));
-  filter();
-});
 on("input", (event) => {
-  if (event.target.matches("[data-provider-search]")) filter();
+  if (event.target.matches("[data-provider-search], [data-capability]")) filter();
 });
 on("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || !event.target.matches?.("[data-provider-search]")) return;
