@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from dashboard.core.addresses import address, kept
 from dashboard.core.cursors import Cursor, Order, beyond, compare, cursor_read, cursor_text, terms
 
 Getter = Callable[[Any, str], Any]
@@ -126,7 +128,7 @@ class TableView:
             name=column.name,
             label=column.label,
             numeric=column.numeric,
-            url=self.address(sort=column.name, dir="down" if falling else "up") if column.order else "",
+            url=address(self.query, sort=column.name, dir="down" if falling else "up") if column.order else "",
             aria_sort=("descending" if self.falling else "ascending") if here else "",
         )
 
@@ -140,36 +142,18 @@ class TableView:
         ]
 
     @property
-    def hidden_columns(self) -> int:
-        return len(self.table.columns) - len(self.shown)
-
-    def kept(self, *without: str) -> list[tuple[str, str]]:
-        """(name, value) of everything in the address that a form has to carry on: all but `without` and the page."""
-        gone = {"after", "before", *without}
-        return [(name, value) for name, values in self.query.lists() if name not in gone for value in values]
-
-    @property
     def kept_beside_columns(self) -> list[tuple[str, str]]:
-        return self.kept("cols")
+        """What the column chooser's form carries on."""
+        return kept(self.query, "cols")
 
     @property
     def columns_url(self) -> str:
         """The same table with its usual columns."""
-        return self.address(cols=None)
+        return address(self.query, cols=None)
 
-    def address(self, **changes: str | Sequence[str] | None) -> str:
-        """This address with changes (None takes one out), at its first page."""
-        query = self.query.copy()
-        for name in ("after", "before"):
-            query.pop(name, None)
-        for name, value in changes.items():
-            if value is None:
-                query.pop(name, None)
-            elif isinstance(value, str):
-                query[name] = value
-            else:
-                query.setlist(name, list(value))
-        return f"?{query.urlencode()}"
+    def _goes_on(self, way: str, place: str) -> str:
+        """The neighbouring page: this address with another place."""
+        return f"{address(self.query)}&{urlencode({way: place})}".replace("?&", "?")
 
     # --- paging -----------------------------------------------------------------------------------------------------
 
@@ -231,6 +215,6 @@ class TableView:
 
         return Page(
             rows=rows,
-            next_url=self.address(after=place(rows[-1])) if onward else "",
-            previous_url=self.address(before=place(rows[0])) if backward else "",
+            next_url=self._goes_on("after", place(rows[-1])) if onward else "",
+            previous_url=self._goes_on("before", place(rows[0])) if backward else "",
         )
