@@ -134,7 +134,11 @@ TEMPLATES = [
                 "dashboard.core.context.places",
                 "dashboard.organizations.context.organization",
             ],
-            "builtins": ["dashboard.core.templatetags.purser", "dashboard.core.templatetags.drawings"],
+            "builtins": [
+                "dashboard.core.templatetags.purser",
+                "dashboard.core.templatetags.drawings",
+                "dashboard.core.templatetags.swaps",
+            ],
             "libraries": {},
             "loaders": [
                 (
