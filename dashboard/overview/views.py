@@ -11,7 +11,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.credentials.catalog import provider_of
 from dashboard.credentials.models import ProviderAccount
-from dashboard.credentials.selectors import environment_keys
 from dashboard.organizations.access import access
 from dashboard.organizations.audit import audit_record
 from dashboard.organizations.middleware import PurserRequest
@@ -21,7 +20,9 @@ from dashboard.organizations.services import organization_choose
 from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.page import account_context, progress_row
 from dashboard.overview.demo import demo_add_for, demo_delete
-from dashboard.overview.pages import account_list_rows, overview_context
+from dashboard.overview.home.page import overview_context
+from dashboard.overview.home.welcome import welcome_context
+from dashboard.overview.pages import account_list_rows
 from dashboard.overview.palette import MOST_WORDS, palette_view
 
 PAGE = 50
@@ -35,11 +36,7 @@ def overview(request: PurserRequest) -> HttpResponse:
     if context is None and not request.membership.may_manage:
         return render(request, "overview/nothing.html", {"teams": request.scope.team_ids})
     if context is None:
-        welcome = {
-            "demo_available": bool(settings.SIMULATOR_URL),
-            "environment_keys": environment_keys(organization_id=request.organization.pk),
-        }
-        return render(request, "overview/welcome.html", welcome)
+        return render(request, "overview/welcome.html", welcome_context(organization=request.organization))
     return render(request, "overview/overview.html", {**context, "now": now})
 
 

@@ -1,7 +1,7 @@
 """Reads of the daily rollup."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -29,18 +29,25 @@ class SpendPart:
 
 @dataclass(frozen=True, slots=True)
 class MonthSpend:
-    """All spend of a span of days, and how many models have tokens without a price."""
+    """All spend of a month until `today`, and how many models have tokens without a price. For the days that are over
+    and that are told by day: what was spent in each unit (`over`), and on the same days of the month before (`before`)
+    where that month is told from its beginning."""
 
     parts: list[SpendPart]
     unpriced_models: int
+    over: Mapping[str, Decimal]
+    before: Mapping[str, Decimal]
 
 
-def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
-    """What was spent on the days [first, last], by provider, unit and day."""
-    spent = SpendDaily.objects.filter(organization_id=scope.organization_id, day__range=(first, last))
+def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:
+    """What was spent in the running month, by provider, unit and day, and on the same days of the month before. One
+    statement, in the order of the index."""
+    first = today.replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    spent = SpendDaily.objects.filter(organization_id=scope.organization_id, day__range=(before, today))
     if scope.team_ids is not None:
         spent = spent.filter(account__team_id__in=scope.team_ids)
-    rows = (
+    rows = list(
         spent.values_list("provider_slug", "unit", "day", "span")
         .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
         .order_by("day", "provider_slug", "unit", "span")
@@ -51,9 +58,31 @@ def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
         if amount is not None and unit
     ]
     unpriced: dict[str, int] = defaultdict(int)
-    for slug, _unit, _day, _span, _amount, _open, count in rows:
-        unpriced[slug] = max(unpriced[slug], count)
-    return MonthSpend(parts=parts, unpriced_models=sum(unpriced.values()))
+    for slug, _unit, day, _span, _amount, _open, count in rows:
+        if day >= first:
+            unpriced[slug] = max(unpriced[slug], count)
+    return MonthSpend(
+        parts=[part for part in parts if part.day >= first],
+        unpriced_models=sum(unpriced.values()),
+        over=_days_over((part for part in parts if part.day >= first), today),
+        before=_days_over((part for part in parts if part.day < first), today, begins_by=BEGINS_BY),
+    )
+
+
+# A month whose figures begin later than this was connected in the middle: it compares with nothing.
+BEGINS_BY = 3
+
+
+def _days_over(parts: Iterable[SpendPart], today: date, *, begins_by: int = 31) -> dict[str, Decimal]:
+    """Sums in each unit of the days that come before the day of the month of `today`. Sums of a whole month, which have
+    no day, stay out."""
+    begins: dict[str, int] = {}
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        if part.span == "day":
+            begins[part.unit] = min(part.day.day, begins.get(part.unit, part.day.day))
+            sums[part.unit] += part.amount if part.day.day < today.day else 0
+    return {unit: amount for unit, amount in sums.items() if begins[unit] <= begins_by}
 
 
 def spend_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, list[dict[str, Any]]]:

@@ -156,17 +156,24 @@ def unit_name(unit: str) -> str:
 
 
 @register.filter
-def money_cell(amount: Decimal | int | None, unit: str) -> SafeString:
-    """For a column: decimals under decimals, the unit in its own slot."""
+def money_figure(amount: Decimal | int | None, unit: str) -> SafeString:
+    """For a column whose unit stands in a column of its own: decimals under decimals."""
     if amount is None:
         return _untold("")
     text = _signed(amount, unit)
     separator = get_format("DECIMAL_SEPARATOR")
     room = "" if separator in text else f"{separator}00"
     pad = format_html('<span class="amount-pad" aria-hidden="true">{}</span>', room) if room else ""
-    return format_html(
-        '<span class="font-medium">{}</span>{}<span class="amount-unit iso">{}</span>', text, pad, unit_word(unit or "")
-    )
+    return format_html('<span class="font-medium">{}</span>{}', text, pad)
+
+
+@register.filter
+def money_cell(amount: Decimal | int | None, unit: str) -> SafeString:
+    """For a column: decimals under decimals, the unit in its own slot."""
+    if amount is None:
+        return _untold("")
+    figure = money_figure(amount, unit)
+    return format_html('{}<span class="amount-unit iso">{}</span>', figure, unit_word(unit or ""))
 
 
 _SCALES = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))

@@ -28,7 +28,6 @@ from dashboard.overview.account.kinds import (
     in_order_of_reset,
     kind_of,
     kind_words,
-    pace_words,
     plan_cells,
     sections,
     server_context,
@@ -36,7 +35,7 @@ from dashboard.overview.account.kinds import (
 from dashboard.overview.account.server import version_words
 from dashboard.overview.account.streams import run_rows, stream_rows
 from dashboard.overview.account.usage import tells_usage, usage_context, usage_stats
-from dashboard.overview.pages import account_state
+from dashboard.overview.states import account_state
 from dashboard.sync.models import RUNNING_STATES, StreamState, SyncStream
 from dashboard.sync.selectors import progress_of_account, streams_of_accounts
 from dashboard.usage.entries.selectors import entries_view
@@ -237,7 +236,7 @@ def _quotas(
     ceilings = [series for series in rows if series.percent_used is None and series.used is None]
     return {
         "plan": plan_cells(rows, now) if kind == "subscription" else [],
-        "quotas": [{**quota_window(one, now), "pace": pace_words(one, now)} for one in telling[:QUOTA_ROWS]],
+        "quotas": [quota_window(one, now) for one in telling[:QUOTA_ROWS]],
         "counted": [counted_row(series, now) for series in counted[:LIMIT_ROWS]],
         "limits": [quota_window(series, now) for series in ceilings[:LIMIT_ROWS]],
         "quotas_left_out": max(0, len(telling) - QUOTA_ROWS)
