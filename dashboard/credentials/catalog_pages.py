@@ -17,7 +17,7 @@ from dashboard.credentials.selectors import provider_card
 from dashboard.organizations.scope import Scope
 from providers.catalog import Entry, Told, catalog, entry_of
 from providers.registry import PROVIDERS
-from providers.spec import AuthKind, BaseUrl, Field, Provider
+from providers.spec import AuthKind, BaseUrl, Field, Provider, WireProtocol
 
 # status: glyph and look, as states are drawn
 STATUSES: dict[str, tuple[str, str, Promise]] = {
@@ -34,6 +34,11 @@ _AUTH: dict[AuthKind, Promise] = {
     "signed_requests": gettext_lazy("Signed requests"),
     "oauth_app": gettext_lazy("OAuth app"),
     "none": gettext_lazy("No key, on a server of your own"),
+}
+PROTOCOLS: dict[WireProtocol, Promise] = {
+    "OpenAICompatible": gettext_lazy("OpenAI chat"),
+    "OpenAIResponses": gettext_lazy("OpenAI responses"),
+    "DirectAnthropic": gettext_lazy("Anthropic messages"),
 }
 _USES: dict[str, Promise] = {
     "inference": gettext_lazy("Calls of models"),
@@ -109,7 +114,7 @@ def _row(entry: Entry, accounts: int) -> dict[str, Any]:
         "connect_url": reverse("credentials:connect_form", args=[entry.slug]),
         "told": [_told(one) for one in entry.told],
         "auth": [str(_AUTH[kind]) for kind in entry.auth],
-        "protocols": entry.protocols,
+        "protocols": [str(PROTOCOLS[protocol]) for protocol in entry.protocols],
         "streaming": entry.streaming,
         "tool_use": entry.tool_use,
         "self_hosted": entry.self_hosted,

@@ -16,6 +16,7 @@ from providers.credential_files import MOST_BYTES, Pasted
 from providers.errors import PayloadError
 from providers.spec import Field, Provider
 
+LONG_HELP = 160  # what needs more lines than a half of the form's width leaves
 MOST_CHARACTERS = 8_000  # some keys are tokens of a few thousand characters; nothing real is longer
 
 
@@ -164,6 +165,8 @@ def _form_field(declared: Field, credential: ProviderCredential | None, *, own_n
         field = forms.CharField(widget=widget, max_length=MOST_BYTES if declared.pasted else MOST_CHARACTERS, **common)
     else:
         field = forms.CharField(max_length=MOST_CHARACTERS, **common)
+    if len(str(field.help_text)) > LONG_HELP:
+        field.widget.attrs["data-wide"] = True
     field.__dict__["link_url"] = declared.url  # for the template; Django fields declare no such thing
     if declared.can_spend:
         field.__dict__["mark"] = _("can spend")
