@@ -41,7 +41,7 @@ on("keydown", (event) => {
     if (openPalette()) event.preventDefault();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || (event.shiftKey && key !== "?")) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable], dialog")) return;
   if (event.key === "Enter") {
     if (event.target === document.body) openRow();

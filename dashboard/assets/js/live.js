@@ -1,5 +1,5 @@
 // What htmx does on our pages: polls rest while nobody looks, failures are said, what somebody opened stays open.
-import { $, $$, on } from "./dom.js";
+import { $$, on } from "./dom.js";
 import { dropToast, liveToasts, toast } from "./toasts.js";
 
 const isPoll = (ctx) => ctx?.sourceEvent?.type === "every";
@@ -29,13 +29,17 @@ on("htmx:before:response", (event) => {
 
 // A failure swaps nothing (noSwap in the head): the last good figures stay. It is said where it happened when there is a
 // place for it (data-failure), else in a toast; polls are forgiven once.
+const placesNear = (ctx) => {
+  const around = ctx?.sourceElement?.closest?.("dialog, section, .panel");
+  return around ? $$("[data-failure]", around) : [];
+};
 function failed(ctx, words) {
   if (isPoll(ctx)) {
     missed += 1;
     if (missed > 1) toast(document.body.dataset.offline, { level: "warning", stays: "offline" });
     return;
   }
-  const here = $("[data-failure]", ctx.sourceElement.closest("dialog, section, .panel") ?? document.createElement("i"));
+  const [here] = placesNear(ctx);
   if (here) here.hidden = false;
   else toast(words, { level: "error" });
 }
@@ -49,14 +53,13 @@ on("htmx:error", (event) => {
 });
 on("htmx:after:swap", (event) => {
   const { ctx } = event.detail;
-  if (isPoll(ctx) && ctx.response?.status < 400) {
+  liveToasts();
+  if (!(ctx?.response?.status < 400)) return;
+  for (const place of placesNear(ctx)) place.hidden = true;
+  if (isPoll(ctx)) {
     missed = 0;
     dropToast("offline");
   }
-  for (const place of $$("[data-failure]", ctx?.sourceElement?.closest?.("dialog, section, .panel") ?? document.createElement("i"))) {
-    place.hidden = true;
-  }
-  liveToasts();
 });
 
 // The server does not know what is open on this screen.
