@@ -1,8 +1,7 @@
 """What the overview and the account list print: rows composed from the domains' selectors."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,8 +22,8 @@ from dashboard.balances.selectors import (
     soonest_dry,
     sparkline,
 )
-from dashboard.core.drawing import Layer, horizon_geometry, stack_chart
-from dashboard.core.templatetags.purser import currency_sign, day, unit_digits
+from dashboard.core.drawing import horizon_geometry
+from dashboard.core.templatetags.purser import currency_sign, day
 from dashboard.credentials.catalog import provider_name
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import (
@@ -37,6 +36,7 @@ from dashboard.credentials.selectors import (
 )
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
+from dashboard.overview.spend import spend_chart, spend_pace
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.selectors import (
     Health,
@@ -49,14 +49,13 @@ from dashboard.sync.selectors import (
     trouble_by_hour,
     worst_state,
 )
-from dashboard.usage.selectors import MonthSpend, spend_between, spend_by_account, unpriced_by_account
+from dashboard.usage.selectors import spend_between, spend_by_account, unpriced_by_account
 
 ROWS = 10
 QUOTA_GROUPS = 5
 QUOTA_WINDOWS = 3
 DRY_ROWS = 6
 ATTENTION_ROWS = 6
-CHART_SERIES = 8
 
 
 def overview_context(*, organization: Organization, scope: Scope, now: datetime) -> dict[str, Any] | None:
@@ -255,7 +254,9 @@ def _quota_groups(scope: Scope, now: datetime) -> list[dict[str, Any]]:
 
 def _spend(organization: Organization, scope: Scope, now: datetime) -> dict[str, Any]:
     today = organization.local(now).date()
-    month = spend_between(scope=scope, first=today.replace(day=1), last=today)
+    first = today.replace(day=1)
+    both = spend_between(scope=scope, first=(first - timedelta(days=1)).replace(day=1), last=today)
+    month = both.since(first)
     totals: dict[str, Decimal] = {}
     by_provider: dict[tuple[str, str], Decimal] = {}
     for part in month.parts:
@@ -270,39 +271,14 @@ def _spend(organization: Organization, scope: Scope, now: datetime) -> dict[str,
         "totals": [{"unit": unit, "amount": totals[unit]} for unit in units],
         "unpriced": month.unpriced_models,
         "provisional": any(part.provisional for part in month.parts),
-        "chart": _spend_chart(scope, month, main, [slug for unit, slug in ranked if unit == main], today),
+        "chart": spend_chart(scope, month, main, today),
+        "pace": spend_pace(both, main, today),
+        "undated": sum((part.amount for part in month.parts if part.unit == main and part.span != "day"), Decimal(0)),
         "by_provider": [
             {"name": provider_name(organization.pk, slug), "amount": by_provider[(unit, slug)], "unit": unit}
             for unit, slug in ranked
         ],
     }
-
-
-def _spend_chart(
-    scope: Scope, month: MonthSpend, unit: str, slugs: Sequence[str], today: date
-) -> dict[str, object] | None:
-    """Spend by day in the main unit. Sums that a provider gives for the whole month have no day and stay out."""
-    days = [today.replace(day=1) + timedelta(days=offset) for offset in range(today.day)]
-    amounts = {
-        (part.provider_slug, part.day): part.amount for part in month.parts if part.unit == unit and part.span == "day"
-    }
-    daily = [slug for slug in slugs if any((slug, at) in amounts for at in days)]
-    if not daily:
-        return None
-    shown, others = daily[: CHART_SERIES - 1], daily[CHART_SERIES - 1 :]
-    open_days: dict[str, set[date]] = defaultdict(set)
-    for part in month.parts:
-        if part.provisional and part.unit == unit:
-            open_days[part.provider_slug].add(part.day)
-    layers = [
-        Layer(provider_name(scope.organization_id, slug), [amounts.get((slug, at)) for at in days], open_days[slug])
-        for slug in shown
-    ]
-    if others:
-        sums = [sum((amounts.get((slug, at), Decimal(0)) for slug in others), Decimal(0)) for at in days]
-        words = _("%(count)d others") % {"count": len(others)}
-        layers.append(Layer(words, sums, set().union(*(open_days[slug] for slug in others))))
-    return stack_chart(days, layers, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit))
 
 
 # --- What needs somebody ----------------------------------------------------------------------------------------

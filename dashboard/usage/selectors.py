@@ -29,10 +29,26 @@ class SpendPart:
 
 @dataclass(frozen=True, slots=True)
 class MonthSpend:
-    """All spend of a span of days, and how many models have tokens without a price."""
+    """All spend of a span of days; `unpriced` counts a provider's models that on a day have tokens and no price."""
 
     parts: list[SpendPart]
-    unpriced_models: int
+    unpriced: dict[tuple[str, date], int]
+
+    @property
+    def unpriced_models(self) -> int:
+        """A provider's models are alike from day to day: its fullest day counts them."""
+        most: dict[str, int] = defaultdict(int)
+        for (slug, _day), count in self.unpriced.items():
+            most[slug] = max(most[slug], count)
+        return sum(most.values())
+
+    def unpriced_on(self, day: date) -> int:
+        return sum(count for (_slug, at), count in self.unpriced.items() if at == day)
+
+    def since(self, first: date) -> "MonthSpend":
+        """The same from `first` on; a sum for a whole month stands on its first day."""
+        unpriced = {place: count for place, count in self.unpriced.items() if place[1] >= first}
+        return MonthSpend([part for part in self.parts if part.day >= first], unpriced)
 
 
 def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
@@ -50,10 +66,11 @@ def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
         for slug, unit, day, span, amount, provisional, _ in rows
         if amount is not None and unit
     ]
-    unpriced: dict[str, int] = defaultdict(int)
-    for slug, _unit, _day, _span, _amount, _open, count in rows:
-        unpriced[slug] = max(unpriced[slug], count)
-    return MonthSpend(parts=parts, unpriced_models=sum(unpriced.values()))
+    unpriced: dict[tuple[str, date], int] = {}
+    for slug, _unit, day, _span, _amount, _open, count in rows:
+        if count:
+            unpriced[(slug, day)] = max(unpriced.get((slug, day), 0), count)
+    return MonthSpend(parts=parts, unpriced=unpriced)
 
 
 def spend_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, list[dict[str, Any]]]:

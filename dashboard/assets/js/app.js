@@ -1,4 +1,6 @@
 // What the pages need beyond htmx: theme, guards, toasts, keys. No framework, nothing here is needed to read or to act.
+import { watchCharts } from "./near.js";
+
 const $ = (selector, within = document) => within.querySelector(selector);
 const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 const on = (name, handler, options) => document.addEventListener(name, handler, options);
@@ -205,6 +207,7 @@ function walk(step) {
   mark(all[Math.min(all.length - 1, Math.max(0, here + step))]);
 }
 on("htmx:after:swap", () => {
+  watchCharts();
   if (at && !$(".is-at")) mark(rows().find((row) => row.dataset.row === at));
   $$("[data-toast]", toasts() ?? document).forEach(live);
   for (const button of $$("[data-expand]")) if (opened.has(button.dataset.expand)) expand(button, true);
@@ -241,6 +244,7 @@ on("keydown", (event) => {
 });
 
 $$("[data-toast]").forEach(live);
+watchCharts();
 
 // --- signing in --------------------------------------------------------------------------------------------------
 on("allauth.error", (event) => {
