@@ -22,7 +22,7 @@ from dashboard.credentials.models import DescribedProvider, ProviderAccount
 from dashboard.credentials.selectors import accounts_without_balance
 from dashboard.organizations.models import Membership, Team
 from dashboard.organizations.scope import Scope
-from dashboard.overview.pages import account_state
+from dashboard.overview.states import account_state
 from dashboard.sync.selectors import streams_of_accounts
 from providers.registry import PROVIDERS
 

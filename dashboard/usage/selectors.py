@@ -29,14 +29,26 @@ class SpendPart:
 
 @dataclass(frozen=True, slots=True)
 class MonthSpend:
-    """All spend of a month until `today`, and how many models have tokens without a price. For the days that are over
-    and that are told by day: what was spent in each unit (`over`), and on the same days of the month before (`before`)
-    where that month is told from its beginning."""
+    """All spend of a month until today; `unpriced` counts a provider's models that on a day have tokens and no price.
+    For the days that are over and that are told by day: what was spent in each unit (`over`), and on the same days of
+    the month before (`before`) where that month is told from its beginning; `earlier` is all that is told of it."""
 
     parts: list[SpendPart]
-    unpriced_models: int
+    earlier: list[SpendPart]
+    unpriced: dict[tuple[str, date], int]
     over: Mapping[str, Decimal]
     before: Mapping[str, Decimal]
+
+    @property
+    def unpriced_models(self) -> int:
+        """A provider's models are alike from day to day: its fullest day counts them."""
+        most: dict[str, int] = defaultdict(int)
+        for (slug, _day), count in self.unpriced.items():
+            most[slug] = max(most[slug], count)
+        return sum(most.values())
+
+    def unpriced_on(self, day: date) -> int:
+        return sum(count for (_slug, at), count in self.unpriced.items() if at == day)
 
 
 def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:
@@ -57,13 +69,14 @@ def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:
         for slug, unit, day, span, amount, provisional, _ in rows
         if amount is not None and unit
     ]
-    unpriced: dict[str, int] = defaultdict(int)
+    unpriced: dict[tuple[str, date], int] = {}
     for slug, _unit, day, _span, _amount, _open, count in rows:
-        if day >= first:
-            unpriced[slug] = max(unpriced[slug], count)
+        if count and day >= first:
+            unpriced[(slug, day)] = max(unpriced.get((slug, day), 0), count)
     return MonthSpend(
         parts=[part for part in parts if part.day >= first],
-        unpriced_models=sum(unpriced.values()),
+        earlier=[part for part in parts if part.day < first],
+        unpriced=unpriced,
         over=_days_over((part for part in parts if part.day >= first), today),
         before=_days_over((part for part in parts if part.day < first), today, begins_by=BEGINS_BY),
     )

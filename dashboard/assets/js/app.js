@@ -8,3 +8,7 @@ import "./forms.js";
 import "./rows.js";
 import "./providers.js";
 import "./live.js";
+import { watchCharts } from "./near.js";
+
+watchCharts();
+document.addEventListener("htmx:after:swap", watchCharts);

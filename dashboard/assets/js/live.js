@@ -67,3 +67,11 @@ const OURS = { open: "details, dialog", hidden: "[data-of], [data-failure]", "ar
 window.htmx?.registerExtension("purser", {
   htmx_before_morph_attr: (element, { attrName }) => !(OURS[attrName] && element.matches(OURS[attrName])),
 });
+
+// A link that changes the view of a page in place: the address says so too, and Back still leads to the page before.
+on("htmx:after:swap", (event) => {
+  const link = event.detail.ctx?.sourceElement;
+  if (!link?.matches?.("a[data-address]")) return;
+  const { pathname, search } = new URL(link.href);
+  history.replaceState(history.state, "", pathname + search);
+});

@@ -77,7 +77,7 @@ def account_context(
         **_chosen(head, kind, choice),
         **of_kind,
         "stats": stats[:STATS],
-        **balance_context(account, kind, facts, organization, now),
+        **balance_context(account, kind, facts, organization, choice, now),
         **windows,
         **usage_context(account, kind, usage, streams, today, choice),
         **_syncing(account, kind, credentials, streams, choice, now),
