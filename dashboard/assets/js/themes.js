@@ -25,4 +25,5 @@ onClick("[data-theme-toggle]", () => {
   const now = document.documentElement.dataset.choice || "system";
   choose(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+// Paper is always light: what is drawn in colours of the theme is drawn anew for it.
+for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", changed);
