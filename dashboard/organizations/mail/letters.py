@@ -1,7 +1,8 @@
 """What a mail says, in the language of whoever gets it, and its HTML: the text in our dress, not a word more.
 
-The text is the source. A line of its own that leads here becomes a button, named by the line before it if that ends with a
-colon, with the address spelled out below; a code on a line of its own stands large; lines that begin with "- " are a list.
+The text is the source. A line of its own that leads here becomes a button, named by the line before it if that ends
+with a colon, with the address spelled out below; a code on a line of its own stands large; lines that begin with "- "
+are a list.
 """
 
 import re
