@@ -32,9 +32,10 @@ def test_from_an_invitation_to_a_checked_key_by_keyboard_alone(page: Page, new_c
     expect(page.get_by_role("heading", name="Invite somebody")).to_be_visible()
     tab_to(page, page.get_by_label("E-mail address"))
     page.keyboard.type("ann@harbor.example")
-    page.keyboard.press("Tab")
-    expect(page.get_by_label("Role")).to_be_focused()
-    page.keyboard.type("Admin")
+    tab_to(page, page.get_by_role("radio", name="Viewer"))
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("radio", name="Admin")).to_be_checked()
     tab_to(page, page.get_by_role("button", name="Make the invitation"))
     page.keyboard.press("Enter")
     link = page.locator("#link").inner_text()
@@ -61,8 +62,9 @@ def test_from_an_invitation_to_a_checked_key_by_keyboard_alone(page: Page, new_c
 
     # The owner reads in the log who did it; the key itself is not there.
     page.goto("/audit/?q=DeepSeek")
-    expect(page.locator("#audit tbody tr").first).to_contain_text("Ann Chen")
-    expect(page.locator("#audit tbody tr").first).to_contain_text("connected a key")
+    newest = page.locator("#audit tr[id^='event']").first
+    expect(newest).to_contain_text("Ann Chen")
+    expect(newest).to_contain_text("connected a key")
     assert "sim-quay" not in page.content()
 
 
@@ -81,6 +83,17 @@ def test_a_link_works_once(page: Page, visitor: tuple[Page, Watch], new_context:
     with watch.expecting(404):
         second.goto(link)
     expect(second.get_by_role("heading", name="This invitation does not work")).to_be_visible()
+
+
+def test_what_a_role_may_do_is_told_and_a_filter_is_taken_away(page: Page, watch: Watch) -> None:
+    page.goto("/members/")
+    page.get_by_text("What each role may do").click()
+    expect(page.locator("#rights").get_by_role("row", name="Ask for a sync")).to_contain_text("yes")
+    page.goto("/audit/?q=e&group=person")
+    expect(page.locator("#audit-chips .chip")).to_have_count(2)
+    page.locator("#audit-chips .chip").first.click()
+    expect(page.locator("#audit-chips .chip")).to_have_count(1)
+    assert page.url.endswith("?group=person")
 
 
 @pytest.mark.usefixtures("demo")

@@ -748,7 +748,11 @@ def test_no_secret_leaves_by_any_door(
         ("credentials:provider_detail", "credentials:provider_list"),
         ("credentials:described_list", "credentials:provider_list"),
         ("organizations:teams", "organizations:teams"),
-        ("usage:usage_api", None),
+        ("organizations:invite", "organizations:members"),
+        ("organizations:team_new", "organizations:teams"),
+        ("usage:usage_api", "organizations:settings"),
+        ("organizations:outbox", "organizations:settings"),
+        ("mfa_index", None),
     ],
 )
 def test_the_navigation_says_where_one_is(world: World, name: str, room: str | None) -> None:

@@ -31,9 +31,7 @@ AGAIN_WORDS = {
 class AccountAdapter(DefaultAccountAdapter):
     error_messages: ClassVar = DefaultAccountAdapter.error_messages | {
         "duplicate_email": gettext_lazy("This is your address already."),
-        "email_password_mismatch": gettext_lazy(
-            "Address and password do not belong together. Try again, or have a code mailed."
-        ),
+        "email_password_mismatch": gettext_lazy("Address and password do not match. Try again, or have a code mailed."),
         "email_taken": gettext_lazy("Somebody else has this address here."),
         "enter_current_password": gettext_lazy("This is not your password."),
         "incorrect_code": gettext_lazy("This code is not right, or too old."),

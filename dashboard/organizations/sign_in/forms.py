@@ -42,7 +42,7 @@ class _NewPassword(_Plain):
         "oldpassword": (gettext_lazy("Password until now"), ""),
         "password1": (
             gettext_lazy("New password"),
-            gettext_lazy("At least 12 characters. Several words that do not belong together are best."),
+            gettext_lazy("At least 12 characters. Several words that have nothing to do with each other are best."),
         ),
         "password2": (gettext_lazy("New password, once more"), gettext_lazy("So that it is what you meant.")),
     }
