@@ -15,8 +15,6 @@ from django.utils.translation import ngettext
 from dashboard.balances.models import BalanceSeries
 from dashboard.balances.selectors import (
     fresh,
-    fullest_quotas,
-    primary_series,
     quota_window,
     quotas_telling,
     runway_row,
@@ -49,7 +47,7 @@ from dashboard.sync.selectors import (
     trouble_by_hour,
     worst_state,
 )
-from dashboard.usage.selectors import MonthSpend, spend_between, spend_by_account, unpriced_by_account
+from dashboard.usage.selectors import MonthSpend, spend_between
 
 ROWS = 10
 QUOTA_GROUPS = 5
@@ -373,48 +371,3 @@ def _sync_strip(health: Sequence[Health], trouble: dict[tuple[str, int], set[str
         "ticks": hour_ticks(trouble, [one.slug for one in health], min(firsts) if firsts else None, now),
         "url": reverse("overview:overview") + "#sync_health",
     }
-
-
-# --- The account list -------------------------------------------------------------------------------------------
-
-
-def account_list_rows(
-    *, organization: Organization, scope: Scope, provider: str | None, after: int | None, limit: int, now: datetime
-) -> tuple[list[dict[str, Any]], int | None]:
-    """(rows, id to go on after or None): accounts in the order they were connected, `limit` at a time."""
-    chosen = ProviderAccount.objects.filter(scope.accounts())
-    if provider:
-        chosen = chosen.filter(provider_slug=provider)
-    if after is not None:
-        chosen = chosen.filter(pk__gt=after)
-    accounts = list(chosen.order_by("pk")[: limit + 1])
-    more = accounts[limit - 1].pk if len(accounts) > limit else None
-    accounts = accounts[:limit]
-    ids = [account.pk for account in accounts]
-    shown = ids if scope.balances else []
-    faces = {row.account_id: row for row in primary_series(account_ids=shown)}
-    quotas, streams = fullest_quotas(account_ids=shown), streams_of_accounts(ids)
-    today = organization.local(now).date()
-    spend = spend_by_account(account_ids=ids, first=today.replace(day=1), last=today)
-    unpriced = unpriced_by_account(account_ids=ids, first=today.replace(day=1), last=today)
-    rows = []
-    for account in accounts:
-        face, quota = faces.get(account.pk), quotas.get(account.pk)
-        state, reason = account_state(streams[account.pk], now)
-        successes = [stream.last_success_at for stream in streams[account.pk] if stream.last_success_at]
-        rows.append(
-            {
-                "account": account_row(account),
-                "amount": face.amount if face else None,
-                "unit": face.unit if face else "",
-                "at": face.at if face else None,
-                "not_offered_reason": absent_words(account.provider, "balance"),
-                "quota": quota_window(quota, now) if quota else None,
-                "spend": spend.get(account.pk, []),
-                "unpriced": unpriced.get(account.pk, 0),
-                "state": state,
-                "state_reason": reason,
-                "last_success": max(successes) if successes else None,
-            }
-        )
-    return rows, more

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dashboard.core.drawing import Meter, Sparkline, tick_strip
@@ -49,24 +49,29 @@ def spark(line: Sparkline | None) -> SafeString:
     )
 
 
-_BARE_METER = mark_safe('<rect class="bg" x="0" y="1" width="100" height="6"/>')
+_RECT = '<rect class="{}" x="{}" y="1" width="{}" height="6"/>'
 
 
 @register.simple_tag
 def meter(bar: Meter | None, label: str) -> SafeString:
-    """A quota's bar with a tick for the time passed; `label` says what it measures for those who do not see it."""
-    marks: Any = ""
+    """A quota's bar with a tick for the time passed; `label` says what it measures for those who do not see it. What is
+    over the limit stands beyond the mark at its end."""
+    full = bar.full if bar is not None else 100
+    marks = format_html(_RECT, "bg", 0, str(full))
     if bar is not None:
-        marks = format_html('<rect class="v" x="0" y="1" width="{}" height="6"/>', str(bar.value))
+        if bar.forecast is not None:
+            marks += format_html(_RECT, "fc", str(bar.value), str(round(bar.forecast - bar.value, 1)))
+        marks += format_html(_RECT, "v", 0, str(min(bar.value, full)))
         if bar.over:
-            marks += format_html('<line class="full" x1="{0}" x2="{0}" y1="1" y2="7"/>', str(bar.full))
+            marks += format_html(_RECT, "over", str(full), str(round(bar.value - full, 1)))
+        if full < 100:
+            marks += format_html('<line class="full" x1="{0}" x2="{0}" y1="-1" y2="9"/>', str(full))
         if bar.tick is not None:
             marks += format_html('<line class="tick" x1="{0}" x2="{0}" y1="-1.5" y2="9.5"/>', str(bar.tick))
     return format_html(
-        '<svg class="meter-svg{}" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{}">{}{}</svg>',
+        '<svg class="meter-svg{}" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
         f" meter-{bar.severity}" if bar is not None and bar.severity else "",
         label,
-        _BARE_METER,
         marks,
     )
 
