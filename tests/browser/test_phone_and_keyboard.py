@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from dashboard.overview.pages import ROWS
 from tests.browser.parts import Purser
 from tests.browser.watching import PHONE, Watch, check_page, too_wide
 
@@ -32,7 +31,7 @@ def test_a_phone_gets_a_tab_bar_and_lists(phone: tuple[Page, Watch]) -> None:
     expect(page.get_by_role("complementary")).to_have_count(0)
     expect(bar.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
     expect(page.locator("#balances table")).to_be_hidden()
-    expect(page.locator("#balances > ul > li")).to_have_count(ROWS)
+    expect(page.locator("#balances > ul > li")).to_have_count(6)
     bar.get_by_role("link", name="Accounts").tap()
     expect(page.get_by_role("heading", name="Accounts", level=1)).to_be_visible()
     expect(page.locator("#accounts table")).to_be_hidden()
