@@ -26,6 +26,19 @@ _WINDOWS = {
     "lifetime": gettext_noop("in all"),
     "concurrent": gettext_noop("at once"),
 }
+_LABELS = {
+    "second": gettext_noop("Each second"),
+    "10s": gettext_noop("10 seconds"),
+    "minute": gettext_noop("Each minute"),
+    "hour": gettext_noop("Hourly"),
+    "5h": gettext_noop("5 hours"),
+    "day": gettext_noop("Daily"),
+    "week": gettext_noop("Weekly"),
+    "7d": gettext_noop("7 days"),
+    "month": gettext_noop("Monthly"),
+    "lifetime": gettext_noop("Lifetime"),
+    "concurrent": gettext_noop("At once"),
+}
 _EACH = {
     "second": gettext_noop("per second"),
     "10s": gettext_noop("per 10 seconds"),
@@ -76,6 +89,12 @@ def window_words(window: str) -> str:
     """How long a window lasts; one that nobody knows says its own name."""
     known = _WINDOWS.get(window)
     return _(known) if known else window
+
+
+def window_title(window: str) -> str:
+    """What a window is called where its length alone tells it from the others; "" where nobody knows its length."""
+    known = _LABELS.get(window)
+    return _(known) if known else ""
 
 
 def each_words(window: str) -> str:

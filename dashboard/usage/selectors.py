@@ -1,14 +1,14 @@
 """Reads of the daily rollup."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.db.models.functions import TruncMonth
 
 from dashboard.organizations.scope import Scope
@@ -29,10 +29,15 @@ class SpendPart:
 
 @dataclass(frozen=True, slots=True)
 class MonthSpend:
-    """All spend of a span of days; `unpriced` counts a provider's models that on a day have tokens and no price."""
+    """All spend of a month until today; `unpriced` counts a provider's models that on a day have tokens and no price.
+    For the days that are over and that are told by day: what was spent in each unit (`over`), and on the same days of
+    the month before (`before`) where that month is told from its beginning; `earlier` is all that is told of it."""
 
     parts: list[SpendPart]
+    earlier: list[SpendPart]
     unpriced: dict[tuple[str, date], int]
+    over: Mapping[str, Decimal]
+    before: Mapping[str, Decimal]
 
     @property
     def unpriced_models(self) -> int:
@@ -45,18 +50,16 @@ class MonthSpend:
     def unpriced_on(self, day: date) -> int:
         return sum(count for (_slug, at), count in self.unpriced.items() if at == day)
 
-    def since(self, first: date) -> "MonthSpend":
-        """The same from `first` on; a sum for a whole month stands on its first day."""
-        unpriced = {place: count for place, count in self.unpriced.items() if place[1] >= first}
-        return MonthSpend([part for part in self.parts if part.day >= first], unpriced)
 
-
-def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
-    """What was spent on the days [first, last], by provider, unit and day."""
-    spent = SpendDaily.objects.filter(organization_id=scope.organization_id, day__range=(first, last))
+def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:
+    """What was spent in the running month, by provider, unit and day, and on the same days of the month before. One
+    statement, in the order of the index."""
+    first = today.replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    spent = SpendDaily.objects.filter(organization_id=scope.organization_id, day__range=(before, today))
     if scope.team_ids is not None:
         spent = spent.filter(account__team_id__in=scope.team_ids)
-    rows = (
+    rows = list(
         spent.values_list("provider_slug", "unit", "day", "span")
         .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
         .order_by("day", "provider_slug", "unit", "span")
@@ -68,9 +71,31 @@ def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
     ]
     unpriced: dict[tuple[str, date], int] = {}
     for slug, _unit, day, _span, _amount, _open, count in rows:
-        if count:
+        if count and day >= first:
             unpriced[(slug, day)] = max(unpriced.get((slug, day), 0), count)
-    return MonthSpend(parts=parts, unpriced=unpriced)
+    return MonthSpend(
+        parts=[part for part in parts if part.day >= first],
+        earlier=[part for part in parts if part.day < first],
+        unpriced=unpriced,
+        over=_days_over((part for part in parts if part.day >= first), today),
+        before=_days_over((part for part in parts if part.day < first), today, begins_by=BEGINS_BY),
+    )
+
+
+# A month whose figures begin later than this was connected in the middle: it compares with nothing.
+BEGINS_BY = 3
+
+
+def _days_over(parts: Iterable[SpendPart], today: date, *, begins_by: int = 31) -> dict[str, Decimal]:
+    """Sums in each unit of the days that come before the day of the month of `today`. Sums of a whole month, which have
+    no day, stay out."""
+    begins: dict[str, int] = {}
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        if part.span == "day":
+            begins[part.unit] = min(part.day.day, begins.get(part.unit, part.day.day))
+            sums[part.unit] += part.amount if part.day.day < today.day else 0
+    return {unit: amount for unit, amount in sums.items() if begins[unit] <= begins_by}
 
 
 def spend_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, list[dict[str, Any]]]:
@@ -98,10 +123,13 @@ def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) 
 
 @dataclass(slots=True)
 class MonthOfAccount:
-    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced."""
+    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced.
+    `by_day` is the part of it that fell on the days up to today's in their own months; none where some of it is told
+    for longer than a day."""
 
     month: date
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    by_day: dict[str, Decimal] = field(default_factory=dict)
     provisional: bool = False
     unpriced_models: int = 0
 
@@ -115,14 +143,22 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
         SpendDaily.objects.filter(account_id=account_id, day__range=(first, today))
         .annotate(month=TruncMonth("day"))
         .values_list("month", "unit")
-        .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
+        .annotate(
+            amount=Sum("spend"),
+            is_open=BoolOr("provisional"),
+            unpriced=Max("unpriced_models"),
+            by_day=Sum("spend", filter=Q(day__day__lte=today.day)),
+            longer=BoolOr(Q(span="month")),
+        )
         .order_by("-month", "unit")
     )
     found: dict[date, MonthOfAccount] = {}
-    for month, unit, amount, provisional, unpriced in rows:
+    for month, unit, amount, provisional, unpriced, by_day, longer in rows:
         one = found.setdefault(month, MonthOfAccount(month))
         if amount is not None:
             one.amounts[unit] = amount
+            if by_day is not None and not longer:
+                one.by_day[unit] = by_day
         one.provisional = one.provisional or bool(provisional)
         one.unpriced_models = max(one.unpriced_models, unpriced)
     return list(found.values())

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.balances.models import BalanceEntry, EntryKind, QuotaSeries
-from dashboard.balances.selectors import has_reset, quota_meter
+from dashboard.balances.selectors import has_reset, pace_words, quota_meter
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.credentials.models import ProviderCredential
 from dashboard.organizations.models import Membership, Organization, Role, User
-from dashboard.overview.account.kinds import account_kind, in_order_of_reset, pace_words, plan_cells, sections
+from dashboard.overview.account.kinds import account_kind, in_order_of_reset, plan_cells, sections
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.selectors import Health
 from dashboard.usage.partitions import partitions_ensure

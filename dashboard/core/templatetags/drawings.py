@@ -25,7 +25,7 @@ def who(account: Mapping[str, Any], url: str = "", strong: bool = False) -> Safe
     return format_html(
         '<span class="{}">{}<span class="t" title="{}">{}{}</span></span>',
         "who font-medium" if strong else "who",
-        logo(account["icon"]),
+        logo(account["icon"], name=name),
         f"{name} · {label}" if label else name,
         shown,
         format_html(' <span class="minor font-normal">{}</span>', label) if label else "",

@@ -18,7 +18,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization
 from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.kinds import Kind, balance_words
-from dashboard.overview.pages import dry_words
+from dashboard.overview.home.dry import dry_words
 from dashboard.usage.entries.selectors import EntryRow
 from providers.spec import Endpoint
 

@@ -11,7 +11,7 @@ from dashboard.core.templatetags.purser import age_words, day
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.oauth.selectors import signed_out
 from dashboard.credentials.selectors import field_label
-from dashboard.overview.pages import expiry_words
+from dashboard.overview.home.attention import expiry_words
 
 
 def credential_rows(credentials: Sequence[ProviderCredential], now: datetime) -> list[dict[str, Any]]:

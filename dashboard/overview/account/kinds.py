@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from dashboard.balances.models import QuotaSeries
-from dashboard.balances.selectors import quota_window, window_length
-from dashboard.core.templatetags.purser import NBSP, age_words, clock, moment, percent, state_word
+from dashboard.balances.pace import window_length
+from dashboard.balances.selectors import quota_window
+from dashboard.core.templatetags.purser import age_words, moment, state_word
 from dashboard.credentials.models import ProviderAccount, ProviderCredential, ServerReading
 from dashboard.credentials.selectors import models_of_account
 from dashboard.overview.account.server import load_context, version_words
@@ -24,8 +22,6 @@ Kind = Literal["wallet", "bill", "subscription", "server"]
 MONEY = frozenset({"balance", "quota", "cost"})
 PLAN_CELLS = 4
 MODEL_ROWS = 60
-# Before a tenth of a window has passed, its pace says nothing about its end.
-PACE_FROM = 10
 _LONGEST = timedelta(days=36500)
 
 
@@ -119,7 +115,7 @@ def plan_cells(rows: Sequence[QuotaSeries], now: datetime) -> list[dict[str, Any
     cells = []
     for one in rows:
         if one.percent_used is not None:
-            cells.append({**quota_window(one, now), "pace": pace_words(one, now)})
+            cells.append(quota_window(one, now))
         elif one.used is not None:
             cells.append(counted_row(one, now))
     return cells[:PLAN_CELLS]
@@ -133,25 +129,6 @@ def counted_row(series: QuotaSeries, now: datetime) -> dict[str, Any]:
         **quota_window(series, now),
         "no_limit_words": "" if seats or series.limit is not None else _("no limit of its own is told"),
     }
-
-
-def pace_words(series: QuotaSeries, now: datetime) -> str:
-    """Where a window ends at the present pace; "" where that cannot be told."""
-    length, share = window_length(series.window), series.percent_used
-    if length is None or share is None or series.resets_at is None or series.resets_at <= now:
-        return ""
-    passed = 100 - Decimal(str((series.resets_at - now) / length * 100))
-    if passed < PACE_FROM or not 0 < share < 100:
-        return ""
-    at_reset = share / passed * 100
-    if at_reset < 100:
-        return _("on pace for %(share)s") % {"share": percent(at_reset)}
-    left = (100 - passed / share * 100) / 100
-    at = series.resets_at - length * float(left)
-    # Within six days a weekday is told from every other.
-    form = "D" if at - now < timedelta(days=6) else pgettext("date format: 24 Nov", "j M")
-    day = date_format(timezone.localtime(at), form).replace(" ", NBSP)
-    return _("full %(day)s about %(clock)s") % {"day": day, "clock": clock(at)}
 
 
 # --- Server -----------------------------------------------------------------------------------------------------

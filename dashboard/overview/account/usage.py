@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from dashboard.core.charts.shapes import Chart, Layer
 from dashboard.core.charts.spend import stack_chart
 from dashboard.core.drawing import Meter
+from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import count_of
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.models import ProviderAccount
@@ -75,7 +76,7 @@ def _usage_absent(streams: Sequence[SyncStream]) -> str:
     """Why there is no usage of this account, where its provider tells some of others."""
     mine = [stream for stream in streams if stream.capability in ("usage", "cost")]
     if mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine):
-        return mine[0].message
+        return told(mine[0].message)
     return ""
 
 
@@ -91,12 +92,12 @@ def _usage_waits(provider: Provider) -> str:
 
 def _provenance(provider: Provider, usage: AccountUsage, today: date) -> str:
     """Where the money comes from, what of it the provider only estimates, and which days may still change."""
-    told = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
+    sources = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
     sentences = [_basis_words(usage)]
     if any(day.span == "month" for day in usage.days):
         sentences.append(_("Sums for longer than a day stand on their first day"))
-    sentences += [endpoint.estimated.rstrip(".") for endpoint in told]
-    changing = [first for endpoint in told if (first := endpoint.revised_from(today)) is not None]
+    sentences += [told(endpoint.estimated).rstrip(".") for endpoint in sources]
+    changing = [first for endpoint in sources if (first := endpoint.revised_from(today)) is not None]
     if changing and usage.days:
         sentences.append(_("Days from %(day)s on may still change") % {"day": day_words(min(changing))})
     said = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences if sentence]
