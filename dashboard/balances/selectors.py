@@ -15,7 +15,7 @@ from django.utils.translation import pgettext
 from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaSeries
 from dashboard.balances.naming import each_words, quota_name, window_title, window_words
 from dashboard.balances.pace import quota_pace, window_length
-from dashboard.balances.runway import RISE_SHARE, TopUp, find_topups
+from dashboard.balances.runway import TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
 from dashboard.core.rows import Joined
 from dashboard.core.templatetags.purser import NBSP, clock, duration_words, money_words, percent
@@ -152,19 +152,6 @@ def sparkline(series: BalanceSeries, now: datetime) -> Sparkline | None:
 def balance_history(*, series: BalanceSeries, since: datetime) -> list[tuple[datetime, Decimal]]:
     """Every reading since then, oldest first."""
     return list(BalanceReading.objects.filter(series=series, at__gte=since).order_by("at").values_list("at", "amount"))
-
-
-def thinned(points: Sequence[tuple[datetime, Decimal]], most: int) -> list[tuple[datetime, Decimal]]:
-    """At most about `most` points, with both sides of every jump kept."""
-    if len(points) <= most:
-        return list(points)
-    stride = -(-len(points) // most)
-    kept = set(range(0, len(points), stride)) | {len(points) - 1}
-    for index in range(1, len(points)):
-        before, after = points[index - 1][1], points[index][1]
-        if after - before > abs(before) * RISE_SHARE:
-            kept |= {index - 1, index}
-    return [points[index] for index in sorted(kept)]
 
 
 def topups_newest_first(points: Sequence[tuple[datetime, Decimal]], now: datetime) -> list[tuple[TopUp, timedelta]]:

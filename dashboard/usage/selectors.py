@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.db.models.functions import TruncMonth
 
 from dashboard.organizations.scope import Scope
@@ -29,14 +29,26 @@ class SpendPart:
 
 @dataclass(frozen=True, slots=True)
 class MonthSpend:
-    """All spend of a month until `today`, and how many models have tokens without a price. For the days that are over
-    and that are told by day: what was spent in each unit (`over`), and on the same days of the month before (`before`)
-    where that month is told from its beginning."""
+    """All spend of a month until today; `unpriced` counts a provider's models that on a day have tokens and no price.
+    For the days that are over and that are told by day: what was spent in each unit (`over`), and on the same days of
+    the month before (`before`) where that month is told from its beginning; `earlier` is all that is told of it."""
 
     parts: list[SpendPart]
-    unpriced_models: int
+    earlier: list[SpendPart]
+    unpriced: dict[tuple[str, date], int]
     over: Mapping[str, Decimal]
     before: Mapping[str, Decimal]
+
+    @property
+    def unpriced_models(self) -> int:
+        """A provider's models are alike from day to day: its fullest day counts them."""
+        most: dict[str, int] = defaultdict(int)
+        for (slug, _day), count in self.unpriced.items():
+            most[slug] = max(most[slug], count)
+        return sum(most.values())
+
+    def unpriced_on(self, day: date) -> int:
+        return sum(count for (_slug, at), count in self.unpriced.items() if at == day)
 
 
 def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:
@@ -57,13 +69,14 @@ def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:
         for slug, unit, day, span, amount, provisional, _ in rows
         if amount is not None and unit
     ]
-    unpriced: dict[str, int] = defaultdict(int)
+    unpriced: dict[tuple[str, date], int] = {}
     for slug, _unit, day, _span, _amount, _open, count in rows:
-        if day >= first:
-            unpriced[slug] = max(unpriced[slug], count)
+        if count and day >= first:
+            unpriced[(slug, day)] = max(unpriced.get((slug, day), 0), count)
     return MonthSpend(
         parts=[part for part in parts if part.day >= first],
-        unpriced_models=sum(unpriced.values()),
+        earlier=[part for part in parts if part.day < first],
+        unpriced=unpriced,
         over=_days_over((part for part in parts if part.day >= first), today),
         before=_days_over((part for part in parts if part.day < first), today, begins_by=BEGINS_BY),
     )
@@ -110,10 +123,13 @@ def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) 
 
 @dataclass(slots=True)
 class MonthOfAccount:
-    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced."""
+    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced.
+    `by_day` is the part of it that fell on the days up to today's in their own months; none where some of it is told
+    for longer than a day."""
 
     month: date
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    by_day: dict[str, Decimal] = field(default_factory=dict)
     provisional: bool = False
     unpriced_models: int = 0
 
@@ -127,14 +143,22 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
         SpendDaily.objects.filter(account_id=account_id, day__range=(first, today))
         .annotate(month=TruncMonth("day"))
         .values_list("month", "unit")
-        .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
+        .annotate(
+            amount=Sum("spend"),
+            is_open=BoolOr("provisional"),
+            unpriced=Max("unpriced_models"),
+            by_day=Sum("spend", filter=Q(day__day__lte=today.day)),
+            longer=BoolOr(Q(span="month")),
+        )
         .order_by("-month", "unit")
     )
     found: dict[date, MonthOfAccount] = {}
-    for month, unit, amount, provisional, unpriced in rows:
+    for month, unit, amount, provisional, unpriced, by_day, longer in rows:
         one = found.setdefault(month, MonthOfAccount(month))
         if amount is not None:
             one.amounts[unit] = amount
+            if by_day is not None and not longer:
+                one.by_day[unit] = by_day
         one.provisional = one.provisional or bool(provisional)
         one.unpriced_models = max(one.unpriced_models, unpriced)
     return list(found.values())

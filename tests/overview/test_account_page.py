@@ -21,7 +21,7 @@ from dashboard.organizations.models import Membership, Organization, Role, User
 from dashboard.organizations.scope import Scope
 from dashboard.overview.account.choice import Choice
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
-from dashboard.usage.models import UsageDaily
+from dashboard.usage.models import SpendDaily, UsageDaily
 from dashboard.usage.selectors import UsageRow, usage_by_day
 from providers.records import Balance, Quota
 from tests.overview.test_account_kinds import Page, land_cost, place_of
@@ -207,6 +207,9 @@ def test_a_month_is_compared_with_the_same_days_and_its_limit(organization: Orga
     assert "$10.00 USD by the same day last month" in plain(page.words)
     assert page.labels == ["This month so far", "Last month", "Spend limit"]
     assert "25 % of it is used" in plain(page.words)
+    SpendDaily.objects.filter(day=before).update(span="month")
+    page = Page(client, credential)
+    assert "by the same day" not in page.words, "a sum for the whole month tells nothing of its days"
 
 
 def test_the_last_top_up_and_the_end_of_a_gift_are_told(organization: Organization, client: Client) -> None:
@@ -276,7 +279,7 @@ def test_a_run_opens_to_its_figures_and_the_log_turns_pages(organization: Organi
     log = page.part("runs")
     assert "712" in log
     assert "702" not in log
-    assert "1 Sep to 1 Oct" in plain(log)
+    assert "Tue 1 Sep to Thu 1 Oct" in plain(log)
     older = re.search(r'href="(\?before=\d+)#runs"', page.body)
     assert older
     url = reverse("credentials:account", args=[credential.account_id])

@@ -9,19 +9,20 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dashboard.balances.models import BalanceSeries, EntryKind
-from dashboard.balances.runway import TopUp
-from dashboard.balances.selectors import RunwayRow, balance_history, fresh, runway_row, thinned, topups_newest_first
-from dashboard.core.drawing import balance_chart
-from dashboard.core.templatetags.purser import age_words, currency_sign, day, is_currency, money_words, unit_digits
+from dashboard.balances.runway import HORIZON_DAYS, TopUp
+from dashboard.balances.selectors import RunwayRow, balance_history, fresh, runway_row, topups_newest_first
+from dashboard.core.charts.balance import Dry, Rise, balance_chart
+from dashboard.core.charts.shapes import Chart
+from dashboard.core.templatetags.purser import age_words, day, is_currency, money_words
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization
+from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.kinds import Kind, balance_words
 from dashboard.overview.home.dry import dry_words
 from dashboard.usage.entries.selectors import EntryRow
 from providers.spec import Endpoint
 
 HISTORY = timedelta(days=90)
-CHART_POINTS = 900
 READINGS = 60
 Points = Sequence[tuple[datetime, Decimal]]
 
@@ -121,7 +122,12 @@ def _topup_stats(facts: BalanceFacts, entries: Sequence[EntryRow], now: datetime
 
 
 def balance_context(
-    account: ProviderAccount, kind: Kind, facts: BalanceFacts | None, organization: Organization, now: datetime
+    account: ProviderAccount,
+    kind: Kind,
+    facts: BalanceFacts | None,
+    organization: Organization,
+    choice: Choice,
+    now: datetime,
 ) -> dict[str, Any]:
     told = isinstance(endpoint := account.provider.endpoint("balance"), Endpoint)
     context: dict[str, Any] = {
@@ -139,7 +145,7 @@ def balance_context(
     parts = [_part_row(one, now) for one in (face, *others)]
     return {
         **context,
-        "balance_chart": _chart(facts, kind, organization, now),
+        "balance_chart": _chart(facts, kind, organization, choice, now),
         "runway": facts.runway,
         "readings": [
             {"at": at, "amount": amount, "unit": face.unit, "basis": face.basis}
@@ -154,27 +160,31 @@ def balance_context(
     }
 
 
-def _chart(facts: BalanceFacts, kind: Kind, organization: Organization, now: datetime) -> dict[str, object]:
+def _chart(facts: BalanceFacts, kind: Kind, organization: Organization, choice: Choice, now: datetime) -> Chart | None:
     face, runway = facts.face, facts.runway
     known = dict(facts.points)
-    dry = None
-    if runway is not None and runway.low_days is not None:
-        high = runway.high_days if runway.high_days is not None else Decimal(120)
-        dry = (now + timedelta(days=float(runway.low_days)), now + timedelta(days=float(high)))
     return balance_chart(
-        thinned(facts.points, CHART_POINTS),
+        facts.points,
         unit=face.unit,
-        symbol=currency_sign(face.unit),
-        digits=unit_digits(face.unit),
+        title=balance_words(kind),
         zone=organization.reporting_zone,
+        since=now - timedelta(days=choice.days),
         now=now,
-        words={"balance": balance_words(kind), "now": _("Now")},
-        topups=[
-            (topup.at, known[topup.at], f"+{money_words(topup.amount, face.unit)}") for topup, _lasted in facts.topups
-        ],
-        dry=dry,
-        stale=runway is not None and runway.low_days is None and face.runway_reason == "",
+        topups=[Rise(topup.at, known[topup.at], topup.amount) for topup, _lasted in facts.topups],
+        dry=None if runway is None else _dry(runway, now),
+        stale=not fresh(face, now),
     )
+
+
+def _dry(runway: RunwayRow, now: datetime) -> Dry | None:
+    if runway.low_days is None:
+        return None
+
+    def at(days: Decimal) -> datetime:
+        return now + timedelta(days=float(days))
+
+    high = runway.high_days if runway.high_days is not None else Decimal(HORIZON_DAYS)
+    return Dry(at(runway.low_days), at(high), None if runway.likely_days is None else at(runway.likely_days))
 
 
 def _part_row(series: BalanceSeries, now: datetime) -> dict[str, Any]:

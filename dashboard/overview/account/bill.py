@@ -16,7 +16,7 @@ from dashboard.core.templatetags.purser import day, is_currency, money_words, pe
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import absent_words
 from dashboard.usage.entries.selectors import EntryRow
-from dashboard.usage.selectors import MonthOfAccount, spend_by_account, spend_by_month
+from dashboard.usage.selectors import MonthOfAccount, spend_by_month
 
 
 def bill_context(
@@ -29,7 +29,7 @@ def bill_context(
     this = today.replace(day=1)
     running = next((one.amounts for one in months if one.month == this), {})
     figures = [
-        *_month_stats(months, _by_this_day(account, today) if running else {}, today),
+        *_month_stats(months, today),
         *_limit_stats(limits, running),
         *_invoice_stats(entries),
     ]
@@ -55,18 +55,11 @@ def _month_row(one: MonthOfAccount, months: Sequence[MonthOfAccount], today: dat
     }
 
 
-def _by_this_day(account: ProviderAccount, today: date) -> dict[str, Decimal]:
-    """What the same days of the month before had cost, in each unit."""
-    before = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    last = min(before + timedelta(days=today.day - 1), today.replace(day=1) - timedelta(days=1))
-    spent = spend_by_account(account_ids=[account.pk], first=before, last=last)
-    return {part["unit"]: part["amount"] for part in spent.get(account.pk, [])}
-
-
-def _month_stats(months: Sequence[MonthOfAccount], compared: dict[str, Decimal], today: date) -> list[dict[str, Any]]:
+def _month_stats(months: Sequence[MonthOfAccount], today: date) -> list[dict[str, Any]]:
     """This month so far and the month before, each in its units; a month of which nothing came is left out."""
     this = today.replace(day=1)
     before = (this - timedelta(days=1)).replace(day=1)
+    compared = next((one.by_day for one in months if one.month == before), {})
     stats = []
     for first, label in ((this, _("This month so far")), (before, _("Last month"))):
         for one in (month for month in months if month.month == first):

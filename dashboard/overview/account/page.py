@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from dashboard.balances.models import BalanceSeries, QuotaSeries
 from dashboard.balances.selectors import primary_series, quota_window, quotas_of_account
 from dashboard.core.drawing import meter_geometry
+from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import unit_word
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential, ServerReading
 from dashboard.credentials.selectors import absent_words, account_row, credentials_of_account, server_reading_of
@@ -76,7 +77,7 @@ def account_context(
         **_chosen(head, kind, choice),
         **of_kind,
         "stats": stats[:STATS],
-        **balance_context(account, kind, facts, organization, now),
+        **balance_context(account, kind, facts, organization, choice, now),
         **windows,
         **usage_context(account, kind, usage, streams, today, choice),
         **_syncing(account, kind, credentials, streams, choice, now),
@@ -180,6 +181,7 @@ def _head(
         state, reason = "refused", next(one.check_message for one in credentials if one.check_message)
     if not credentials:
         state, reason = "paused", _("No key is connected.")
+    reason = told(reason)
     successes = [stream.last_success_at for stream in streams if stream.last_success_at]
     keys = ngettext("%(count)d key", "%(count)d keys", len(credentials)) % {"count": len(credentials)}
     words, team = kind_words(kind), account.team.name if account.team else ""
@@ -229,15 +231,15 @@ def _quotas(
     now: datetime,
 ) -> dict[str, Any]:
     rows = in_order_of_reset(limits) if kind == "subscription" else limits
-    told = [series for series in rows if series.percent_used is not None]
+    telling = [series for series in rows if series.percent_used is not None]
     counted = [series for series in rows if series.percent_used is None and series.used is not None]
     ceilings = [series for series in rows if series.percent_used is None and series.used is None]
     return {
         "plan": plan_cells(rows, now) if kind == "subscription" else [],
-        "quotas": [quota_window(one, now) for one in told[:QUOTA_ROWS]],
+        "quotas": [quota_window(one, now) for one in telling[:QUOTA_ROWS]],
         "counted": [counted_row(series, now) for series in counted[:LIMIT_ROWS]],
         "limits": [quota_window(series, now) for series in ceilings[:LIMIT_ROWS]],
-        "quotas_left_out": max(0, len(told) - QUOTA_ROWS)
+        "quotas_left_out": max(0, len(telling) - QUOTA_ROWS)
         + max(0, len(counted) - LIMIT_ROWS)
         + max(0, len(ceilings) - LIMIT_ROWS),
         "quota_lacking": _lacking_words(streams, "quota"),
@@ -248,4 +250,4 @@ def _lacking_words(streams: Sequence[SyncStream], capability: str) -> str:
     """What the provider said, or we for it, where no key of the account gets this; "" where one may."""
     mine = [stream for stream in streams if stream.capability == capability]
     lacking = mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine)
-    return next((stream.message for stream in mine if stream.message), "") if lacking else ""
+    return told(next((stream.message for stream in mine if stream.message), "")) if lacking else ""

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import span_words
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import absent_words, needs_words
@@ -44,7 +45,9 @@ def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, 
     if stream.credential.state == CredentialState.PAUSED:
         return _paused_row(stream, ticks)
     words = (
-        _("Another key of this account reads this; this one takes over when it fails.") if standby else stream.message
+        _("Another key of this account reads this; this one takes over when it fails.")
+        if standby
+        else told(stream.message)
     )
     if since := offline_words(stream):
         words = _("%(since)s. The machine may be off or asleep; it is looked for every few minutes.") % {"since": since}

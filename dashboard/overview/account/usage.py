@@ -7,8 +7,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dashboard.core.drawing import Layer, Meter, stack_chart
-from dashboard.core.templatetags.purser import currency_sign, unit_digits
+from dashboard.core.charts.shapes import Chart, Layer
+from dashboard.core.charts.spend import stack_chart
+from dashboard.core.drawing import Meter
+from dashboard.core.languages.phrases import told
+from dashboard.core.templatetags.purser import count_of
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.models import ProviderAccount
 from dashboard.overview.account.choice import Choice
@@ -73,7 +76,7 @@ def _usage_absent(streams: Sequence[SyncStream]) -> str:
     """Why there is no usage of this account, where its provider tells some of others."""
     mine = [stream for stream in streams if stream.capability in ("usage", "cost")]
     if mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine):
-        return mine[0].message
+        return told(mine[0].message)
     return ""
 
 
@@ -89,12 +92,12 @@ def _usage_waits(provider: Provider) -> str:
 
 def _provenance(provider: Provider, usage: AccountUsage, today: date) -> str:
     """Where the money comes from, what of it the provider only estimates, and which days may still change."""
-    told = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
+    sources = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
     sentences = [_basis_words(usage)]
     if any(day.span == "month" for day in usage.days):
         sentences.append(_("Sums for longer than a day stand on their first day"))
-    sentences += [endpoint.estimated.rstrip(".") for endpoint in told]
-    changing = [first for endpoint in told if (first := endpoint.revised_from(today)) is not None]
+    sentences += [told(endpoint.estimated).rstrip(".") for endpoint in sources]
+    changing = [first for endpoint in sources if (first := endpoint.revised_from(today)) is not None]
     if changing and usage.days:
         sentences.append(_("Days from %(day)s on may still change") % {"day": day_words(min(changing))})
     said = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences if sentence]
@@ -105,28 +108,27 @@ def tells_usage(account: ProviderAccount) -> bool:
     return any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("usage", "cost"))
 
 
-def _usage_chart(usage: AccountUsage) -> dict[str, object] | None:
-    days = [row for row in reversed(usage.days) if row.span == "day" and row.day is not None]
+def _usage_chart(usage: AccountUsage) -> Chart | None:
+    rows = [row for row in reversed(usage.days) if row.span == "day" and row.day is not None]
     unit = usage.total.unit
-    if not unit or len(days) < 2:
+    if not unit or len(rows) < 2:
         return None
-    totals: dict[str, Decimal] = {}
-    for row in days:
+    days = [row.day for row in rows if row.day]
+    costs: dict[str, dict[date, Decimal]] = {}
+    unpriced: dict[date, int] = {}
+    for row, at in zip(rows, days, strict=True):
         for model in row.models:
             if model.cost is not None and model.unit == unit:
-                totals[model.name] = totals.get(model.name, Decimal(0)) + model.cost
-    names = sorted(totals, key=lambda name: -totals[name])
-    shown, others = names[:7], set(names[7:])
-    open_days = {row.day for row in days if row.provisional and row.day}
-    layers: list[Layer] = []
-    for name in shown:
-        costs = [{model.name: model.cost for model in row.models if model.unit == unit}.get(name) for row in days]
-        layers.append(Layer(name or _("all models"), costs, open_days))
-    if others:
-        rest = [sum((one.cost or Decimal(0) for one in row.models if one.name in others), Decimal(0)) for row in days]
-        layers.append(Layer(_("%(count)d others") % {"count": len(others)}, rest, open_days))
-    dates = [row.day for row in days if row.day]
-    return stack_chart(dates, layers, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit))
+                costs.setdefault(model.name, {})[at] = model.cost
+            elif model.cost is None and model.name and not model.covered:
+                unpriced[at] = unpriced.get(at, 0) + 1
+    open_days = {row.day for row in rows if row.provisional and row.day}
+    layers = [
+        Layer(name or _("all models"), [by_day.get(at) for at in days], open_days & by_day.keys())
+        for name, by_day in costs.items()
+    ]
+    notes = {at: count_of(count, "model") for at, count in unpriced.items()}
+    return stack_chart(days, layers, unit=unit, title=_("Cost by day and model"), notes=notes)
 
 
 def _basis_words(usage: AccountUsage) -> str:

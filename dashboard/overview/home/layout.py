@@ -11,7 +11,7 @@ from typing import Any
 
 LEAST, MOST = 8, 20
 _ROW = 36
-_SPEND, _SPEND_ROW, _CHART = 136, 28, 184
+_SPEND, _SPEND_ROW, _CHART = 136, 28, 252
 _QUOTAS, _GROUP, _WINDOW, _NO_QUOTAS = 40, 42, 58, 172
 _DRY, _DRY_ROW, _NOTHING_DRY = 108, 44, 172
 _BALANCES = 68
@@ -20,7 +20,7 @@ _BALANCES = 68
 def room_for_balances(spend: Mapping[str, Any], quotas: Sequence[Mapping[str, Any]], dry_rows: int) -> int:
     """Rows of the list of balances."""
     lines = len(spend["providers"]) + bool(spend["others"]) + len(spend["apart"]) + bool(spend["apart"])
-    narrow = _SPEND + _SPEND_ROW * lines + (_CHART if spend["chart"] else 0)
+    narrow = _SPEND + _SPEND_ROW * lines + (_CHART if spend["pace"] else 0)
     if dry_rows:
         left = narrow + sum(_heights(quotas, abreast=1)) - _DRY - _DRY_ROW * dry_rows
     elif quotas:

@@ -12,11 +12,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from dashboard.core.drawing import Layer, stack_chart
-from dashboard.core.templatetags.purser import NBSP, currency_sign, number, unit_digits
+from dashboard.core.templatetags.purser import NBSP, number
 from dashboard.credentials.catalog import provider_name
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
+from dashboard.overview.home.spend_charts import spend_chart, spend_pace
 from dashboard.usage.selectors import MonthSpend, spend_of_month
 
 SERIES = 8  # of the chart, the others in the last one
@@ -58,7 +58,9 @@ def spend_context(organization: Organization, scope: Scope, today: date) -> dict
         ],
         "unpriced": month.unpriced_models,
         "provisional": any(part.provisional for part in month.parts),
-        "chart": _chart(scope, month, main, shown, others, today),
+        "pace": spend_pace(month, main, today),
+        "chart": spend_chart(scope, month, main, today),
+        "undated": sum((part.amount for part in month.parts if part.unit == main and part.span != "day"), Decimal(0)),
     }
 
 
@@ -91,28 +93,3 @@ def _change(month: MonthSpend, unit: str, today: date) -> Change | None:
 def _month_before(today: date) -> str:
     """The month before."""
     return str(MONTHS[(today.replace(day=1) - timedelta(days=1)).month])
-
-
-def _chart(
-    scope: Scope, month: MonthSpend, unit: str, shown: Sequence[str], others: Sequence[str], today: date
-) -> dict[str, object] | None:
-    """Spend by day in the main unit. Sums that a provider gives for the whole month have no day and stay out."""
-    days = [today.replace(day=1) + timedelta(days=offset) for offset in range(today.day)]
-    amounts = {
-        (part.provider_slug, part.day): part.amount for part in month.parts if part.unit == unit and part.span == "day"
-    }
-    if not any(at in days for _slug, at in amounts):
-        return None
-    open_days: dict[str, set[date]] = defaultdict(set)
-    for part in month.parts:
-        if part.provisional and part.unit == unit:
-            open_days[part.provider_slug].add(part.day)
-    layers = [
-        Layer(provider_name(scope.organization_id, slug), [amounts.get((slug, at)) for at in days], open_days[slug])
-        for slug in shown
-    ]
-    if others:
-        sums = [sum((amounts.get((slug, at), Decimal(0)) for slug in others), Decimal(0)) for at in days]
-        words = _("%(count)d others") % {"count": len(others)}
-        layers.append(Layer(words, sums, set().union(*(open_days[slug] for slug in others))))
-    return stack_chart(days, layers, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit))
