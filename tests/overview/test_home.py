@@ -113,12 +113,12 @@ def test_a_month_that_was_connected_in_its_middle_compares_with_nothing(organiza
 
 
 def test_other_units_stand_beside_the_figure_and_never_in_it(organization: Organization) -> None:
-    spent(organization, "openai", date(2026, 11, 1), "10")
-    spent(organization, "openai", date(2026, 11, 2), "10")
+    for day in (1, 2, 3):
+        spent(organization, "openai", date(2026, 11, day), "10")
     spent(organization, "deepseek", date(2026, 11, 1), "70", unit="CNY")
     spent(organization, "moonshot", date(2026, 11, 1), "30", unit="CNY")
     told = spend(organization)
-    assert (told["unit"], told["total"]) == ("USD", Decimal(20))
+    assert (told["unit"], told["total"]) == ("USD", Decimal(30))
     (apart,) = told["apart"]
     assert (apart["unit"], apart["amount"]) == ("CNY", Decimal(100))
     assert [part["amount"] for part in apart["providers"]] == [Decimal(70), Decimal(30)]
@@ -179,7 +179,7 @@ def test_two_accounts_of_one_provider_keep_their_labels(organization: Organizati
     assert "Staging" in told
 
 
-@pytest.mark.parametrize(("per_hour", "id_of_first"), [("2", "runs_dry"), ("0", "balances")])
+@pytest.mark.parametrize(("per_hour", "id_of_first"), [("0.2", "runs_dry"), ("0", "balances")])
 def test_runways_lead_the_page_where_there_are_any(
     organization: Organization, client: Client, per_hour: str, id_of_first: str
 ) -> None:
