@@ -45,7 +45,10 @@ function symbol(id, source) {
 
 function sprite() {
   const templates = files(join(root, "templates"), ".html");
-  const named = found(templates, /(?:{% icon|icon=)\s*"([a-z0-9-]+)"/g);
+  const named = [
+    ...found(templates, /(?:{% icon|icon=)\s*"([a-z0-9-]+)"/g),
+    ...found(files(join(root, "dashboard"), ".py"), /\bicon="([a-z0-9-]+)"/g),
+  ];
   const icons = [...new Set([...CHOSEN_AT_RUN_TIME, ...named])].filter((name) => name !== "purser" && !/^[gip]-/.test(name)).sort();
   const missing = icons.filter((name) => !existsSync(join(modules, "lucide-static", "icons", `${name}.svg`)));
   if (missing.length) throw new Error(`No such icon in lucide: ${missing.join(", ")}`);
@@ -73,6 +76,7 @@ function copies() {
     const source = join(modules, "@fontsource-variable", "inter", "files", `inter-${subset}-wght-normal.woff2`);
     copyFileSync(source, join(out, "fonts", `inter-${subset}.woff2`));
   }
+  copyFileSync(join(here, "fonts", "inter-core.woff2"), join(out, "fonts", "inter-core.woff2"));
   copyFileSync(join(here, "icons", "favicon.svg"), join(out, "favicon.svg"));
 }
 
