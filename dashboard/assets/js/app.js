@@ -233,7 +233,7 @@ on("keydown", (event) => {
   }
 });
 
-$$("[data-toast]").forEach(live);
+$$("[data-toast]", toasts() ?? document).forEach(live);
 
 // --- signing in --------------------------------------------------------------------------------------------------
 on("allauth.error", (event) => {
