@@ -48,7 +48,9 @@ class SampleForm(forms.Form):
     day = forms.DateField(
         label="On", help_text="In the reporting zone.", widget=forms.DateInput(attrs={"type": "date"}), required=False
     )
-    notes = forms.CharField(label="Notes", help_text="For colleagues.", widget=forms.Textarea, required=False)
+    notes = forms.CharField(
+        label="Notes", help_text="For colleagues.", widget=forms.Textarea(attrs={"rows": 3}), required=False
+    )
     tells = forms.BooleanField(label="Tell me by e-mail", help_text="At most once a day.", required=False)
     teams = forms.MultipleChoiceField(
         label="Teams",
