@@ -1,4 +1,5 @@
-# Purser from a machine with Python 3.11+ and make: `make run`, `make demo`, `make backup`, `make restore`, `make test`, `make bench`.
+# Purser from a machine with Python 3.11+ and make: `make run`, `make demo`, `make backup`, `make restore`, `make test`,
+# `make bench`, `make screenshots`.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -8,12 +9,13 @@ PYTHONS := python3.12 python3.11 python3.13 python3.14 python3
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in $(PYTHONS); do $$name -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$name; break; }; done)
 ASSETS := dashboard/assets
+LIGHTHOUSE := tests/benchmarks/lighthouse
 # Styles are picked from what templates and Python files use, icons from templates and adapters.
 ASSET_SOURCES := $(shell find $(ASSETS) templates dashboard providers/adapters -type f \
 	\( -path '$(ASSETS)/*' -o -name '*.html' -o -name '*.py' \) -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
 WITH_SERVICES := $(PY) -m tests.services
 
-.PHONY: run demo test bench clean lock install assets messages backup restore guards
+.PHONY: run demo test bench screenshots readme-pictures clean lock install assets messages backup restore guards
 .DELETE_ON_ERROR:
 
 run: install assets
@@ -39,16 +41,24 @@ test: $(VENV)/.dev assets
 	$(WITH_SERVICES) manage.py makemigrations --check --dry-run
 	$(PY) -m pytest -n 2 --dist loadscope
 
-bench: $(VENV)/.dev assets
+bench: $(VENV)/.dev assets $(LIGHTHOUSE)/node_modules/.installed
 	@mkdir -p var
-	PURSER_TEST_DURABLE=1 $(WITH_SERVICES) -m tests.benchmarks
+	@$(NODE_PATH_SETUP) PURSER_TEST_DURABLE=1 $(WITH_SERVICES) -m tests.benchmarks
+
+# make screenshots [PAGE=account-*] [LANG=en]: into var/screenshots. The shell's own LANG is nobody's wish.
+screenshots: $(VENV)/.dev assets
+	@$(WITH_SERVICES) -m tests.screenshots $(if $(PAGE),--page '$(PAGE)') \
+		$(if $(findstring command,$(origin LANG)),--language '$(LANG)')
+
+readme-pictures: $(VENV)/.dev assets
+	@$(WITH_SERVICES) -m tests.screenshots --readme
 
 # Takes each guard of SECURITY.md out of a copy of the sources, and sees its test fail.
 guards: $(VENV)/.dev assets
 	$(WITH_SERVICES) -m tests.guards
 
 clean:
-	rm -rf $(VENV) static $(ASSETS)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) static $(ASSETS)/node_modules $(LIGHTHOUSE)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -rf var/collected var/test var/test-*
 	@echo "Your data in var/ is untouched."
 
@@ -110,6 +120,12 @@ static/.built: $(ASSETS)/node_modules/.installed $(ASSET_SOURCES)
 $(ASSETS)/node_modules/.installed: $(ASSETS)/package.json $(ASSETS)/package-lock.json | $(VENV)/.runtime
 	@$(NODE_READY) || { echo "No Node 20 or newer here: fetching one."; $(PIP_INSTALL) --requirement requirements-node.lock; }
 	@$(NODE_PATH_SETUP) cd $(ASSETS) && $$NPM ci --loglevel=error --no-audit --no-fund
+	@touch $@
+
+# Lighthouse drives the Chromium that is here: its packages bring none.
+$(LIGHTHOUSE)/node_modules/.installed: $(LIGHTHOUSE)/package.json $(LIGHTHOUSE)/package-lock.json | $(VENV)/.runtime
+	@$(NODE_READY) || { echo "No Node 20 or newer here: fetching one."; $(PIP_INSTALL) --requirement requirements-node.lock; }
+	@$(NODE_PATH_SETUP) cd $(LIGHTHOUSE) && $$NPM ci --ignore-scripts --loglevel=error --no-audit --no-fund
 	@touch $@
 
 NODE_READY = { command -v npm && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; } >/dev/null 2>&1

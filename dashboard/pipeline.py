@@ -10,7 +10,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.oauth.advancing import login_advance

@@ -99,7 +99,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",  # its files are compressed already
+    "dashboard.core.middleware.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -130,6 +131,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.core.context.csp",
                 "dashboard.core.context.room",
+                "dashboard.core.context.places",
                 "dashboard.organizations.context.organization",
             ],
             "builtins": [
@@ -167,7 +169,15 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 ACCOUNT_ADAPTER = "dashboard.organizations.sign_in.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "dashboard.organizations.sign_in.forms.SignInForm",
+    "request_login_code": "dashboard.organizations.sign_in.forms.AskCodeForm",
+    "confirm_login_code": "dashboard.organizations.sign_in.forms.SignInCodeForm",
+    "reset_password": "dashboard.organizations.sign_in.forms.AskResetForm",
+    "confirm_password_reset_code": "dashboard.organizations.sign_in.forms.ResetCodeForm",
+    "reset_password_from_key": "dashboard.organizations.sign_in.forms.ResetPasswordForm",
     "change_password": "dashboard.organizations.sign_in.forms.NewPasswordForm",
+    "set_password": "dashboard.organizations.sign_in.forms.FirstPasswordForm",
+    "add_email": "dashboard.organizations.sign_in.forms.AddressForm",
+    "confirm_email_verification_code": "dashboard.organizations.sign_in.forms.AddressCodeForm",
     "reauthenticate": "dashboard.organizations.sign_in.forms.AgainForm",
 }
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -190,6 +200,10 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays; sessions elsewh
 
 MFA_ADAPTER = "dashboard.organizations.sign_in.adapters.SecondFactorAdapter"
 MFA_FORMS = {
+    "authenticate": "dashboard.organizations.sign_in.forms.SecondFactorForm",
+    "reauthenticate": "dashboard.organizations.sign_in.forms.SecondFactorAgainForm",
+    "activate_totp": "dashboard.organizations.sign_in.forms.ActivateAppForm",
+    "edit_webauthn": "dashboard.organizations.sign_in.forms.EditPasskeyForm",
     "add_webauthn": "dashboard.organizations.sign_in.forms.AddPasskeyForm",
     "login_webauthn": "dashboard.organizations.sign_in.forms.PasskeySignInForm",
     "authenticate_webauthn": "dashboard.organizations.sign_in.forms.PasskeySecondForm",

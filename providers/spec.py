@@ -259,6 +259,7 @@ class Provider:
     `self_hosted` may live on private addresses. `may_sleep` is for servers on machines of one's own, which are switched
     off when nobody needs them: that nothing answers there means off or asleep, and is shown without alarm. An answer
     that is wrong alarms all the same. `subscription` is sold by seats and by windows of use, not by what was used.
+    `icon` names its drawing in the icon set where that is not its slug; the build of the assets reads it.
     """
 
     slug: str
@@ -279,6 +280,7 @@ class Provider:
     may_sleep: bool = False
     subscription: bool = False
     topup_url: str | None = None
+    icon: str = ""
     key_warning: str = ""
     extra_hosts: tuple[str, ...] = ()
     authorizers: tuple["Authorizer", ...] = ()

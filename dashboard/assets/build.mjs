@@ -45,21 +45,26 @@ function symbol(id, source) {
 
 function sprite() {
   const templates = files(join(root, "templates"), ".html");
-  const named = found(templates, /(?:{% icon|icon=)\s*"([a-z0-9-]+)"/g);
+  const named = [
+    ...found(templates, /(?:{% icon|icon=)\s*"([a-z0-9-]+)"/g),
+    ...found(files(join(root, "dashboard"), ".py"), /\bicon="([a-z0-9-]+)"/g),
+  ];
   const icons = [...new Set([...CHOSEN_AT_RUN_TIME, ...named])].filter((name) => name !== "purser" && !/^[gip]-/.test(name)).sort();
   const missing = icons.filter((name) => !existsSync(join(modules, "lucide-static", "icons", `${name}.svg`)));
   if (missing.length) throw new Error(`No such icon in lucide: ${missing.join(", ")}`);
 
-  // A provider's logo carries the adapter's module name, or the `icon="..."` that the adapter declares.
-  const adapters = files(join(root, "providers", "adapters"), ".py");
-  const logoNames = [...adapters.map((path) => path.split(/[\\/]/).pop().slice(0, -3).replaceAll("_", "-")), ...found(adapters, /\bicon="([a-z0-9-]+)"/g)];
+  // A provider's logo carries its slug; the drawing is the `icon` that the adapter declares, or the one named as the slug.
   const logoFile = (name) => join(modules, "@lobehub", "icons-static-svg", "icons", `${name}.svg`);
-  const logos = [...new Set(logoNames)].filter((name) => existsSync(logoFile(name))).sort();
+  const logos = files(join(root, "providers", "adapters"), ".py").flatMap((path) => {
+    const [slug, icon] = [/^    slug="([a-z0-9-]+)"/gm, /^    icon="([a-z0-9-]+)"/gm].map((pattern) => found([path], pattern)[0]);
+    if (icon && !existsSync(logoFile(icon))) throw new Error(`No such logo: ${icon}, named by ${path}`);
+    return slug && existsSync(logoFile(icon ?? slug)) ? [[slug, logoFile(icon ?? slug)]] : [];
+  });
 
   const glyphs = readFileSync(join(here, "icons", "glyphs.svg"), "utf8").replace(/<\/?svg[^>]*>/g, "").replace(/>\s+</g, "><").trim();
   const symbols = [
     ...icons.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8"))),
-    ...logos.map((name) => symbol(`p-${name}`, readFileSync(logoFile(name), "utf8"))),
+    ...logos.sort().map(([slug, path]) => symbol(`p-${slug}`, readFileSync(path, "utf8"))),
     glyphs,
   ];
   writeFileSync(join(out, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
@@ -71,6 +76,7 @@ function copies() {
     const source = join(modules, "@fontsource-variable", "inter", "files", `inter-${subset}-wght-normal.woff2`);
     copyFileSync(source, join(out, "fonts", `inter-${subset}.woff2`));
   }
+  copyFileSync(join(here, "fonts", "inter-core.woff2"), join(out, "fonts", "inter-core.woff2"));
   copyFileSync(join(here, "icons", "favicon.svg"), join(out, "favicon.svg"));
 }
 

@@ -7,28 +7,22 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from dashboard.balances.models import BalanceReading, BalanceSeries, QuotaSeries
-from dashboard.balances.runway import RISE_SHARE, TopUp, find_topups
+from dashboard.balances.naming import each_words, quota_name, window_title, window_words
+from dashboard.balances.pace import quota_pace, window_length
+from dashboard.balances.runway import TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
 from dashboard.core.rows import Joined
-from dashboard.core.templatetags.purser import duration_words, money_words
+from dashboard.core.templatetags.purser import NBSP, clock, duration_words, money_words, percent
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.scope import Scope
 
 SPARK_DAYS = 30
-_WINDOW_LENGTH = {
-    "second": timedelta(seconds=1),
-    "10s": timedelta(seconds=10),
-    "minute": timedelta(minutes=1),
-    "hour": timedelta(hours=1),
-    "5h": timedelta(hours=5),
-    "day": timedelta(days=1),
-    "week": timedelta(days=7),
-    "7d": timedelta(days=7),
-    "month": timedelta(days=30),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +73,16 @@ def _reasons() -> dict[str, tuple[str, str]]:
 
 def primary_series(*, account_ids: Sequence[int]) -> QuerySet[BalanceSeries]:
     """One balance for each account, as its face on lists: money to spend before money owed, live before posted
-    or derived, a filled wallet before an empty one."""
+    or derived, a filled wallet before an empty one, one that is drawn from before one that rests."""
     faces = (
         BalanceSeries.objects.filter(account_id__in=account_ids)
         .annotate(
-            is_owed=_flag(kind="owed"), is_unsure=_flag(basis__in=("posted", "derived")), is_empty=_flag(amount=0)
+            is_owed=_flag(kind="owed"),
+            is_unsure=_flag(basis__in=("posted", "derived")),
+            is_empty=_flag(amount=0),
+            is_still=_flag(runway_reason="no_burn"),
         )
-        .order_by("account_id", "is_unsure", "is_owed", "is_empty", "pk")
+        .order_by("account_id", "is_unsure", "is_owed", "is_empty", "is_still", "pk")
         .distinct("account_id")
     )
     return BalanceSeries.objects.filter(pk__in=faces.values("pk"))
@@ -99,7 +96,7 @@ _SOONEST_DRY = Joined(
     """
     SELECT {columns} FROM (
         SELECT DISTINCT ON (account_id) id FROM balances_balanceseries WHERE organization_id = %(organization)s
-        ORDER BY account_id, basis <> 'live', kind = 'owed', amount = 0, id
+        ORDER BY account_id, basis <> 'live', kind = 'owed', amount = 0, runway_reason = 'no_burn', id
     ) AS face
     JOIN balances_balanceseries AS series ON series.id = face.id
     JOIN credentials_provideraccount AS account ON account.id = series.account_id
@@ -117,12 +114,12 @@ def soonest_dry(*, scope: Scope, limit: int) -> list[BalanceSeries]:
     return _with_account(_SOONEST_DRY, scope, limit)
 
 
-def _with_account(statement: Joined, scope: Scope, limit: int) -> list[Any]:
+def _with_account(statement: Joined, scope: Scope, limit: int, **more: Any) -> list[Any]:
     """Series with their accounts; none for somebody who may not see balances."""
     if not scope.balances:
         return []
     found = []
-    values = {"organization": scope.organization_id, "teams": scope.teams, "limit": limit}
+    values = {"organization": scope.organization_id, "teams": scope.teams, "limit": limit, **more}
     for series, account in statement.fetch(values):
         series.account = account
         found.append(series)
@@ -157,19 +154,6 @@ def balance_history(*, series: BalanceSeries, since: datetime) -> list[tuple[dat
     return list(BalanceReading.objects.filter(series=series, at__gte=since).order_by("at").values_list("at", "amount"))
 
 
-def thinned(points: Sequence[tuple[datetime, Decimal]], most: int) -> list[tuple[datetime, Decimal]]:
-    """At most about `most` points, with both sides of every jump kept."""
-    if len(points) <= most:
-        return list(points)
-    stride = -(-len(points) // most)
-    kept = set(range(0, len(points), stride)) | {len(points) - 1}
-    for index in range(1, len(points)):
-        before, after = points[index - 1][1], points[index][1]
-        if after - before > abs(before) * RISE_SHARE:
-            kept |= {index - 1, index}
-    return [points[index] for index in sorted(kept)]
-
-
 def topups_newest_first(points: Sequence[tuple[datetime, Decimal]], now: datetime) -> list[tuple[TopUp, timedelta]]:
     """Each top-up with how long it lasted until the next one (or until now)."""
     found = find_topups(points)
@@ -182,20 +166,29 @@ def topups_newest_first(points: Sequence[tuple[datetime, Decimal]], now: datetim
 
 _QUOTAS_TELLING = Joined(
     """
-    SELECT {columns} FROM balances_quotaseries AS series
+    SELECT {columns} FROM (
+        (SELECT fullest.id FROM balances_quotaseries AS fullest
+        JOIN credentials_provideraccount AS account ON account.id = fullest.account_id
+        WHERE fullest.organization_id = %(organization)s AND NOT fullest.gone AND fullest.percent_used IS NOT NULL
+        AND (%(teams)s::bigint[] IS NULL OR account.team_id = ANY(%(teams)s))
+        ORDER BY fullest.percent_used DESC, fullest.id LIMIT %(limit)s)
+        UNION
+        (SELECT DISTINCT ON (account_id) id FROM balances_quotaseries
+        WHERE account_id = ANY(%(accounts)s::bigint[]) AND NOT gone AND percent_used IS NOT NULL
+        ORDER BY account_id, percent_used DESC, id)
+    ) AS chosen
+    JOIN balances_quotaseries AS series ON series.id = chosen.id
     JOIN credentials_provideraccount AS account ON account.id = series.account_id
-    WHERE series.organization_id = %(organization)s AND NOT series.gone AND series.percent_used IS NOT NULL
-    AND (%(teams)s::bigint[] IS NULL OR account.team_id = ANY(%(teams)s))
-    ORDER BY series.percent_used DESC, series.id LIMIT %(limit)s
+    ORDER BY series.percent_used DESC, series.id
     """,
     series=QuotaSeries,
     account=ProviderAccount,
 )
 
 
-def quotas_telling(*, scope: Scope, limit: int) -> list[QuotaSeries]:
-    """Limits that tell how full they are, fullest first."""
-    return _with_account(_QUOTAS_TELLING, scope, limit)
+def quotas_telling(*, scope: Scope, limit: int, account_ids: Sequence[int] = ()) -> list[QuotaSeries]:
+    """Limits that tell how full they are, fullest first; of these accounts the fullest in any case."""
+    return _with_account(_QUOTAS_TELLING, scope, limit, accounts=list(account_ids))
 
 
 def quotas_of_account(*, account_id: int) -> list[QuotaSeries]:
@@ -218,10 +211,15 @@ def fullest_quotas(*, account_ids: Iterable[int]) -> dict[int, QuotaSeries]:
 
 
 def quota_window(series: QuotaSeries, now: datetime) -> dict[str, Any]:
-    """A limit as the quota row template wants it."""
+    """A limit as the quota row template wants it. `name` is one line for titles, `called` its parts for people."""
+    called = quota_name(series.name, series.scope)
     return {
-        "name": f"{series.name} · {series.scope}" if series.scope else series.name,
-        "window_label": series.window,
+        "name": " · ".join(part for part in (called.title, called.about, called.code) if part),
+        "called": called,
+        "window_label": window_words(series.window),
+        "window_title": window_title(series.window),
+        "endless": series.window == "lifetime",
+        "each": each_words(series.window),
         "used": series.used,
         "limit": series.limit,
         "remaining": series.remaining,
@@ -232,12 +230,8 @@ def quota_window(series: QuotaSeries, now: datetime) -> dict[str, Any]:
         "state": "fresh" if fresh(series, now) else "stale",
         "has_reset": has_reset(series, now),
         "meter": quota_meter(series, now),
+        "pace": pace_words(series, now),
     }
-
-
-def window_length(window: str) -> timedelta | None:
-    """How long a window of that name lasts; None where that is not known."""
-    return _WINDOW_LENGTH.get(window)
 
 
 def has_reset(series: QuotaSeries, now: datetime) -> bool:
@@ -248,11 +242,35 @@ def has_reset(series: QuotaSeries, now: datetime) -> bool:
     return ends is not None and ends <= now
 
 
+def _passed(series: QuotaSeries, now: datetime) -> Decimal | None:
+    """How much of the window's time has passed, 0 to 100; None where its length or its end is not known."""
+    length = window_length(series.window)
+    if series.resets_at is None or length is None:
+        return None
+    return Decimal(str(max(0.0, min(100.0, (1 - (series.resets_at - now) / length) * 100))))
+
+
+def pace_words(series: QuotaSeries, now: datetime) -> str:
+    """Where a window ends if it goes on as it did until the reading; "" where that cannot be told."""
+    length, passed = window_length(series.window), _passed(series, min(series.at, now))
+    share, resets_at = series.percent_used, series.resets_at
+    if passed is None or length is None or share is None or resets_at is None or resets_at <= now:
+        return ""
+    pace = quota_pace(share, passed)
+    if pace is None:
+        return ""
+    if pace.full_after is None:
+        return _("on pace for %(share)s") % {"share": percent(pace.at_reset)}
+    at = resets_at - length * float(1 - pace.full_after / 100)
+    if at <= now:
+        return ""
+    # Within six days a weekday is told from every other.
+    form = "D" if at - now < timedelta(days=6) else pgettext("date format: 24 Nov", "j M")
+    day = date_format(timezone.localtime(at), form).replace(" ", NBSP)
+    return _("full %(day)s about %(clock)s") % {"day": day, "clock": clock(at)}
+
+
 def quota_meter(series: QuotaSeries, now: datetime) -> Meter | None:
     """The bar of a limit; a window that has begun anew since is full no more, so it warns of nothing."""
-    elapsed = None
-    length = window_length(series.window)
-    if series.resets_at is not None and length is not None:
-        elapsed = Decimal(str(max(0.0, min(100.0, (1 - (series.resets_at - now) / length) * 100))))
-    meter = meter_geometry(series.percent_used, elapsed=elapsed)
+    meter = meter_geometry(series.percent_used, elapsed=_passed(series, now))
     return replace(meter, severity="") if meter is not None and has_reset(series, now) else meter

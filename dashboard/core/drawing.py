@@ -5,9 +5,9 @@ stay Decimal until they become a place on paper.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 SPARK_WIDTH, SPARK_HEIGHT = 96, 24
@@ -61,11 +61,10 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Tick:
-    """One run or hour: a full bar, or a short dash where nothing ran."""
+    """One run or hour: `bars` are its pieces as (y, height) in a strip 12 high."""
 
     x: float
-    y: float
-    height: float
+    bars: tuple[tuple[float, float], ...]
     look: str
     title: str
 
@@ -99,7 +98,7 @@ def sparkline_points(
         return round(_SPARK_ZERO - (_SPARK_ZERO - _SPARK_TOP) * float(value - low) / span, 1)
 
     marks = [at for at in topups if start <= at <= end]
-    places = [(x(at), y(value)) for at, value in _thinned(inside, set(marks))]
+    places = [(x(at), y(value)) for at, value in thinned(inside, set(marks), _SPARK_MOST_POINTS)]
     if len(places) == 1:
         places = [(_SPARK_LEFT, places[0][1]), places[0]]
     path = "".join(f"{'L' if number else 'M'}{px} {py}" for number, (px, py) in enumerate(places))
@@ -109,10 +108,14 @@ def sparkline_points(
     return Sparkline(path, end_x, end_y, drops, dashed, label, severity)
 
 
-def _thinned(readings: list[tuple[datetime, Decimal]], kept: set[datetime]) -> list[tuple[datetime, Decimal]]:
-    if len(readings) <= _SPARK_MOST_POINTS:
-        return readings
-    stride = math.ceil(len(readings) / _SPARK_MOST_POINTS)
+def thinned(
+    readings: Sequence[tuple[datetime, Decimal]], kept: Collection[datetime], most: int
+) -> list[tuple[datetime, Decimal]]:
+    """About `most` of the readings, the last of each stretch; of those in `kept` also the one before, so that a jump
+    keeps both its sides."""
+    if len(readings) <= most:
+        return list(readings)
+    stride = math.ceil(len(readings) / most)
     wanted = set(range(stride - 1, len(readings), stride)) | {0, len(readings) - 1}
     for number, (at, _) in enumerate(readings):
         if at in kept:
@@ -186,96 +189,21 @@ _TICK_LOOKS = {
     "failed": "tk-crit",
     "crit": "tk-crit",
 }
-TICK_STEP, TICK_HEIGHT = 4, 12
+# Each look has its own shape: what ran stands low, what had to try again is high and broken, what failed is high and
+# whole, and where nothing ran a dot is left on the ground.
+_TICK_BARS = {
+    "tk-ok": ((4.0, 8.0),),
+    "tk-warn": ((0.0, 5.0), (6.5, 5.5)),
+    "tk-crit": ((0.0, 12.0),),
+    "tk-none": ((10.5, 1.5),),
+}
+TICK_STEP = 4
 
 
 def tick_strip(ticks: Iterable[tuple[str, str]]) -> list[Tick]:
-    """One bar per (state, title); a state that is none of the known ones ran nothing and is a short dash."""
-    strip = []
-    for number, (state, title) in enumerate(ticks):
-        look = _TICK_LOOKS.get(state)
-        y, height = (0.0, float(TICK_HEIGHT)) if look else (5.0, 2.0)
-        strip.append(Tick(x=float(number * TICK_STEP), y=y, height=height, look=look or "tk-none", title=title))
-    return strip
-
-
-def stacked_shares(values: Sequence[Decimal | None], largest: Decimal) -> list[tuple[float, float]]:
-    """Segments (x, width) of one bar on 0 to 100, where `largest` is the longest bar's total; unknown has no width."""
-    if largest <= 0:
-        return [(0.0, 0.0) for _ in values]
-    segments, at = [], Decimal(0)
-    for value in values:
-        width = Decimal(0) if value is None or value < 0 else value / largest * 100
-        segments.append((round(float(at), 1), round(max(0.0, float(width) - 0.5), 1)))
-        at += width
-    return segments
-
-
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
-
-
-def balance_chart(
-    readings: Sequence[tuple[datetime, Decimal]],
-    *,
-    unit: str,
-    symbol: str,
-    digits: int,
-    zone: str,
-    now: datetime,
-    words: Mapping[str, str],
-    topups: Sequence[tuple[datetime, Decimal, str]] = (),
-    dry: tuple[datetime, datetime] | None = None,
-    floor: tuple[Decimal, str] | None = None,
-    stale: bool = False,
-) -> dict[str, object]:
-    """What charts.js draws of a balance; amounts are strings, instants milliseconds.
-
-    `topups` are (at, balance after it, label); `dry` the earliest and the latest likely
-    end; `words` has "balance" and "now".
-    """
-    return {
-        "unit": unit,
-        "symbol": symbol,
-        "digits": digits,
-        "zone": zone,
-        "now": _milliseconds(now),
-        "points": [[_milliseconds(at), str(value)] for at, value in readings],
-        "topups": [{"at": _milliseconds(at), "value": str(value), "label": label} for at, value, label in topups],
-        "band": {"early": _milliseconds(dry[0]), "late": _milliseconds(dry[1])} if dry else None,
-        "floor": {"value": str(floor[0]), "label": floor[1]} if floor else None,
-        "stale": stale,
-        "words": dict(words),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One series of a stack: a value or None for every day; those of `open_days` may still change."""
-
-    name: str
-    values: Sequence[Decimal | None]
-    open_days: Collection[date] = ()
-
-
-def stack_chart(
-    days: Sequence[date], layers: Sequence[Layer], *, unit: str, symbol: str, digits: int
-) -> dict[str, object]:
-    """What charts.js draws of spend by day in one unit.
-
-    At most eight series are told apart by colour; the caller folds the rest into the eighth.
-    """
-    return {
-        "unit": unit,
-        "symbol": symbol,
-        "digits": digits,
-        "days": [day.isoformat() for day in days],
-        "series": [
-            {
-                "name": layer.name,
-                "values": [None if value is None else str(value) for value in layer.values],
-                "provisional": [day in layer.open_days for day in days],
-            }
-            for layer in layers
-        ],
-    }
+    """One tick per (state, title); a state that is none of the known ones ran nothing."""
+    looks = [(_TICK_LOOKS.get(state, "tk-none"), title) for state, title in ticks]
+    return [
+        Tick(x=float(number * TICK_STEP), bars=_TICK_BARS[look], look=look, title=title)
+        for number, (look, title) in enumerate(looks)
+    ]

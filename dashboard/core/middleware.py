@@ -1,4 +1,4 @@
-"""Middleware of the core: the content security policy."""
+"""Middleware of the core: compression, and the content security policy."""
 
 import re
 import secrets
@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 # Nothing loads from anywhere but here, nothing inline runs without this answer's own nonce, nobody may frame us.
 _POLICY = (
@@ -35,6 +37,17 @@ def _origin(url: str) -> str:
     parts = urlsplit(url)
     plain = re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+", parts.netloc)
     return f" {parts.scheme}://{parts.netloc}" if plain and parts.scheme in ("http", "https") else ""
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Compresses pages, except those that nobody may keep: these may show a secret, whose length and likeness to what
+    else stands there the compressed length would tell. CSRF tokens are masked anew in each answer, and Django adds a
+    random number of bytes to what it compresses."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if "no-store" in response.headers.get("Cache-Control", ""):
+            return response
+        return super().process_response(request, response)
 
 
 class ContentSecurityPolicyMiddleware:

@@ -11,11 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard.core.languages.phrases import told
+from dashboard.credentials.catalog import OWN
 from dashboard.credentials.models import ProviderAccount
+from dashboard.credentials.selectors import provider_card
 from dashboard.organizations.scope import Scope
 from providers.catalog import Entry, Told, catalog, entry_of
 from providers.registry import PROVIDERS
-from providers.spec import AuthKind, BaseUrl, Field, Provider
+from providers.spec import AuthKind, BaseUrl, Field, Provider, WireProtocol
 
 # status: glyph and look, as states are drawn
 STATUSES: dict[str, tuple[str, str, Promise]] = {
@@ -33,11 +35,39 @@ _AUTH: dict[AuthKind, Promise] = {
     "oauth_app": gettext_lazy("OAuth app"),
     "none": gettext_lazy("No key, on a server of your own"),
 }
+PROTOCOLS: dict[WireProtocol, Promise] = {
+    "OpenAICompatible": gettext_lazy("OpenAI chat"),
+    "OpenAIResponses": gettext_lazy("OpenAI responses"),
+    "DirectAnthropic": gettext_lazy("Anthropic messages"),
+}
 _USES: dict[str, Promise] = {
     "inference": gettext_lazy("Calls of models"),
     "account": gettext_lazy("Account figures"),
     "both": gettext_lazy("Calls and account figures"),
 }
+
+
+# What kind of account a provider's is, in the order of the grid.
+_GROUPS: dict[str, Promise] = {
+    "money": gettext_lazy("Prepaid and pay as you go"),
+    "seats": gettext_lazy("Seats and subscriptions"),
+    "server": gettext_lazy("Your own servers"),
+    "own": gettext_lazy("Described by you"),
+}
+
+
+def provider_groups(providers: Iterable[Provider], connected: Collection[str]) -> list[dict[str, Any]]:
+    """The cards of the grid, under the kind of account that they are."""
+    groups: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _GROUPS}
+    for provider in providers:
+        groups[_kind(provider)].append(provider_card(provider, connected))
+    return [{"title": str(_GROUPS[kind]), "providers": cards} for kind, cards in groups.items() if cards]
+
+
+def _kind(provider: Provider) -> str:
+    if provider.slug.startswith(OWN):
+        return "own"
+    return "server" if provider.may_sleep else "seats" if provider.subscription else "money"
 
 
 def catalog_rows(
@@ -84,7 +114,7 @@ def _row(entry: Entry, accounts: int) -> dict[str, Any]:
         "connect_url": reverse("credentials:connect_form", args=[entry.slug]),
         "told": [_told(one) for one in entry.told],
         "auth": [str(_AUTH[kind]) for kind in entry.auth],
-        "protocols": entry.protocols,
+        "protocols": [str(PROTOCOLS[protocol]) for protocol in entry.protocols],
         "streaming": entry.streaming,
         "tool_use": entry.tool_use,
         "self_hosted": entry.self_hosted,

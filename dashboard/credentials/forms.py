@@ -8,17 +8,15 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import host_changes
-from dashboard.organizations.models import Team
-from dashboard.organizations.selectors import teams_of
 from providers.credential_files import MOST_BYTES, Pasted
 from providers.errors import PayloadError
 from providers.spec import Field, Provider
 
+LONG_HELP = 160  # what needs more lines than a half of the form's width leaves
 MOST_CHARACTERS = 8_000  # some keys are tokens of a few thousand characters; nothing real is longer
 
 
@@ -67,6 +65,8 @@ class ConnectForm(forms.Form):
                         "where the provider tells an account id, Purser finds out by itself."
                     ),
                 )
+        if credential is None and self.asked and not self.is_bound:
+            self.fields[self.asked[0].name].widget.attrs["autofocus"] = True
         self._accounts = {str(one.pk): one for one in accounts}
 
     def fields_asked(self) -> tuple[Field, ...]:
@@ -144,7 +144,8 @@ def _form_field(declared: Field, credential: ProviderCredential | None, *, own_n
     if declared.kind == "choice":
         field = forms.ChoiceField(choices=[(value, told(label)) for value, label in declared.choices], **common)
     elif declared.kind == "url" and own_network:
-        field = forms.CharField(max_length=300, validators=[_own_address], **common)
+        address = forms.TextInput({"inputmode": "url"})
+        field = forms.CharField(widget=address, max_length=300, validators=[_own_address], **common)
     elif declared.kind == "url":
         field = forms.URLField(assume_scheme="https", max_length=300, **common)
     elif declared.kind == "decimal":
@@ -155,13 +156,17 @@ def _form_field(declared: Field, credential: ProviderCredential | None, *, own_n
         field = forms.CharField(widget=area, max_length=MOST_CHARACTERS, **common)
     elif declared.secret:
         hint = credential.secret_hints.get(declared.name, "") if credential else ""
-        placeholder = _("stored, ends in %(hint)s; leave empty to keep it") % {"hint": hint} if stored else ""
+        placeholder = _("stored; leave empty to keep it") if stored else ""
+        if hint:
+            placeholder = _("stored, ends in %(hint)s; leave empty to keep it") % {"hint": hint}
         widget = forms.PasswordInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": placeholder}, render_value=False
         )
         field = forms.CharField(widget=widget, max_length=MOST_BYTES if declared.pasted else MOST_CHARACTERS, **common)
     else:
         field = forms.CharField(max_length=MOST_CHARACTERS, **common)
+    if len(str(field.help_text)) > LONG_HELP:
+        field.widget.attrs["data-wide"] = True
     field.__dict__["link_url"] = declared.url  # for the template; Django fields declare no such thing
     if declared.can_spend:
         field.__dict__["mark"] = _("can spend")
@@ -216,84 +221,3 @@ def _own_address(value: str) -> None:
         fine = False
     if not fine or "@" in value or any(letter.isspace() for letter in value):
         raise forms.ValidationError(_("Enter an address such as http://gpu-1:8000."))
-
-
-class ExpiryForm(forms.Form):
-    expires_on = forms.DateField(
-        label=gettext_lazy("Expires on"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=gettext_lazy(
-            "As the provider says. From two weeks before, the overview and a mail to owners and admins remind of it."
-        ),
-    )
-
-
-class RemoveForm(forms.Form):
-    """`word` is what is typed to confirm: the account's label."""
-
-    history = forms.ChoiceField(
-        label=gettext_lazy("What it has read"),
-        choices=[
-            ("keep", gettext_lazy("Keep the history")),
-            ("erase", gettext_lazy("Erase the account with everything that was read of it")),
-        ],
-        initial="keep",
-    )
-    word = forms.CharField(max_length=120, required=False)
-
-    def __init__(self, *args: Any, account: ProviderAccount, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.account = account
-
-    def clean_word(self) -> str:
-        if self.cleaned_data["word"].strip() != self.account.label:
-            raise forms.ValidationError(
-                _("Nothing was removed: type %(label)s to confirm.") % {"label": self.account.label}
-            )
-        return self.account.label
-
-
-MOST_TAGS, TAG_LENGTH = 10, 40
-
-
-class AccountForm(forms.ModelForm):
-    """What people say of an account: its name here, whose it is, tags and notes."""
-
-    tags = forms.CharField(
-        label=gettext_lazy("Tags"),
-        required=False,
-        max_length=MOST_TAGS * (TAG_LENGTH + 2),
-        help_text=gettext_lazy("Separated by commas, for example: production, europe."),
-    )
-
-    class Meta:
-        model = ProviderAccount
-        fields = ("label", "team", "tags", "notes")
-        labels = {
-            "label": gettext_lazy("Label"),
-            "team": gettext_lazy("Owner team"),
-            "notes": gettext_lazy("Notes"),
-        }
-        help_texts = {"team": gettext_lazy("Its leads and viewers see this account.")}
-        widgets = {"notes": forms.Textarea(attrs={"rows": 4})}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        account: ProviderAccount = self.instance
-        teams = teams_of(organization_id=account.organization_id)
-        # The team that has it now is offered even when it was archived meanwhile: saving must not take it away.
-        kept = Team.objects.filter(organization_id=account.organization_id, pk=account.team_id or 0)
-        self.fields["team"].queryset = (teams | kept).order_by("name")  # type: ignore[attr-defined]
-        self.fields["team"].empty_label = _("No team")  # type: ignore[attr-defined]
-        self.initial["tags"] = ", ".join(account.tags)
-
-    def clean_tags(self) -> list[str]:
-        """Each once, in the order typed."""
-        tags = list(dict.fromkeys(tag for tag in map(str.strip, self.cleaned_data["tags"].split(",")) if tag))
-        if len(tags) > MOST_TAGS or any(len(tag) > TAG_LENGTH for tag in tags):
-            raise forms.ValidationError(
-                _("At most %(count)d tags of at most %(length)d characters.")
-                % {"count": MOST_TAGS, "length": TAG_LENGTH}
-            )
-        return tags

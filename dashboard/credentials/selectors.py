@@ -1,6 +1,6 @@
 """Reads of accounts, credentials, and of what the registry says about providers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -65,22 +65,20 @@ def needs_words(provider: Provider, endpoint: Endpoint, missing: Sequence[str]) 
     )
 
 
-def provider_card(provider: Provider, connected: Iterable[str] = ()) -> dict[str, Any]:
+def provider_card(provider: Provider, connected: Collection[str] = ()) -> dict[str, Any]:
     """A provider with what it can and cannot tell, for the grid and the head of the form."""
+    secrets = [field for field in provider.fields if field.secret]
     return {
         "slug": provider.slug,
         "name": provider.name,
         "icon": provider.slug,
         "summary": told(provider.summary),
-        "description": told(provider.summary),
         "warning": told(provider.key_warning),
-        "least_scope": [
-            {"label": told(field.label), "scopes": field.scopes}
-            for field in provider.fields
-            if field.secret and field.scopes
-        ],
+        "least_scope": [{"label": told(field.label), "scopes": field.scopes} for field in secrets if field.scopes],
+        "last_secret": secrets[-1].name if secrets else "",
+        "any_key": len(secrets) > 1 and not provider.self_hosted and not any(field.required for field in secrets),
         "url": reverse("credentials:connect_form", args=[provider.slug]),
-        "connected": provider.slug in set(connected),
+        "connected": provider.slug in connected,
         "capabilities": [_capability(provider, name) for name in CAPABILITIES],
         "tells": " ".join(name for name in CAPABILITIES if isinstance(provider.endpoint(name), Endpoint)),
     }
@@ -89,9 +87,13 @@ def provider_card(provider: Provider, connected: Iterable[str] = ()) -> dict[str
 def _capability(provider: Provider, name: str) -> dict[str, str]:
     endpoint = provider.endpoint(name)
     if isinstance(endpoint, NotOffered):
-        return {"name": name, "offered": "no", "reason": told(f"{endpoint.reason} {endpoint.fallback}".strip())}
+        reason = told(f"{endpoint.reason} {endpoint.fallback}".strip())
+        return {"name": name, "offered": "no", "reason": reason, "needs": ""}
     offered = "yes" if endpoint.confidence == "official" else "part"
-    return {"name": name, "offered": offered, "reason": ""}
+    # Which key is needed is worth a word only where there are several.
+    several = sum(field.secret for field in provider.fields) > 1
+    needs = needs_words(provider, endpoint, ()) if several else ""
+    return {"name": name, "offered": offered, "reason": "", "needs": needs}
 
 
 def field_label(provider: Provider, name: str) -> str:
@@ -99,9 +101,13 @@ def field_label(provider: Provider, name: str) -> str:
     return next((told(field.label) for field in provider.fields if field.name == name), name)
 
 
-def providers_by_name(words: str = "", *, own: Iterable[Provider] = ()) -> list[Provider]:
-    """All providers and these described ones, or those whose name holds these words."""
-    found = [one for one in (*PROVIDERS.values(), *own) if words.lower() in one.name.lower()]
+def providers_by_name(words: str = "", *, own: Iterable[Provider] = (), tells: Collection[str] = ()) -> list[Provider]:
+    """All providers and these described ones, or those whose name holds these words and that tell all of these."""
+    found = [
+        one
+        for one in (*PROVIDERS.values(), *own)
+        if words.lower() in one.name.lower() and all(isinstance(one.endpoint(name), Endpoint) for name in tells)
+    ]
     return sorted(found, key=lambda provider: provider.name.lower())
 
 
@@ -116,6 +122,8 @@ def connected_slugs(*, organization_id: int) -> set[str]:
 
 def environment_keys(*, organization_id: int) -> list[dict[str, str]]:
     """Provider keys that stand in the environment and are not connected yet: names only, never a value."""
+    if not settings.PROVIDER_KEYS:
+        return []
     connected = connected_slugs(organization_id=organization_id)
     found = []
     for provider in providers_by_name():

@@ -1,7 +1,6 @@
 """Connecting a provider: choose, enter, be checked."""
 
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,16 +12,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from dashboard.core.languages.phrases import told
+from dashboard.credentials.account_forms import AccountForm, ExpiryForm
 from dashboard.credentials.catalog import provider_of
-from dashboard.credentials.catalog_pages import STATUSES, catalog_page, catalog_rows
-from dashboard.credentials.forms import AccountForm, ConnectForm, ExpiryForm
+from dashboard.credentials.catalog_pages import STATUSES, catalog_page, catalog_rows, provider_groups
+from dashboard.credentials.forms import ConnectForm
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.oauth.selectors import grant_rows, sign_in_ways
 from dashboard.credentials.selectors import (
     accounts_of_provider,
     connected_slugs,
     credential_in,
+    environment_keys,
     environment_values,
     field_label,
     own_connectable,
@@ -38,6 +38,7 @@ from dashboard.credentials.services import (
     credential_recheck,
     credential_replace,
 )
+from dashboard.credentials.verdicts import check_result
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
@@ -76,12 +77,21 @@ def provider_detail(request: PurserRequest, slug: str) -> HttpResponse:
 @access(Access.READ)
 @require_GET
 def connect(request: PurserRequest) -> HttpResponse:
-    """All providers; `q` searches by name without JavaScript too."""
-    connected, words = connected_slugs(organization_id=request.organization.pk), request.GET.get("q", "")[:80].strip()
-    own = own_connectable(organization_id=request.organization.pk)
-    providers = [provider_card(provider, connected) for provider in providers_by_name(words, own=own)]
-    everything = len(providers_by_name(own=own))
-    context = {"providers": providers, "capabilities": CAPABILITIES, "words": words, "all": everything}
+    """All providers; without JavaScript too, `q` searches by name and `tells` keeps those that offer all of these."""
+    organization, words = request.organization, request.GET.get("q", "")[:80].strip()
+    tells = [name for name in CAPABILITIES if name in request.GET.getlist("tells")]
+    own = own_connectable(organization_id=organization.pk)
+    providers = providers_by_name(words, own=own, tells=tells)
+    may_use_keys = request.membership.may_manage and not organization.is_demo
+    context = {
+        "groups": provider_groups(providers, connected_slugs(organization_id=organization.pk)),
+        "shown": len(providers),
+        "all": len(providers_by_name(own=own)),
+        "words": words,
+        "tells": tells,
+        "capabilities": CAPABILITIES,
+        "environment_keys": environment_keys(organization_id=organization.pk) if may_use_keys else (),
+    }
     return render(request, "credentials/connect.html", context)
 
 
@@ -113,7 +123,7 @@ def connect_form(request: PurserRequest, slug: str) -> HttpResponse:
         if not check:
             credential_adopt(credential=credential, by=request.actor, now=now)
         return _go(request, reverse("credentials:check", args=[credential.pk]))
-    context = {"provider": provider_card(provider), "form": form, "result": None, "ways": sign_in_ways(provider)}
+    context = {"provider": provider_card(provider), "form": form, "ways": sign_in_ways(provider)}
     return render(request, "credentials/connect_form.html", context)
 
 
@@ -207,47 +217,6 @@ def connect_from_environment(request: PurserRequest) -> HttpResponse:
         now=timezone.now(),
     )
     return redirect("credentials:check", credential_id=credential.pk)
-
-
-SHOWN = frozenset(
-    {
-        *("valid", "wrong_kind", "missing_scope", "wrong_organization", "missing_field", "billing", "blocked"),
-        *("unreachable", "not_understood", "signed_out", "app_refused"),
-    }
-)
-
-
-def check_result(credential: ProviderCredential) -> dict[str, Any] | None:
-    """The verdict in words, or None while the check is under way or was never asked for."""
-    if credential.state == CredentialState.CHECKING or not credential.check_verdict:
-        return None
-    name = credential.provider.name
-    verdict = credential.check_verdict
-    shown = verdict if verdict in SHOWN else "refused"
-    sentences = {
-        "valid": _("%(name)s knows it. Its figures are being read now.") % {"name": name},
-        "unreachable": _(
-            "The key was not judged: %(message)s It is kept, and Purser goes on trying. A firewall or proxy may be in "
-            "the way."
-        )
-        % {"message": told(credential.check_message)},
-        "not_understood": _("%(message)s The key is kept, and Purser goes on trying.")
-        % {"message": told(credential.check_message)},
-    }
-    next_step, url = "", ""
-    if verdict == "signed_out":
-        next_step = _("Sign in again, or paste a new token")
-    elif shown not in sentences and shown not in ("blocked", "app_refused"):
-        field = next((one for one in credential.provider.fields if one.name == credential.check_field), None)
-        url = credential.check_help_url or (field.url if field and field.url else credential.provider.console_url)
-        next_step = _("Open %(name)s and make the right key") % {"name": name}
-    return {
-        "verdict": shown,
-        "sentence": sentences.get(shown, told(credential.check_message)),
-        "next_step": next_step,
-        "url": url,
-        "lines": [],
-    }
 
 
 def _provider(request: PurserRequest, slug: str) -> Provider:

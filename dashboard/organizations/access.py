@@ -50,8 +50,9 @@ def limited(what: str, *, amount: int, within: timedelta, per: Per) -> Callable[
         @wraps(view)
         def counted(request: PurserRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method == "POST" and not allowed(what, who=_who(request, per), amount=amount, within=within):
-                response = render(request, "429.html", status=429)
-                response.headers["Retry-After"] = str(int(within.total_seconds()))
+                seconds = int(within.total_seconds())
+                response = render(request, "429.html", {"minutes": -(-seconds // 60)}, status=429)
+                response.headers["Retry-After"] = str(seconds)
                 return response
             return view(request, *args, **kwargs)
 

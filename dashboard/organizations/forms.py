@@ -1,7 +1,7 @@
 """Forms of people and organizations."""
 
 import zoneinfo
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -9,14 +9,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.organizations.models import Membership, Organization, Role, Team, TeamColour, User, validate_zone
-from dashboard.organizations.selectors import teams_of
+from dashboard.organizations.selectors import colour_free, teams_of
 from dashboard.organizations.services import Reach
+
+# What a role may do, where it is chosen.
+ROLE_WORDS = {
+    Role.OWNER: gettext_lazy("Everything; and only owners make owners, hand out sign-in links and read mails."),
+    Role.ADMIN: gettext_lazy("Reads everything, connects and changes accounts, invites people, reads the audit log."),
+    Role.LEAD: gettext_lazy("Reads the accounts of their teams, and may ask for a sync."),
+    Role.VIEWER: gettext_lazy("Reads the accounts of their teams."),
+}
 
 
 class ReachForm(forms.Form):
     """Role and what may be read. Owners are offered to owners alone; archived teams are not offered."""
 
-    role = forms.ChoiceField(label=gettext_lazy("Role"))
+    role = forms.ChoiceField(label=gettext_lazy("Role"), widget=forms.RadioSelect)
     teams = forms.ModelMultipleChoiceField(
         label=gettext_lazy("Teams"),
         queryset=Team.objects.none(),
@@ -31,10 +39,12 @@ class ReachForm(forms.Form):
         super().__init__(*args, **kwargs)
         roles = [(role.value, role.label) for role in Role if role != Role.OWNER or acting.role == Role.OWNER]
         self.fields["role"].choices = roles  # type: ignore[attr-defined]
-        self.fields["role"].help_text = _(
-            "Owners and admins read everything and connect accounts. A lead may ask for a sync. A viewer reads."
-        )
         self.fields["teams"].queryset = teams_of(organization_id=acting.organization_id)  # type: ignore[attr-defined]
+
+    @property
+    def roles(self) -> list[tuple[forms.boundfield.BoundWidget, Any]]:
+        """Each role's radio with what that role may do."""
+        return [(radio, ROLE_WORDS[Role(radio.data["value"])]) for radio in self["role"]]
 
     @property
     def reach(self) -> Reach:
@@ -55,6 +65,7 @@ class InvitationForm(ReachForm):
         label=gettext_lazy("E-mail address"),
         required=False,
         max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "autofocus": True}),
         help_text=gettext_lazy("Then only this address can accept. Without one, whoever has the link can."),
     )
     days = forms.TypedChoiceField(
@@ -62,14 +73,25 @@ class InvitationForm(ReachForm):
         coerce=int,
         initial=7,
         choices=[(1, gettext_lazy("1 day")), (7, gettext_lazy("7 days")), (30, gettext_lazy("30 days"))],
+        help_text=gettext_lazy("After that the link opens nothing."),
     )
 
 
 class AcceptForm(forms.Form):
     """Who a newcomer is. The address is asked for when the invitation names none."""
 
-    name = forms.CharField(label=gettext_lazy("Your name"), max_length=120)
-    email = forms.EmailField(label=gettext_lazy("Your e-mail address"), max_length=254)
+    name = forms.CharField(
+        label=gettext_lazy("Your name"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}),
+        help_text=gettext_lazy("Shown to the other members, and in the audit log."),
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("Your e-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        help_text=gettext_lazy("You sign in with it, and sign-in codes go there."),
+    )
 
     def __init__(self, *args: Any, fixed_email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,6 +111,7 @@ class ProfileForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Your name"),
         max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
         help_text=gettext_lazy("Shown to the other members, and in the audit log."),
     )
     language = forms.ChoiceField(
@@ -115,6 +138,15 @@ class TeamForm(forms.ModelForm):
             "colour": gettext_lazy("Colour in charts"),
             "cost_centre": gettext_lazy("Cost centre"),
         }
+        widgets: ClassVar = {
+            "name": forms.TextInput(attrs={"autocomplete": "off"}),
+            "colour": forms.RadioSelect,
+            "cost_centre": forms.TextInput(attrs={"autocomplete": "off"}),
+        }
+        help_texts: ClassVar = {
+            "name": gettext_lazy("As people say it: Search, Support, Research."),
+            "cost_centre": gettext_lazy("The number that bookkeeping knows it by."),
+        }
 
     field_order = ("name", "colour", "cost_centre", "members")
 
@@ -126,6 +158,8 @@ class TeamForm(forms.ModelForm):
         self.fields["members"].queryset = people  # type: ignore[attr-defined]
         if self.instance.pk:
             self.initial["members"] = list(self.instance.members.values_list("pk", flat=True))
+        else:
+            self.initial["colour"] = colour_free(organization_id=organization.pk)
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"]).strip()
@@ -136,7 +170,12 @@ class TeamForm(forms.ModelForm):
 
 
 class OrganizationForm(forms.Form):
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+        help_text=gettext_lazy("Shown on every page, and in invitations."),
+    )
     reporting_zone = forms.CharField(
         label=gettext_lazy("Reporting zone"),
         max_length=64,

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from dashboard.organizations.models import Membership, Role, TeamMembership
 
@@ -27,6 +30,30 @@ _ROLES: dict[Access, frozenset[str]] = {
     Access.MANAGE: frozenset({Role.OWNER, Role.ADMIN}),
     Access.OWN: frozenset({Role.OWNER}),
 }
+
+
+# What roles are told apart by, in words.
+RIGHTS: tuple[tuple[str, Access], ...] = (
+    (gettext_noop("Read accounts, spend and usage"), Access.READ),
+    (gettext_noop("Read balances and quotas"), Access.READ_BALANCES),
+    (gettext_noop("Ask for a sync"), Access.SYNC),
+    (gettext_noop("Connect, change and remove accounts"), Access.MANAGE),
+    (gettext_noop("Invite and change people, make teams, read the audit log"), Access.MANAGE),
+    (gettext_noop("Make owners, hand out sign-in links, read mails"), Access.OWN),
+)
+
+
+def role_rights() -> dict[str, Any]:
+    """{roles [label], rows [{words, cells ["yes" | "given" | "no"]}]}: given is what a member's own reach decides."""
+    rows = []
+    for words, access in RIGHTS:
+        reads = access in (Access.READ, Access.READ_BALANCES)
+        cells = [
+            "no" if role not in _ROLES[access] else "given" if reads and role not in _ROLES[Access.MANAGE] else "yes"
+            for role in Role
+        ]
+        rows.append({"words": _(words), "cells": cells})
+    return {"roles": [role.label for role in Role], "rows": rows}
 
 
 def allows(access: Access, membership: Membership) -> bool:

@@ -7,7 +7,16 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
-from dashboard.organizations.models import Invitation, Membership, SignInLink, Team, TeamMembership, User, token_digest
+from dashboard.organizations.models import (
+    Invitation,
+    Membership,
+    SignInLink,
+    Team,
+    TeamColour,
+    TeamMembership,
+    User,
+    token_digest,
+)
 
 
 def acting_membership(user: User, memberships: Sequence[Membership]) -> Membership | None:
@@ -43,6 +52,12 @@ def member_rows(*, organization_id: int) -> list[dict[str, Any]]:
 def teams_of(*, organization_id: int, archived: bool = False) -> QuerySet[Team]:
     """Teams by name; those that are archived are asked for by themselves."""
     return Team.objects.filter(organization_id=organization_id, archived_at__isnull=not archived).order_by("name")
+
+
+def colour_free(*, organization_id: int) -> str:
+    """The first colour that no team has yet; the first of all when every one is taken."""
+    taken = set(Team.objects.filter(organization_id=organization_id).values_list("colour", flat=True))
+    return next((colour for colour in TeamColour.values if colour not in taken), TeamColour.TEAL)
 
 
 def team_rows(*, organization_id: int, archived: bool = False) -> QuerySet[Team]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.organizations.audit import Actor, audit_record, changed
 from dashboard.organizations.mail import mail_queue
+from dashboard.organizations.mail.letters import language_of, one_line
 from dashboard.organizations.models import (
     Invitation,
     Membership,
@@ -266,21 +267,17 @@ def invitation_mail(*, token: str, link: str, now: datetime) -> None:
     invitation = Invitation.objects.select_related("organization", "invited_by").get(token_hash=token_digest(token))
     if not invitation.email:
         return
-    days = (invitation.expires_at - now + timedelta(hours=1)).days
-    context = {
-        "invitation": invitation,
-        "organization": invitation.organization,
-        "by": invitation.invited_by,
-        "link": link,
-        "days": days,
-    }
-    mail_queue(
-        to=invitation.email,
-        subject=_("Invitation to %(name)s") % {"name": invitation.organization},
-        text=render_to_string("organizations/mail/invitation.txt", context).strip(),
-        invitation=invitation,
-        now=now,
-    )
+    days, name = (invitation.expires_at - now + timedelta(hours=1)).days, one_line(invitation.organization)
+    by = one_line(invitation.invited_by) if invitation.invited_by else ""
+    with language_of(User.objects.filter(email=invitation.email).first()):
+        context = {"name": name, "by": by, "role": invitation.get_role_display(), "link": link, "days": days}
+        mail_queue(
+            to=invitation.email,
+            subject=_("Invitation to %(name)s") % {"name": name},
+            text=render_to_string("organizations/mail/invitation.txt", context).strip(),
+            invitation=invitation,
+            now=now,
+        )
 
 
 def invitation_revoke(*, invitation: Invitation, by: Actor, now: datetime) -> None:

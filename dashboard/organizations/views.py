@@ -19,8 +19,8 @@ from dashboard.organizations.audit import address_of
 from dashboard.organizations.forms import AcceptForm, InvitationForm, OrganizationForm, ReachForm, TeamForm
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import Invitation, Membership, Role, Team, User
-from dashboard.organizations.scope import Access
-from dashboard.organizations.selectors import invitation_by_token, invitations_open, member_rows, team_rows
+from dashboard.organizations.scope import Access, role_rights
+from dashboard.organizations.selectors import invitation_by_token, invitations_open, member_rows, team_rows, teams_of
 from dashboard.organizations.services import (
     Refused,
     invitation_accept,
@@ -40,6 +40,7 @@ from dashboard.organizations.services import (
 )
 from dashboard.organizations.services import organization_choose as choose
 from dashboard.organizations.sign_in.adapters import INVITATION
+from dashboard.organizations.sign_in.selectors import presence_of
 
 EDIT = require_http_methods(["GET", "POST"])
 
@@ -60,10 +61,19 @@ def organization_choose(request: PurserRequest, organization_id: int) -> HttpRes
 @access(Access.READ)
 @require_GET
 def members(request: PurserRequest) -> HttpResponse:
-    invitations = invitations_open(organization_id=request.organization.pk, now=timezone.now())
+    """Everybody, or the people of one team (`?team=`). How somebody signs in is for those who manage."""
+    organization_id, manages = request.organization.pk, request.membership.may_manage
+    asked = request.GET.get("team", "")
+    team = next((one for one in teams_of(organization_id=organization_id) if str(one.pk) == asked), None)
+    rows = [row for row in member_rows(organization_id=organization_id) if team is None or team in row["teams"]]
+    if manages:
+        presence = presence_of(row["user"] for row in rows)
+        rows = [row | presence[row["user"].pk] for row in rows]
     context = {
-        "rows": member_rows(organization_id=request.organization.pk),
-        "invitations": invitations if request.membership.may_manage else [],
+        "rows": rows,
+        "team": team,
+        "invitations": list(invitations_open(organization_id=organization_id, now=timezone.now())) if manages else [],
+        "rights": role_rights(),
     }
     return render(request, "organizations/members.html", context)
 

@@ -21,7 +21,7 @@ from dashboard.credentials.selectors import absent_words, account_row
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
 from dashboard.overview.account.kinds import kind_of
-from dashboard.overview.pages import account_state
+from dashboard.overview.states import account_state
 from dashboard.sync.models import SyncStream
 from dashboard.sync.selectors import streams_of_accounts
 from dashboard.usage.selectors import spend_by_account, unpriced_by_account

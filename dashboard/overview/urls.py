@@ -5,6 +5,7 @@ from dashboard.overview import views
 app_name = "overview"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("palette/", views.palette, name="palette"),
     path("demo/add/", views.demo_add, name="demo_add"),
     path("demo/remove/", views.demo_remove, name="demo_remove"),
 ]

@@ -5,21 +5,24 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.credentials.models import ProviderAccount
-from dashboard.credentials.selectors import environment_keys
 from dashboard.organizations.access import access
 from dashboard.organizations.audit import audit_record
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import User
 from dashboard.organizations.scope import Access
 from dashboard.organizations.services import organization_choose
+from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.page import account_context, progress_row
 from dashboard.overview.account_list import account_list_context
 from dashboard.overview.demo import demo_add_for, demo_delete
-from dashboard.overview.pages import overview_context
+from dashboard.overview.home.page import overview_context
+from dashboard.overview.home.welcome import welcome_context
+from dashboard.overview.palette import MOST_WORDS, palette_view
 
 
 @access(Access.READ)
@@ -30,12 +33,27 @@ def overview(request: PurserRequest) -> HttpResponse:
     if context is None and not request.membership.may_manage:
         return render(request, "overview/nothing.html", {"teams": request.scope.team_ids})
     if context is None:
-        welcome = {
-            "demo_available": bool(settings.SIMULATOR_URL),
-            "environment_keys": environment_keys(organization_id=request.organization.pk),
-        }
-        return render(request, "overview/welcome.html", welcome)
+        return render(request, "overview/welcome.html", welcome_context(organization=request.organization))
     return render(request, "overview/overview.html", {**context, "now": now})
+
+
+@access(Access.READ)
+@require_GET
+def palette(request: PurserRequest) -> HttpResponse:
+    """Search or jump: the list alone for the dialog on every page, a page of its own without JavaScript."""
+    now, words = timezone.now(), request.GET.get("q", "").replace("\0", "").strip()[:MOST_WORDS]
+    groups = palette_view(
+        scope=request.scope,
+        membership=request.membership,
+        memberships=request.memberships,
+        words=words,
+        now=now,
+    )
+    context = {"groups": groups, "words": words, "found": sum(len(group.entries) for group in groups), "now": now}
+    template = "overview/_palette.html" if request.headers.get("HX-Request") else "overview/palette.html"
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 @access(Access.READ)
@@ -51,12 +69,12 @@ def account_list(request: PurserRequest) -> HttpResponse:
 def account(request: PurserRequest, account_id: int) -> HttpResponse:
     everything = ProviderAccount.objects.select_related("team")
     found = get_object_or_404(everything, request.scope.accounts(), pk=account_id)
-    before, now = request.GET.get("before", ""), timezone.now()
+    now = timezone.now()
     context = account_context(
         organization=request.organization,
         scope=request.scope,
         account=found,
-        before=int(before) if before.isdecimal() and len(before) < 18 else None,
+        choice=Choice.of(request.GET.dict()),
         now=now,
     )
     return render(request, "credentials/account.html", {**context, "now": now})

@@ -262,12 +262,13 @@ def run_words(run: SyncRun) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What syncing of an account does now."""
+    """What syncing of an account does now; `histories` are how much of each, in percent, has been read so far."""
 
     busy: bool
     done: int
     total: int
     words: str
+    histories: Sequence[tuple[str, int]] = ()
 
 
 def progress_of_account(*, account_id: int, now: datetime) -> Progress:
@@ -279,7 +280,7 @@ def progress_of_account(*, account_id: int, now: datetime) -> Progress:
         )
         if stream.state not in (StreamState.STANDBY, StreamState.PAUSED)
     ]
-    words, running = [], 0
+    words, histories, running = [], [], 0
     for stream in streams:
         under_way = stream.lease_until is not None and stream.lease_until > now
         endpoint = stream.credential.provider.endpoint(stream.capability)
@@ -287,14 +288,9 @@ def progress_of_account(*, account_id: int, now: datetime) -> Progress:
         back = backfilling(stream) and stream.state == StreamState.FRESH
         name = capability_word(stream.capability).lower()
         if back:
-            words.append(
-                _("%(capability)s history %(percent)d %%")
-                % {
-                    "capability": name,
-                    "percent": backfill_percent(stream, history, now),
-                }
-            )
+            histories.append((stream.capability, backfill_percent(stream, history, now)))
+            words.append(_("history of %(capability)s") % {"capability": name})
         elif under_way:
             words.append(_("reading %(capability)s") % {"capability": name})
         running += under_way or back
-    return Progress(busy=running > 0, done=len(streams) - running, total=len(streams), words=", ".join(words))
+    return Progress(running > 0, len(streams) - running, len(streams), ", ".join(words), histories)

@@ -13,7 +13,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.core.encryption import fingerprint
-from dashboard.credentials.forms import ConnectForm, RemoveForm
+from dashboard.credentials.account_forms import RemoveForm
+from dashboard.credentials.forms import ConnectForm
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import provider_card
 from dashboard.credentials.services import credential_resume as resume

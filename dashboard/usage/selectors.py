@@ -1,14 +1,14 @@
 """Reads of the daily rollup."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.db.models.functions import TruncMonth
 
 from dashboard.organizations.scope import Scope
@@ -29,18 +29,37 @@ class SpendPart:
 
 @dataclass(frozen=True, slots=True)
 class MonthSpend:
-    """All spend of a span of days, and how many models have tokens without a price."""
+    """All spend of a month until today; `unpriced` counts a provider's models that on a day have tokens and no price.
+    For the days that are over and that are told by day: what was spent in each unit (`over`), and on the same days of
+    the month before (`before`) where that month is told from its beginning; `earlier` is all that is told of it."""
 
     parts: list[SpendPart]
-    unpriced_models: int
+    earlier: list[SpendPart]
+    unpriced: dict[tuple[str, date], int]
+    over: Mapping[str, Decimal]
+    before: Mapping[str, Decimal]
+
+    @property
+    def unpriced_models(self) -> int:
+        """A provider's models are alike from day to day: its fullest day counts them."""
+        most: dict[str, int] = defaultdict(int)
+        for (slug, _day), count in self.unpriced.items():
+            most[slug] = max(most[slug], count)
+        return sum(most.values())
+
+    def unpriced_on(self, day: date) -> int:
+        return sum(count for (_slug, at), count in self.unpriced.items() if at == day)
 
 
-def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
-    """What was spent on the days [first, last], by provider, unit and day."""
-    spent = SpendDaily.objects.filter(organization_id=scope.organization_id, day__range=(first, last))
+def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:
+    """What was spent in the running month, by provider, unit and day, and on the same days of the month before. One
+    statement, in the order of the index."""
+    first = today.replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    spent = SpendDaily.objects.filter(organization_id=scope.organization_id, day__range=(before, today))
     if scope.team_ids is not None:
         spent = spent.filter(account__team_id__in=scope.team_ids)
-    rows = (
+    rows = list(
         spent.values_list("provider_slug", "unit", "day", "span")
         .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
         .order_by("day", "provider_slug", "unit", "span")
@@ -50,10 +69,33 @@ def spend_between(*, scope: Scope, first: date, last: date) -> MonthSpend:
         for slug, unit, day, span, amount, provisional, _ in rows
         if amount is not None and unit
     ]
-    unpriced: dict[str, int] = defaultdict(int)
-    for slug, _unit, _day, _span, _amount, _open, count in rows:
-        unpriced[slug] = max(unpriced[slug], count)
-    return MonthSpend(parts=parts, unpriced_models=sum(unpriced.values()))
+    unpriced: dict[tuple[str, date], int] = {}
+    for slug, _unit, day, _span, _amount, _open, count in rows:
+        if count and day >= first:
+            unpriced[(slug, day)] = max(unpriced.get((slug, day), 0), count)
+    return MonthSpend(
+        parts=[part for part in parts if part.day >= first],
+        earlier=[part for part in parts if part.day < first],
+        unpriced=unpriced,
+        over=_days_over((part for part in parts if part.day >= first), today),
+        before=_days_over((part for part in parts if part.day < first), today, begins_by=BEGINS_BY),
+    )
+
+
+# A month whose figures begin later than this was connected in the middle: it compares with nothing.
+BEGINS_BY = 3
+
+
+def _days_over(parts: Iterable[SpendPart], today: date, *, begins_by: int = 31) -> dict[str, Decimal]:
+    """Sums in each unit of the days that come before the day of the month of `today`. Sums of a whole month, which have
+    no day, stay out."""
+    begins: dict[str, int] = {}
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        if part.span == "day":
+            begins[part.unit] = min(part.day.day, begins.get(part.unit, part.day.day))
+            sums[part.unit] += part.amount if part.day.day < today.day else 0
+    return {unit: amount for unit, amount in sums.items() if begins[unit] <= begins_by}
 
 
 def spend_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, list[dict[str, Any]]]:
@@ -81,10 +123,13 @@ def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) 
 
 @dataclass(slots=True)
 class MonthOfAccount:
-    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced."""
+    """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced.
+    `by_day` is the part of it that fell on the days up to today's in their own months; none where some of it is told
+    for longer than a day."""
 
     month: date
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    by_day: dict[str, Decimal] = field(default_factory=dict)
     provisional: bool = False
     unpriced_models: int = 0
 
@@ -98,14 +143,22 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
         SpendDaily.objects.filter(account_id=account_id, day__range=(first, today))
         .annotate(month=TruncMonth("day"))
         .values_list("month", "unit")
-        .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
+        .annotate(
+            amount=Sum("spend"),
+            is_open=BoolOr("provisional"),
+            unpriced=Max("unpriced_models"),
+            by_day=Sum("spend", filter=Q(day__day__lte=today.day)),
+            longer=BoolOr(Q(span="month")),
+        )
         .order_by("-month", "unit")
     )
     found: dict[date, MonthOfAccount] = {}
-    for month, unit, amount, provisional, unpriced in rows:
+    for month, unit, amount, provisional, unpriced, by_day, longer in rows:
         one = found.setdefault(month, MonthOfAccount(month))
         if amount is not None:
             one.amounts[unit] = amount
+            if by_day is not None and not longer:
+                one.by_day[unit] = by_day
         one.provisional = one.provisional or bool(provisional)
         one.unpriced_models = max(one.unpriced_models, unpriced)
     return list(found.values())
@@ -114,7 +167,8 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
 @dataclass(slots=True)
 class UsageRow:
     """Figures of a day, or of one model on it. None is unknown; `cost` in `unit`, `derived` when some of it comes
-    from falls of the balance. With span "month" it tells of the days up to `last`."""
+    from falls of the balance, `covered` when other rows of its day carry its money; `others` are costs in other units,
+    which nobody converts. With span "month" it tells of the days up to `last`."""
 
     name: str = ""
     day: date | None = None
@@ -130,6 +184,8 @@ class UsageRow:
     cost: Decimal | None = None
     unit: str = ""
     derived: bool = False
+    covered: bool = False
+    others: dict[str, Decimal] = field(default_factory=dict)
     models: list["UsageRow"] = field(default_factory=list)
 
     @property
@@ -144,12 +200,21 @@ class UsageRow:
             value = getattr(other, name)
             if value is not None:
                 setattr(self, ours, (getattr(self, ours) or 0) + value)
-        cost = other.spend if isinstance(other, UsageDaily) else other.cost
-        if cost is not None and (not self.unit or self.unit == other.unit):
-            self.cost, self.unit = (self.cost or Decimal(0)) + cost, other.unit
+        self._add(other.spend if isinstance(other, UsageDaily) else other.cost, other.unit)
+        if isinstance(other, UsageRow):
+            for unit, amount in other.others.items():
+                self._add(amount, unit)
         self.provisional = self.provisional or other.provisional
-        if isinstance(other, UsageDaily) and other.basis == "derived":
-            self.derived = True
+        self.derived = self.derived or (other.basis == "derived" if isinstance(other, UsageDaily) else other.derived)
+        self.covered = self.covered or (other.basis == "covered" if isinstance(other, UsageDaily) else other.covered)
+
+    def _add(self, cost: Decimal | None, unit: str) -> None:
+        if cost is None:
+            return
+        if not self.unit or self.unit == unit:
+            self.cost, self.unit = (self.cost or Decimal(0)) + cost, unit
+        else:
+            self.others[unit] = self.others.get(unit, Decimal(0)) + cost
 
 
 _COLUMNS = (
@@ -169,11 +234,24 @@ class AccountUsage:
     days: list[UsageRow]
     total: UsageRow
     bases: Sequence[str]
+    asked_days: int = 31
 
     @property
     def told(self) -> set[str]:
         """The figures that any day tells."""
         return {ours for ours, _theirs in _COLUMNS if getattr(self.total, ours) is not None}
+
+    @property
+    def models(self) -> list[UsageRow]:
+        """The same figures by model over all the days, the dearest first, then the busiest."""
+        rows: dict[str, UsageRow] = {}
+        for day in self.days:
+            for model in day.models:
+                rows.setdefault(model.name, UsageRow(name=model.name)).take(model)
+        return sorted(
+            rows.values(),
+            key=lambda row: (-(row.cost or Decimal(0)), -(row.input or 0) - (row.output or 0), row.name),
+        )
 
 
 def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsage:
@@ -196,4 +274,4 @@ def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsag
             bases.add(row.basis)
     for day in by_day.values():
         day.models.sort(key=lambda model: (-(model.cost or Decimal(0)), model.name))
-    return AccountUsage(days=list(by_day.values()), total=total, bases=sorted(bases))
+    return AccountUsage(days=list(by_day.values()), total=total, bases=sorted(bases), asked_days=days)

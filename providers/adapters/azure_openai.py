@@ -626,6 +626,7 @@ def longest_wait(headers: Mapping[str, str]) -> float | None:
 
 PROVIDER = Provider(
     slug="azure-openai",
+    icon="azure",
     name="Azure OpenAI",
     summary="OpenAI models in your own Azure resource: tokens, costs, quota and budgets.",
     docs_url=f"{LEARN}/azure/ai-foundry/openai/",

@@ -648,6 +648,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
 
 PROVIDER = Provider(
     slug="bedrock-litellm",
+    icon="bedrock",
     name="AWS Bedrock (LiteLLM proxy)",
     summary="Budgets, keys and daily spend on Bedrock as your LiteLLM proxy counts them; not the AWS invoice.",
     docs_url=DOCS,

@@ -428,6 +428,7 @@ def is_page(reply: Reply) -> bool:
 
 PROVIDER = Provider(
     slug="chatgpt-codex",
+    icon="codex",
     name="ChatGPT (Codex subscription)",
     summary="Codex credits and tokens of a ChatGPT Enterprise workspace; a member's windows by choice.",
     docs_url=ANALYTICS_DOCS,

@@ -364,6 +364,7 @@ SIGN_IN_WORDS = (
 
 PROVIDER = Provider(
     slug="claude-subscription",
+    icon="claude",
     name="Claude subscription",
     summary="Usage, cost, members' spend limits and seats of Claude Enterprise; or Claude Code use of a Console.",
     docs_url=f"{DOCS}/analytics-api",

@@ -683,6 +683,7 @@ def right(url: str) -> str:
 
 PROVIDER = Provider(
     slug="github-copilot",
+    icon="githubcopilot",
     name="GitHub Copilot",
     summary="AI credits, seat fee, budgets and seats of an organization or enterprise.",
     docs_url=USAGE_DOCS,

@@ -524,6 +524,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
 
 PROVIDER = Provider(
     slug="vertex-ai",
+    icon="vertexai",
     name="Google Vertex AI (Claude)",
     summary="Claude on Google Cloud: tokens and limits of a project, and cost from its billing export.",
     docs_url=f"{DOCS}/vertex-ai/generative-ai/docs/partner-models/claude/use-claude",

@@ -503,6 +503,7 @@ NEEDS = ("region", "api_key")
 
 PROVIDER = Provider(
     slug="zhipu-glm",
+    icon="zhipu",
     name="Zhipu GLM / Z.ai",
     summary="Quota windows and token history of the Coding Plan; the pay-as-you-go wallet.",
     docs_url="https://docs.z.ai/devpack/extension/usage-query-plugin",

@@ -15,6 +15,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import connection
 
+from tests.benchmarks.browser import in_the_browser
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.landing import landing
 from tests.benchmarks.pages import overview
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "demo": demo_refresh,
     "sync": many_credentials,
     "overview": overview,
+    "browser": in_the_browser,
 }
 OUT = Path(__file__).resolve().parents[2] / "var" / "bench.json"
 

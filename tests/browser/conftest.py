@@ -9,25 +9,13 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.chromium import executable
+from tests.browser.chromium import ARGUMENTS, executable
 from tests.browser.parts import ROOT, Purser, name_for, redis_database
 from tests.browser.watching import WIDE, Watch
 
 SECONDS = 1000
 # Redis databases of the test runs themselves are those from 0 on; a plain Redis has 16.
 REDIS_DATABASES = 8
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-extensions",
-    "--disable-sync",
-    "--no-first-run",
-    "--metrics-recording-only",
-)
 
 expect.set_options(timeout=20 * SECONDS)
 

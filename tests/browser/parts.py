@@ -187,8 +187,12 @@ class Purser:
 
     def manage(self, *arguments: str) -> str:
         """Run a command of manage.py as somebody at the terminal does; what it printed."""
+        return self.python("manage.py", *arguments)
+
+    def python(self, *arguments: str) -> str:
+        """Run Python beside the web server: the same database, the same keys. What it printed."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=self._environment,
             capture_output=True,
@@ -197,7 +201,7 @@ class Purser:
             timeout=PATIENCE,
         )
         if done.returncode:
-            raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{done.stderr}")
+            raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stderr}")
         return done.stdout.strip()
 
     def sign_in_link(self) -> str:

@@ -9,7 +9,7 @@ from providers.registry import PROVIDERS
 from providers.simulator.parts import PARTS
 from providers.spec import NotOffered
 from tests.browser.parts import Purser
-from tests.browser.watching import PHONE, Watch, check_page, too_wide
+from tests.browser.watching import PHONE, Watch, too_wide
 
 MINUTE = 60_000
 VALUES = {part.slug: part.demo for part in PARTS}
@@ -46,18 +46,13 @@ SHAPES = ("deepseek", "openai", "vertex-ai", "azure-openai", "chatgpt-codex", "o
 
 
 @pytest.mark.parametrize("slug", SHAPES)
-def test_a_provider_is_connected_and_its_first_figures_come(
-    purser: Purser, page: Page, watch: Watch, slug: str
-) -> None:
+def test_a_provider_is_connected_and_its_first_figures_come(purser: Purser, page: Page, slug: str) -> None:
     provider, values = PROVIDERS[slug], dict(VALUES[slug])
     fill(page, slug, values)
-    check_page(page, watch, alike=slug != "openai")
     page.get_by_role("button", name="Check and connect").click()
     verdict = page.locator("#check_panel")
     expect(verdict).to_contain_text("This key works", timeout=MINUTE)
     expect(verdict).to_contain_text(f"{provider.name} knows it. Its figures are being read now.")
-    if slug == "openai":
-        check_page(page, watch)
     open_account(page)
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{provider.name} Main")
     if isinstance(provider.endpoint("balance"), NotOffered):
@@ -85,11 +80,10 @@ def test_no_form_is_wider_than_a_phone(page: Page, watch: Watch) -> None:
     watch.assert_quiet()
 
 
-def test_the_providers_are_searched_and_filtered(page: Page, watch: Watch) -> None:
+def test_the_providers_are_searched_and_filtered(page: Page) -> None:
     page.goto("/connect/")
     cards = page.locator("[data-provider]:visible")
     expect(cards).to_have_count(len(PROVIDERS))
-    check_page(page, watch)
     page.get_by_role("searchbox", name="Search providers").fill("open")
     fitting = [provider for provider in PROVIDERS.values() if "open" in provider.name.lower()]
     words = f"{len(fitting)} of {len(PROVIDERS)}"
@@ -102,13 +96,12 @@ def test_the_providers_are_searched_and_filtered(page: Page, watch: Watch) -> No
     expect(page.get_by_text("No provider fits")).to_be_visible()
 
 
-def test_a_wrong_key_is_refused_with_the_next_step_and_replaced(page: Page, watch: Watch) -> None:
+def test_a_wrong_key_is_refused_with_the_next_step_and_replaced(page: Page) -> None:
     connect(page, "deepseek", {"api_key": "sk-nobody-knows-this-one"})
     verdict = page.locator("#check_panel")
     expect(verdict).to_contain_text("The provider refused this key", timeout=MINUTE)
     step = verdict.get_by_role("link", name="Open DeepSeek and make the right key")
     expect(step).to_have_attribute("href", re.compile(r"^https://platform\.deepseek\.com/"))
-    check_page(page, watch)
     page.goto("/")
     expect(page.locator("#attention")).to_contain_text("DeepSeek refused the key")
     page.locator("#attention").get_by_role("link", name="Fix").first.click()
@@ -118,7 +111,7 @@ def test_a_wrong_key_is_refused_with_the_next_step_and_replaced(page: Page, watc
     open_account(page)
 
 
-def test_the_wrong_kind_of_key_is_told_by_the_form_and_stays_typed(purser: Purser, page: Page, watch: Watch) -> None:
+def test_the_wrong_kind_of_key_is_told_by_the_form_and_stays_typed(purser: Purser, page: Page) -> None:
     before = purser.sql("SELECT count(*) FROM credentials_providercredential")
     fill(page, "openai", {"admin_key": "sk-proj-sim-harbor"})
     page.get_by_role("button", name="Check and connect").click()
@@ -128,7 +121,6 @@ def test_the_wrong_kind_of_key_is_told_by_the_form_and_stays_typed(purser: Purse
     expect(field).to_have_value("sk-proj-sim-harbor")
     expect(field).to_have_attribute("aria-invalid", "true")
     assert purser.sql("SELECT count(*) FROM credentials_providercredential") == before
-    check_page(page, watch)
     field.fill("")
     page.get_by_role("button", name="Check and connect").click()
     expect(page.get_by_role("alert")).to_contain_text("Enter at least one of: ")
@@ -137,7 +129,7 @@ def test_the_wrong_kind_of_key_is_told_by_the_form_and_stays_typed(purser: Purse
     expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
 
 
-def test_a_provider_that_is_down_leaves_the_key_unjudged(purser: Purser, page: Page, watch: Watch) -> None:
+def test_a_provider_that_is_down_leaves_the_key_unjudged(purser: Purser, page: Page) -> None:
     purser.relay(purser.nowhere_url)
     try:
         connect(page, "moonshot", {**VALUES["moonshot"], "api_key": "sk-sim-quay"})
@@ -145,7 +137,6 @@ def test_a_provider_that_is_down_leaves_the_key_unjudged(purser: Purser, page: P
         expect(verdict).to_contain_text("The provider could not be reached", timeout=MINUTE)
         expect(verdict).to_contain_text("The key was not judged:")
         expect(verdict).to_contain_text("It is kept, and Purser goes on trying.")
-        check_page(page, watch, alike=True)
     finally:
         purser.relay(purser.simulator_url)
     # The provider is back.
@@ -154,12 +145,11 @@ def test_a_provider_that_is_down_leaves_the_key_unjudged(purser: Purser, page: P
     expect(verdict).to_contain_text("This key works", timeout=MINUTE)
 
 
-def test_a_key_is_saved_without_a_check(page: Page, watch: Watch) -> None:
+def test_a_key_is_saved_without_a_check(page: Page) -> None:
     fill(page, "deepinfra", {"api_key": "sim-quay"})
     page.get_by_label("Label").fill("Night shift")
     page.get_by_role("button", name="Save without checking").click()
     expect(page.locator("#check_panel")).to_contain_text("Saved without a check.")
-    check_page(page, watch, alike=True)
     open_account(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("DeepInfra Night shift")
 

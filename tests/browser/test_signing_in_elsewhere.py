@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.parts import Purser
-from tests.browser.watching import Watch, check_page
+from tests.browser.watching import Watch
 
 MINUTE = 60_000
 
@@ -24,15 +24,12 @@ def code_of(page: Page) -> str:
     return code.inner_text()
 
 
-def test_a_code_is_copied_agreed_to_and_becomes_an_account(purser: Purser, page: Page, watch: Watch) -> None:
+def test_a_code_is_copied_agreed_to_and_becomes_an_account(purser: Purser, page: Page) -> None:
     page.goto("/connect/github-copilot/")
     expect(page.get_by_role("heading", name="Sign in with GitHub Copilot instead of pasting a token")).to_be_visible()
-    check_page(page, watch, alike=True)
     begin(page)
-    check_page(page, watch)
     page.get_by_role("button", name="Sign in", exact=True).click()
     code = code_of(page)
-    check_page(page, watch)
     expect(page.get_by_role("link", name="https://github.com/login/device")).to_be_visible()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy the code").click()
@@ -41,30 +38,26 @@ def test_a_code_is_copied_agreed_to_and_becomes_an_account(purser: Purser, page:
     purser.control("sign-in", slug="github-copilot", user_code=code)
     panel = page.locator("#sign_in")
     expect(panel).to_contain_text("Is that the right account?", timeout=MINUTE)
-    check_page(page, watch)
     page.get_by_role("button", name="Connect it").click()
     expect(page).to_have_url(re.compile(r"/credentials/\d+/check/$"))
     expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
     expect(page.get_by_role("region", name="Sign-in")).to_contain_text("Renewed by itself before it ends.")
-    check_page(page, watch)
     # Somebody takes it back at the provider, and the next look at it tells.
     purser.sql("UPDATE credentials_oauthgrant SET ended_at = now(), may_refresh = false, message = 'It is over.'")
     page.get_by_role("button", name="Check again").click()
     expect(page.locator("#check_panel")).to_contain_text("The sign-in has ended", timeout=MINUTE)
-    check_page(page, watch, alike=True)
     page.get_by_role("button", name="Sign in again Billing token").click()
     purser.control("sign-in", slug="github-copilot", user_code=code_of(page))
     page.get_by_role("button", name="Connect it").click(timeout=MINUTE)
     expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
 
 
-def test_a_code_that_came_too_late_offers_a_new_one(purser: Purser, page: Page, watch: Watch) -> None:
+def test_a_code_that_came_too_late_offers_a_new_one(purser: Purser, page: Page) -> None:
     begin(page)
     page.get_by_role("button", name="Sign in", exact=True).click()
     first = code_of(page)
     purser.sql("UPDATE credentials_oauthlogin SET expires_at = now() WHERE status = 'waiting'")
     expect(page.locator("#sign_in")).to_contain_text("Too late", timeout=MINUTE)
-    check_page(page, watch)
     page.get_by_role("button", name="Get a new code").click()
     expect(page.locator("#user_code")).not_to_have_text(first, timeout=MINUTE)
     page.get_by_role("button", name="Cancel").click()
@@ -72,7 +65,6 @@ def test_a_code_that_came_too_late_offers_a_new_one(purser: Purser, page: Page, 
     page.goto("/connect/github-copilot/sign-in/")
     page.locator("#clients").get_by_role("link", name="Change").click()
     expect(page.get_by_role("heading", name="An app to sign in with")).to_be_visible()
-    check_page(page, watch)
     page.get_by_role("button", name="Forget", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Forget it").click()
     expect(page.locator("#toasts")).to_contain_text("The app is forgotten here.")
@@ -84,11 +76,9 @@ def test_the_way_through_the_browser_asks_before_it_leaves(purser: Purser, page:
     page.goto("/connect/gitlab-duo/sign-in/?way=browser")
     page.locator("[name=instance_url]").fill(purser.simulator_url)
     page.get_by_label("Client id of your app").fill("sim-app")
-    check_page(page, watch, alike=True)
     page.get_by_role("button", name="Sign in", exact=True).click()
     button = page.get_by_role("button", name=f"Go on to {purser.simulator_url.removeprefix('http://')}")
     expect(button).to_be_visible()
-    check_page(page, watch)
     with watch.expecting(421):  # the simulator speaks for gitlab.com alone
         button.click()
         expect(page).to_have_url(

@@ -56,7 +56,7 @@ def row(page: Page, capability: str) -> Locator:
 
 
 def try_now(page: Page, capability: str = "Balance") -> None:
-    row(page, capability).get_by_role("button", name="Try now").click()
+    row(page, capability).get_by_role("button", name="Read now").click()
     expect(page.get_by_role("status").filter(has_text="Reading 1 thing now.")).to_be_visible()
 
 
@@ -126,7 +126,7 @@ def test_after_a_429_everything_of_the_key_waits(purser: Purser, page: Page, acc
     settle(purser, page)
     expect(row(page, "Balance")).to_contain_text(re.compile(r"in \d+\ss"))
     misbehave(purser, "")
-    row(page, "Models").get_by_role("button", name="Try now").click()
+    row(page, "Models").get_by_role("button", name="Read now").click()
     expect(page.get_by_text("Nothing to start: a sync is under way, or the provider asked us to wait.")).to_be_visible()
 
 
@@ -177,7 +177,7 @@ def test_a_killed_worker_loses_nothing(purser: Purser, page: Page, account: int)
         [before["id"]],
     )
     page.reload()
-    expect(row(page, "Balance").get_by_role("button", name="Try now")).to_be_visible()
+    expect(row(page, "Balance").get_by_role("button", name="Read now")).to_be_visible()
     purser.dispatch()
     purser.await_success(before["id"], after=before["last_success_at"])
     recovered(purser, page)

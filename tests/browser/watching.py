@@ -11,12 +11,13 @@ WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 THEMES = ("dark", "light")
 _RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-# Rows of a table are alike: the first of them stand for the rest, of which some pages have a thousand.
-_ALIKE = ["tbody tr:nth-child(n+9)", "tbody:nth-of-type(n+6)", "ol > li:nth-child(n+9)", "select option"]
+_COLOURS = "color-contrast"
+# Rows of a table or list are alike: the first of them stand for the rest, of which some pages have a thousand.
+_ALIKE = ["tbody tr:nth-child(n+6)", "tbody:nth-of-type(n+5)", "li:nth-child(n+6)", "select option"]
 _AXE = """
-async ([only, alike]) => (await axe.run(
+async ([only, rules, alike]) => (await axe.run(
   {exclude: alike.filter((one) => document.querySelector(one)).map((one) => [one])},
-  {runOnly: only, resultTypes: ["violations"]},
+  {runOnly: only, rules, resultTypes: ["violations"]},
 )).violations.flatMap((rule) =>
   rule.nodes.map((node) => `${rule.id} at ${node.target.join(" ")}: ${node.failureSummary}\\n    ${node.html}`))
 """
@@ -78,7 +79,7 @@ def check_page(page: Page, watch: Watch, *, alike: bool = False) -> None:
         problems += [f"{size['width']} px, too wide: {found}" for found in too_wide(page)]
         for scheme in schemes:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            problems += [f"{size['width']} px, {scheme}: {found}" for found in _axe(page)]
+            problems += [f"{size['width']} px, {scheme}: {found}" for found in axe(page)]
     assert not problems, f"{page.url}\n" + "\n".join(problems)
     watch.assert_quiet()
 
@@ -88,7 +89,10 @@ def too_wide(page: Page) -> list[str]:
     return page.evaluate(_OVERFLOW)
 
 
-def _axe(page: Page) -> list[str]:
+def axe(page: Page, *, colours: bool = True, colours_only: bool = False) -> list[str]:
+    """What axe finds; without what colours decide, or that alone: nothing else depends on the theme."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    return page.evaluate(_AXE, [_RULES, _ALIKE])
+    only = {"type": "rule", "values": [_COLOURS]} if colours_only else _RULES
+    rules = {} if colours else {_COLOURS: {"enabled": False}}
+    return page.evaluate(_AXE, [only, rules, _ALIKE])

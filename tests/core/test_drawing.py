@@ -1,21 +1,18 @@
 """The geometry of the small drawings, on values whose places are easy to see."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from dashboard.core.drawing import (
-    Layer,
-    balance_chart,
     horizon_geometry,
     horizon_place,
     meter_geometry,
     sparkline_points,
-    stack_chart,
-    stacked_shares,
     tick_strip,
 )
+from dashboard.core.templatetags.drawings import meter
 from dashboard.core.templatetags.drawings import meter as meter_tag
 
 NOW = datetime(2026, 11, 20, 6, 32, tzinfo=UTC)
@@ -105,7 +102,6 @@ def test_a_forecast_goes_on_from_what_is_used() -> None:
 def test_what_is_over_the_limit_is_drawn_beyond_its_end(used: int, over: bool) -> None:
     html = meter_tag(meter_geometry(Decimal(used)), "Week")
     assert ('class="over"' in html) is over
-    assert ('class="full"' in html) is over
     assert ('<rect class="bg" x="0" y="1" width="66.7"' in html) is over
 
 
@@ -140,36 +136,33 @@ def test_a_band_beyond_the_axis_still_shows() -> None:
     assert band.width >= 6
 
 
-def test_ticks_are_bars_and_where_nothing_ran_a_dash() -> None:
-    ok, failed, none = tick_strip([("ok", "10:00"), ("failing", "11:00"), ("none", "")])
-    assert (ok.x, ok.height, ok.look, ok.title) == (0.0, 12.0, "tk-ok", "10:00")
-    assert (failed.x, failed.look) == (4.0, "tk-crit")
-    assert (none.y, none.height, none.look) == (5.0, 2.0, "tk-none")
-
-
-def test_shares_of_the_longest_bar() -> None:
-    assert stacked_shares([Decimal(30), None, Decimal(20)], Decimal(100)) == [(0.0, 29.5), (30.0, 0.0), (30.0, 19.5)]
-    assert stacked_shares([Decimal(1)], Decimal(0)) == [(0.0, 0.0)]
-
-
-def test_a_chart_carries_amounts_as_strings() -> None:
-    chart = balance_chart(
-        [(NOW, Decimal("1284.50"))],
-        unit="CNY", symbol="¥", digits=2, zone="Asia/Taipei", now=NOW, words={"now": "Now"},
-        topups=[(NOW, Decimal("1284.50"), "+¥4,000")], dry=(NOW + timedelta(days=2), NOW + timedelta(days=3)),
-    )  # fmt: skip
-    at = 1795156320000
-    assert chart["points"] == [[at, "1284.50"]]
-    assert chart["topups"] == [{"at": at, "value": "1284.50", "label": "+¥4,000"}]
-    assert chart["band"] == {"early": at + 172_800_000, "late": at + 259_200_000}
-
-
-def test_an_unknown_day_of_a_stack_stays_unknown() -> None:
-    days = [date(2026, 11, 19), date(2026, 11, 20)]
-    layers = [Layer("a", [Decimal("1.20"), None], {days[1]}), Layer("b", [Decimal(0), Decimal(2)])]
-    chart = stack_chart(days, layers, unit="USD", symbol="$", digits=2)
-    assert chart["series"] == [
-        {"name": "a", "values": ["1.20", None], "provisional": [False, True]},
-        {"name": "b", "values": ["0", "2"], "provisional": [False, False]},
+def test_every_look_of_a_tick_has_its_own_shape() -> None:
+    strip = tick_strip([("ok", "10:00"), ("warn", "11:00"), ("failing", "12:00"), ("none", "")])
+    assert [(tick.x, tick.look, tick.title) for tick in strip] == [
+        (0.0, "tk-ok", "10:00"),
+        (4.0, "tk-warn", "11:00"),
+        (8.0, "tk-crit", "12:00"),
+        (12.0, "tk-none", ""),
     ]
-    assert chart["days"] == ["2026-11-19", "2026-11-20"]
+    assert len({tick.bars for tick in strip}) == 4
+    heights = {tick.look: sum(height for _y, height in tick.bars) for tick in strip}
+    assert heights["tk-none"] * 4 < heights["tk-ok"] < heights["tk-warn"] < heights["tk-crit"]
+    assert all(y + height <= 12 for tick in strip for y, height in tick.bars)
+
+
+def test_a_tick_of_an_unknown_state_ran_nothing() -> None:
+    assert [tick.look for tick in tick_strip([("whatever", "")])] == ["tk-none"]
+
+
+def test_the_overrun_of_a_meter_stands_beyond_its_track() -> None:
+    svg = meter(meter_geometry(Decimal(125)), "Month")
+    assert '<rect class="bg" x="0" y="1" width="80" height="6"/>' in svg
+    assert '<rect class="v" x="0" y="1" width="80" height="6"/>' in svg
+    assert '<path class="over" d="M81.5 -1H100V9H81.5z"/>' in svg
+    assert "over" not in meter(meter_geometry(Decimal(100)), "Month")
+
+
+def test_a_meter_of_nothing_told_is_an_empty_track() -> None:
+    svg = meter(None, "Month")
+    assert 'aria-label="Month"' in svg
+    assert 'class="v"' not in svg

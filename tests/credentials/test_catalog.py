@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from dashboard.credentials.catalog_pages import PROTOCOLS
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
 from providers.catalog import catalog
@@ -126,7 +127,7 @@ def test_a_provider_page_says_all_that_is_declared(client: Client, slug: str) ->
     for base in provider.base_urls:
         assert base.url in told
     assert told.count(" backup ") == sum(base.backup for base in provider.base_urls)
-    assert provider.wire_protocol in told
+    assert str(PROTOCOLS[provider.wire_protocol]) in told
     assert f'href="{reverse("credentials:connect_form", args=[slug])}"' in page
 
 

@@ -115,7 +115,7 @@ def test_of_two_clicks_at_once_one_wins(now: datetime) -> None:
 
 def test_signing_out_takes_a_post_and_ends_the_session(client: Client, owner: User) -> None:
     client.force_login(owner)
-    assert "Sign Out" in client.get(reverse("account_logout")).content.decode(), "a link from elsewhere only asks"
+    assert "Sign out?" in client.get(reverse("account_logout")).content.decode(), "a link from elsewhere only asks"
     assert signed_in(client)
     response = client.post(reverse("account_logout"))
     assert response.url == reverse("account_login")  # type: ignore[attr-defined]

@@ -90,7 +90,7 @@ def actions() -> list[str]:
 def test_a_password_opens_and_a_wrong_one_does_not(client: Client, mei: User) -> None:
     refused = by_password(client, password="wrong")
     assert refused.status_code == 200
-    assert "not correct" in told(refused)
+    assert "do not match" in told(refused)
     assert not is_in(client)
     assert by_password(client).url == reverse("overview:overview")
     assert is_in(client)
@@ -328,7 +328,7 @@ def test_sessions_are_listed_and_ended_one_by_one(client: Client, mei: User) -> 
         by_password(one)
     page = told(client.get(reverse("mfa_index")))
     assert "Safari, iPhone" in page
-    assert page.count("this browser") == 1
+    assert page.count("This browser") == 1
     session = UserSession.objects.get(user_agent=PHONE)
     client.post(reverse("session_end", args=[session.pk]))
     assert not is_in(phone)

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.balances.models import BalanceEntry, EntryKind, QuotaSeries
-from dashboard.balances.selectors import has_reset, quota_meter
+from dashboard.balances.selectors import has_reset, pace_words, quota_meter
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.credentials.models import ProviderCredential
 from dashboard.organizations.models import Membership, Organization, Role, User
-from dashboard.overview.account.kinds import account_kind, in_order_of_reset, pace_words, plan_cells, sections
+from dashboard.overview.account.kinds import account_kind, in_order_of_reset, plan_cells, sections
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.selectors import Health
 from dashboard.usage.partitions import partitions_ensure
@@ -93,10 +93,11 @@ def test_an_account_without_a_key_has_a_kind(slug: str) -> None:
 
 @pytest.mark.parametrize("kind", ["wallet", "bill", "subscription", "server"])
 def test_every_part_has_a_name_of_its_own(kind: str) -> None:
-    parts = sections(kind, balance=True, quotas=True, usage=True, entries=True, load=True)  # type: ignore[arg-type]
+    every = dict.fromkeys(("balance", "bill", "quotas", "usage", "entries", "load"), True)
+    parts = sections(kind, **every)  # type: ignore[arg-type]
     assert len({part["id"] for part in parts}) == len({part["words"] for part in parts}) == len(parts)
-    assert [part["id"] for part in parts][-3:] == ["streams", "runs", "credentials"]
-    none = {"balance": False, "quotas": False, "usage": False, "entries": False, "load": False}
+    assert [part["id"] for part in parts][-4:] == ["streams", "runs", "credentials", "entries"]
+    none = dict.fromkeys(every, False)
     assert not {part["id"] for part in sections(kind, **none)} & set(none)  # type: ignore[arg-type]
 
 
@@ -140,10 +141,10 @@ def test_a_placeholder_is_neither_empty_nor_full() -> None:
     empty, full = window("Empty", "0"), window("Full", "100")
     ceiling = window("Cap", None, "month", unit="USD", limit=Decimal(50))
     cells = {cell["name"]: cell for cell in plan_cells([managed, empty, full, ceiling], NOW)}
-    assert set(cells) == {"premium_interactions", "Empty", "Full"}
-    assert cells["premium_interactions"]["percent"] is None
-    assert cells["premium_interactions"]["meter"] is None
-    assert cells["premium_interactions"]["no_limit_words"] == "no limit of its own is told"
+    assert set(cells) == {"Premium interactions", "Empty", "Full"}
+    assert cells["Premium interactions"]["percent"] is None
+    assert cells["Premium interactions"]["meter"] is None
+    assert cells["Premium interactions"]["no_limit_words"] == "no limit of its own is told"
     assert (cells["Empty"]["percent"], cells["Full"]["percent"]) == (0, 100)
 
 
@@ -159,8 +160,8 @@ def test_the_head_holds_the_first_four_that_tell_anything() -> None:
 @pytest.mark.parametrize(
     ("percent", "left", "words"),
     [
-        ("40", timedelta(hours=2.5), "near 80 % at its reset"),
-        ("80", timedelta(hours=2.5), "full about 20 Nov, 15:09 at this pace"),
+        ("40", timedelta(hours=2.5), "on pace for 80 %"),
+        ("80", timedelta(hours=2.5), "full Fri about 15:09"),
         ("0", timedelta(hours=2.5), ""),
         ("100", timedelta(hours=2.5), ""),
         ("9", timedelta(hours=4.8), ""),
@@ -280,8 +281,11 @@ def test_a_wallet_shows_its_balance_and_no_bill(organization: Organization, clie
     wallet = Balance(name="Wallet", kind="prepaid", amount=Decimal("41.50"), unit="CNY")
     balances_land(place=place_of(credential), balances=[wallet], now=now)
     page = Page(client, credential)
-    assert page.tabs == ["balance", "quotas", "usage", "entries", "streams", "runs", "credentials"]
+    assert page.tabs == ["balance", "streams", "runs", "credentials", "entries"], "what it does not tell is no part"
     assert page.labels[:2] == ["Balance", "Runway"]
+    quota = PROVIDERS["deepseek"].endpoint("quota")
+    assert not isinstance(quota, Endpoint)
+    assert quota.reason in page.part("streams"), "why there are no limits"
     assert "¥41.50 CNY" in page.words
     assert not page.part("bill")
 
@@ -305,8 +309,10 @@ def test_a_bill_shows_months_and_the_last_invoice_and_no_balance(organization: O
             created_at=now,
         )
     page = Page(client, credential)
-    assert page.tabs == ["bill", "quotas", "usage", "entries", "streams", "runs", "credentials"]
-    assert page.labels == ["This month so far", "Last month", "Last invoice", "Requests, last 31 days"]
+    assert page.tabs == ["bill", "usage", "quotas", "streams", "runs", "credentials", "entries"]
+    assert page.labels == ["This month so far", "Last month", "Last invoice"], (
+        "requests are not told, so none are shown"
+    )
     for shown in ("$12.50 USD", "$80.00 USD", "$81.20 USD"):
         assert shown in page.words
     head = re.search(r'(?s)<dl class="bezel.*?</dl>', page.body)
@@ -321,7 +327,12 @@ def test_a_bill_shows_months_and_the_last_invoice_and_no_balance(organization: O
 
 def test_a_bill_of_which_nothing_is_told_says_so(organization: Organization, client: Client) -> None:
     page = Page(client, connected(organization, "gemini", timezone.now()))
-    assert "Not offered" in page.part("bill")
+    balance = PROVIDERS["gemini"].endpoint("balance")
+    assert not isinstance(balance, Endpoint)
+    assert "tells no money of this account" in page.words
+    assert balance.reason in page.words.split("What Purser reads here")[0], "at the head, not among the streams alone"
+    assert "Type a balance in" in page.words
+    assert "bill" not in page.tabs
     assert page.labels == []
     assert not MONEY.search(page.words)
     waiting = Page(client, connected(organization, "openai", timezone.now()))
@@ -361,7 +372,7 @@ def test_a_subscription_shows_its_windows_and_no_balance(organization: Organizat
     ]
     quotas_land(place=place_of(credential), quotas=told, per_key=False, now=now)
     page = Page(client, credential)
-    assert page.tabs == ["quotas", "usage", "entries", "streams", "runs", "credentials"]
+    assert page.tabs == ["quotas", "usage", "streams", "runs", "credentials", "entries"]
     assert page.labels == ["5 h window", "Weekly", "Premium requests", "Seats"]
     head = page.text(re.search(r'(?s)<dl class="bezel.*?</dl>', page.body)[0])  # type: ignore[index]
     assert "71 % used" in head.replace("\xa0", " ")
@@ -459,7 +470,7 @@ def test_a_server_that_counts_shows_use_without_a_column_of_costs(
         run_all(simulator.now)
     page = Page(client, credential)
     assert page.tabs == ["load", "models", "usage", "streams", "runs", "credentials"]
-    assert "Requests, last 31 days" in page.labels
+    assert "Requests, last 30 days" in page.labels
     head = page.part("usage").split("Total")[0]
     assert "Input" in head
     assert "Cost" not in head

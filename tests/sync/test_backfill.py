@@ -178,12 +178,12 @@ def test_progress_counts_up_and_names_what_is_read(
         run_once(stream, now)
         SyncStream.objects.update(lease_until=None)
         progress = progress_of_account(account_id=credential.account_id, now=now)
-        shown.append((progress.busy, progress.words))
+        shown.append((progress.busy, progress.words, list(progress.histories)))
     assert shown == [
-        (True, "cost history 33 %"),
-        (True, "cost history 66 %"),
-        (False, ""),
-        (False, ""),
+        (True, "history of cost", [("cost", 33)]),
+        (True, "history of cost", [("cost", 66)]),
+        (False, "", []),
+        (False, "", []),
     ]
     assert progress.done == progress.total == 5
 

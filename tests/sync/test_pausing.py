@@ -87,7 +87,7 @@ def test_the_pages_say_so_and_raise_no_alarm(organization: Organization, owner: 
     SyncStream.objects.update(last_success_at=now - timedelta(days=3))
     page, overview = client.get(account).content.decode(), client.get(reverse("overview:overview")).content.decode()
     assert "Paused by hand." in page
-    assert "Try now" not in page
+    assert "Read now" not in page
     assert "Stale" not in page
     assert "Nothing needs you" in overview
     client.post(reverse("sync:credential_resume", args=[credential.pk]))

@@ -22,7 +22,7 @@ from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import AuditEvent, Membership, Organization, OutgoingMail, Role, User
 from dashboard.organizations.scope import Scope
 from dashboard.organizations.services import Refused
-from dashboard.overview.pages import expiry_words
+from dashboard.overview.home.attention import expiry_words
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import SyncStream
 from dashboard.sync.rotation import credential_remove, credential_switch, may_switch, successor_create

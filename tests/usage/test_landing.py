@@ -19,7 +19,7 @@ from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
 from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageRecord
 from dashboard.usage.partitions import partitions_ensure
-from dashboard.usage.selectors import spend_between, usage_by_day
+from dashboard.usage.selectors import spend_of_month, usage_by_day
 from dashboard.usage.services import Landed, account_usage_delete, cost_land, usage_land
 from providers.errors import PayloadError
 from providers.records import CostBucket, UsageBucket
@@ -293,7 +293,7 @@ def test_use_without_a_price_is_unpriced_and_counted(account: ProviderAccount) -
     assert {row.basis for row in UsageDaily.objects.all()} == {"unpriced"}
     day = SpendDaily.objects.get()
     assert (day.spend, day.unpriced_models) == (None, 3)
-    month = spend_between(scope=Scope(account.organization_id), first=date(2026, 11, 1), last=date(2026, 11, 20))
+    month = spend_of_month(scope=Scope(account.organization_id), today=date(2026, 11, 20))
     assert (month.parts, month.unpriced_models) == ([], 3)
 
 
@@ -406,7 +406,7 @@ def test_a_month_stands_on_its_first_day_and_says_so(account: ProviderAccount) -
         (date(2026, 11, 1), "month", Decimal(7), True),
     ]
     agrees(account)
-    month = spend_between(scope=Scope(account.organization_id), first=date(2026, 11, 1), last=date(2026, 11, 20))
+    month = spend_of_month(scope=Scope(account.organization_id), today=date(2026, 11, 20))
     assert [(part.amount, part.span) for part in month.parts] == [(Decimal(7), "month")]
 
 

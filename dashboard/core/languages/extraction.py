@@ -77,9 +77,8 @@ def sentences(tree: ast.Module) -> Iterator[str]:
     """The messages of one module of providers/: every literal of several words that is not a docstring, and single
     words where a declaration or a record is named."""
     passed = _docstrings(tree) | {id(part) for node in _of(tree, ast.JoinedStr) for part in node.values}
-    passed |= {
-        id(word.value) for call in _of(tree, ast.Call) if _called(call) == "Provider" for word in call.keywords[:2]
-    }
+    declared = (call for call in _of(tree, ast.Call) if _called(call) == "Provider")
+    passed |= {id(word.value) for call in declared for word in call.keywords if word.arg == "name"}
     for node in ast.walk(tree):
         text = _text_of(node)
         if text and id(node) not in passed and " " in text.strip() and _is_words(text):

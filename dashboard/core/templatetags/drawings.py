@@ -2,15 +2,17 @@
 more than everything else on it. The geometry is dashboard.core.drawing's; here it becomes SVG."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from dashboard.core.charts.shapes import Row, Table, text
 from dashboard.core.drawing import Meter, Sparkline, tick_strip
-from dashboard.core.templatetags.purser import logo
+from dashboard.core.templatetags.purser import logo, money_bare, series
 
 register = template.Library()
 
@@ -23,7 +25,7 @@ def who(account: Mapping[str, Any], url: str = "", strong: bool = False) -> Safe
     return format_html(
         '<span class="{}">{}<span class="t" title="{}">{}{}</span></span>',
         "who font-medium" if strong else "who",
-        logo(account["icon"]),
+        logo(account["icon"], name=name),
         f"{name} · {label}" if label else name,
         shown,
         format_html(' <span class="minor font-normal">{}</span>', label) if label else "",
@@ -49,30 +51,43 @@ def spark(line: Sparkline | None) -> SafeString:
     )
 
 
-_RECT = '<rect class="{}" x="{}" y="1" width="{}" height="6"/>'
+@register.simple_tag
+def meter(bar: Meter | None, label: str) -> SafeString:
+    """A quota's bar with a tick for the time passed; `label` says what it measures for those who do not see it."""
+    return format_html(
+        '<svg class="meter-svg{}" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<rect class="bg" x="0" y="1" width="{}" height="6"/>{}</svg>',
+        f" meter-{bar.severity}" if bar is not None and bar.severity else "",
+        label,
+        "100" if bar is None else f"{bar.full:g}",
+        "" if bar is None else _meter_marks(bar),
+    )
+
+
+def _meter_marks(bar: Meter) -> SafeString:
+    """The track is the limit: what goes beyond stands apart from it, and higher."""
+    marks = SafeString()
+    if bar.forecast is not None and bar.value < bar.full:
+        ahead = f"{bar.value:g}", f"{min(bar.forecast, bar.full) - bar.value:g}"
+        marks += format_html('<rect class="fc" x="{}" y="1" width="{}" height="6"/>', *ahead)
+    marks += format_html('<rect class="v" x="0" y="1" width="{}" height="6"/>', f"{min(bar.value, bar.full):g}")
+    if bar.over:
+        marks += format_html('<path class="over" d="M{} -1H100V9H{}z"/>', *[f"{min(bar.full + 1.5, 99):g}"] * 2)
+    if bar.tick is not None:
+        marks += format_html('<line class="tick" x1="{0}" x2="{0}" y1="-1.5" y2="9.5"/>', f"{bar.tick:g}")
+    return marks
 
 
 @register.simple_tag
-def meter(bar: Meter | None, label: str) -> SafeString:
-    """A quota's bar with a tick for the time passed; `label` says what it measures for those who do not see it. What is
-    over the limit stands beyond the mark at its end."""
-    full = bar.full if bar is not None else 100
-    marks = format_html(_RECT, "bg", 0, str(full))
-    if bar is not None:
-        if bar.forecast is not None:
-            marks += format_html(_RECT, "fc", str(bar.value), str(round(bar.forecast - bar.value, 1)))
-        marks += format_html(_RECT, "v", 0, str(min(bar.value, full)))
-        if bar.over:
-            marks += format_html(_RECT, "over", str(full), str(round(bar.value - full, 1)))
-        if full < 100:
-            marks += format_html('<line class="full" x1="{0}" x2="{0}" y1="-1" y2="9"/>', str(full))
-        if bar.tick is not None:
-            marks += format_html('<line class="tick" x1="{0}" x2="{0}" y1="-1.5" y2="9.5"/>', str(bar.tick))
+def bar(share: Decimal | None) -> SafeString:
+    """A plain bar of 0 to 100 that compares a row with the others; its figure stands beside it."""
+    if share is None:
+        return mark_safe("")
+    width = round(max(0.0, min(100.0, float(share))), 1)
     return format_html(
-        '<svg class="meter-svg{}" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
-        f" meter-{bar.severity}" if bar is not None and bar.severity else "",
-        label,
-        marks,
+        '<svg class="block w-full h-2" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="fill-s1" width="{}" height="8"/></svg>',
+        str(width),
     )
 
 
@@ -84,7 +99,8 @@ def ticks(values: Sequence[Mapping[str, Any]], label: str) -> SafeString:
     paths: dict[str, str] = {}
     told: dict[str, int] = {}
     for mark in marks:
-        paths[mark.look] = paths.get(mark.look, "") + f"M{mark.x:g} {mark.y:g}h3v{mark.height:g}h-3z"
+        pieces = "".join(f"M{mark.x:g} {y:g}h3v{height:g}h-3z" for y, height in mark.bars)
+        paths[mark.look] = paths.get(mark.look, "") + pieces
         if mark.title:
             told[mark.title] = told.get(mark.title, 0) + 1
     words = ", ".join(f"{count} {title}" for title, count in told.items())
@@ -94,4 +110,50 @@ def ticks(values: Sequence[Mapping[str, Any]], label: str) -> SafeString:
         str(max(1, 4 * len(values) - 1)),
         f"{label}: {words}" if words else label,
         format_html_join("", '<path class="{}" d="{}"/>', paths.items()),
+    )
+
+
+# --- charts -----------------------------------------------------------------------------------------------------
+_WAITS = {
+    "stack": "M4 92V50h7v42zM18 92V34h7v58zM32 92V40h7v52zM46 92V62h7v30zM60 92V30h7v62zM74 92V38h7v54zM88 92V70h7v22z",
+    "pace": "M3 92V88L20 76 38 62 52 54V92zM52 92V54L70 42 84 36 97 28V92z",
+    "balance": "M3 92V30L20 38 38 52 52 64V28L70 42 84 56 97 70V92z",
+}
+
+
+@register.simple_tag
+def chart_wait(kind: str) -> SafeString:
+    """What stands in a chart's place, at its final size, until it is drawn."""
+    return format_html(
+        '<svg class="chart-wait" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
+        '<path d="{}"/></svg>',
+        _WAITS[kind],
+    )
+
+
+@register.simple_tag
+def chart_mark(kind: str, index: int) -> SafeString:
+    """The sign of a series in the key: a square of its colour, or its line."""
+    if kind == "stack":
+        mark = format_html('<rect class="{}" width="8" height="8"/>', series(index))
+    else:
+        look, path = ("mark-past", "M0 4h3M5 4h3") if index else ("mark-now", "M0 4h8")
+        mark = format_html('<path class="{}" d="{}"/>', look, path)
+    return format_html('<svg class="size-2 shrink-0" viewBox="0 0 8 8" aria-hidden="true">{}</svg>', mark)
+
+
+@register.simple_tag
+def chart_cells(row: Row, table: Table) -> SafeString:
+    """The amounts of a line: written as everywhere, with every digit as their value."""
+    return format_html_join(
+        "",
+        '<td class="num">{}</td>',
+        (
+            [
+                format_html('<span class="minor font-normal">{}</span>', table.none)
+                if cell is None
+                else format_html('<data value="{}">{}</data>', text(cell), money_bare(cell, table.unit))
+            ]
+            for cell in row.cells
+        ),
     )

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.contrib.staticfiles import finders
 from django.forms import BoundField, CheckboxInput, PasswordInput
 from django.template import Context
@@ -23,6 +24,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
+
+from dashboard.core.undo import undo_of
 
 register = template.Library()
 
@@ -153,17 +156,24 @@ def unit_name(unit: str) -> str:
 
 
 @register.filter
-def money_cell(amount: Decimal | int | None, unit: str) -> SafeString:
-    """For a column: decimals under decimals, the unit in its own slot."""
+def money_figure(amount: Decimal | int | None, unit: str) -> SafeString:
+    """For a column whose unit stands in a column of its own: decimals under decimals."""
     if amount is None:
         return _untold("")
     text = _signed(amount, unit)
     separator = get_format("DECIMAL_SEPARATOR")
     room = "" if separator in text else f"{separator}00"
     pad = format_html('<span class="amount-pad" aria-hidden="true">{}</span>', room) if room else ""
-    return format_html(
-        '<span class="font-medium">{}</span>{}<span class="amount-unit iso">{}</span>', text, pad, unit_word(unit or "")
-    )
+    return format_html('<span class="font-medium">{}</span>{}', text, pad)
+
+
+@register.filter
+def money_cell(amount: Decimal | int | None, unit: str) -> SafeString:
+    """For a column: decimals under decimals, the unit in its own slot."""
+    if amount is None:
+        return _untold("")
+    figure = money_figure(amount, unit)
+    return format_html('{}<span class="amount-unit iso">{}</span>', figure, unit_word(unit or ""))
 
 
 _SCALES = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
@@ -219,6 +229,11 @@ def _span(seconds: int) -> str:
     if seconds < 2 * 86400:
         return _("%(count)s h") % {"count": seconds // 3600}
     return _("%(count)s d") % {"count": seconds // 86400}
+
+
+def span_words(seconds: int) -> str:
+    """How long something takes, in its largest unit: "5 min"."""
+    return _span(seconds).replace(" ", NBSP)
 
 
 def age_words(at: datetime | None, now: datetime, *, short: bool = False, none: str = "") -> str:
@@ -360,9 +375,18 @@ def control(field: BoundField) -> SafeString:
     if isinstance(widget, PasswordInput):
         attributes["class"] = f"{attributes['class']} font-mono"
         # A browser that offers to remember a provider's key would keep it where nobody looks for it; few of them
-        # heed "off" on a password.
-        attributes |= {"autocomplete": "new-password", "spellcheck": "false"}
+        # heed "off" on a password. A person's own password says itself what it is, for their password manager.
+        said = widget.attrs.get("autocomplete", "off")
+        attributes |= {"autocomplete": said if said != "off" else "new-password", "spellcheck": "false"}
+    if field.name == next(iter(field.form.errors), None):
+        attributes["autofocus"] = True
     return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def undo(message: Message) -> str:
+    """The address that takes back what a message tells of."""
+    return undo_of(message)
 
 
 # --- icons, glyphs, states ---------------------------------------------------------------------------------------
@@ -389,11 +413,26 @@ def icon(name: str, classes: str = "ico-sm", label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def logo(name: str | None, classes: str = "") -> SafeString:
-    """A provider's one-colour mark, or the mark that stands for any provider without one."""
-    known = _logos()
-    symbol = f"p-{name}" if name and (name in known or not known) else "p-generic"
-    return format_html('<span class="{}" aria-hidden="true">{}</span>', f"logo {classes}".strip(), _use(symbol, ""))
+def logo(slug: str, classes: str = "", name: str = "") -> SafeString:
+    """A provider's one-colour mark; where the sprite has none, the initials of its `name`."""
+    mark = _use(f"p-{slug}", "") if slug in _logos() else _monogram(_initials(name or slug))
+    return format_html('<span class="{}" aria-hidden="true">{}</span>', f"logo {classes}".strip(), mark)
+
+
+def _initials(name: str) -> str:
+    """ "GD" of GitLab Duo: the first letters of the first two words."""
+    return "".join(word[0] for word in re.findall(r"[^\W_]+", name)[:2]).upper()
+
+
+@lru_cache(maxsize=256)
+def _monogram(letters: str) -> SafeString:
+    size = 9.5 if len(letters) > 1 else 12
+    return format_html(
+        '<svg class="monogram" viewBox="0 0 24 24"><rect x="1.75" y="1.75" width="20.5" height="20.5" rx="5.25"/>'
+        '<text x="12" y="12" dy=".36em" text-anchor="middle" font-size="{}">{}</text></svg>',
+        size,
+        letters,
+    )
 
 
 # state: glyph of the sprite, class, word

@@ -2,17 +2,17 @@
 stays as it was."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.credentials.catalog_pages import PROTOCOLS
 from dashboard.credentials.described.lines import bases_from, bases_text
 from dashboard.credentials.described.selectors import Consequences, document_read, preset_choices
 from providers.described import MOST_BYTES, Problem
 from providers.presets import presets
-from providers.spec import WireProtocol
 
 Document = dict[str, Any]
 MONO = {"class": "font-mono", "spellcheck": "false", "autocomplete": "off"}
@@ -149,9 +149,7 @@ class GeneralForm(PartForm):
         required=True,
     )
     self_hosted = flag(gettext_lazy("It runs in our own network: private addresses, http and no key are fine"))
-    wire_protocol = forms.ChoiceField(
-        label=gettext_lazy("Speaks"), choices=[(one, one) for one in get_args(WireProtocol)]
-    )
+    wire_protocol = forms.ChoiceField(label=gettext_lazy("Speaks"), choices=list(PROTOCOLS.items()))
     docs_url = text(gettext_lazy("Documentation"), most=300)
     console_url = text(gettext_lazy("Console"), gettext_lazy("Where a person tops up and makes keys."), most=300)
 

@@ -6,8 +6,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext
 
 from dashboard.organizations.audit import FIRST_HASH, REPLACED, event_hash
 from dashboard.organizations.models import AuditEvent, Organization
@@ -131,16 +133,20 @@ def _midnight(organization: Organization, day: date) -> datetime:
 
 
 def event_row(event: AuditEvent) -> dict[str, Any]:
-    """An event as page and CSV print it."""
+    """An event as the page prints it, on the clock of the active time zone."""
     word = WORDS.get(event.action)
+    name, _space, address = event.actor_words.partition(" <")
     return {
         "sequence": event.sequence,
         "at": event.at,
-        "who": event.actor_words,
+        "day": date_format(timezone.localdate(event.at), pgettext("date format: Tue 24 Nov 2026", "D j M Y")),
+        "name": name,
+        "address": address.removesuffix(">"),
         "ip": event.ip or "",
         "action": event.action,
         "words": _(word) if word else event.action,
-        "subject": event.subject_words,
+        # Of what people do about themselves the person is the subject already.
+        "subject": "" if event.subject_words == name else event.subject_words,
         "changes": [
             {
                 "field": name.replace("_", " "),

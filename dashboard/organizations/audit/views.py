@@ -4,10 +4,12 @@ import csv
 from collections.abc import Iterator
 from datetime import date
 from itertools import chain
+from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -15,7 +17,7 @@ from dashboard.core.csv_cells import cell
 from dashboard.organizations.access import access
 from dashboard.organizations.audit.log import GROUPS, MOST_CHARACTERS, Filter, audit_events, event_row
 from dashboard.organizations.middleware import PurserRequest
-from dashboard.organizations.models import Membership
+from dashboard.organizations.models import Membership, User
 from dashboard.organizations.scope import Access
 
 PAGE = 50
@@ -26,17 +28,17 @@ HEAD = ("sequence", "at_utc", "who", "ip", "action", "subject", "changes")
 @access(Access.MANAGE)
 @require_GET
 def audit_log(request: PurserRequest) -> HttpResponse:
-    chosen = _filter(request)
-    events = list(
-        audit_events(organization=request.organization, chosen=chosen, before=_number(request, "before"))[: PAGE + 1]
-    )
-    people = Membership.objects.filter(organization=request.organization).select_related("user").order_by("user__name")
+    chosen, before = _filter(request), _number(request, "before")
+    events = list(audit_events(organization=request.organization, chosen=chosen, before=before)[: PAGE + 1])
+    members = Membership.objects.filter(organization=request.organization).select_related("user").order_by("user__name")
+    people = [one.user for one in members]
     context = {
         "events": [event_row(event) for event in events[:PAGE]],
         "more": events[PAGE - 1].sequence if len(events) > PAGE else None,
+        "later": before is not None,
         "chosen": chosen,
-        "filtered": chosen != Filter(),
-        "people": [one.user for one in people],
+        "chips": _chips(request, chosen, people),
+        "people": people,
         "groups": [(name, _(words)) for name, words in GROUPS.items()],
     }
     return render(request, "organizations/audit_log.html", context)
@@ -77,6 +79,26 @@ def _filter(request: PurserRequest) -> Filter:
         last=_day(wanted.get("last", "")),
         text=wanted.get("q", "").replace("\0", "").strip()[:MOST_CHARACTERS],
     )
+
+
+def _chips(request: PurserRequest, chosen: Filter, people: list[User]) -> list[dict[str, Any]]:
+    """What is filtered by, each with the address that leaves it out."""
+    who = next((str(one) for one in people if one.pk == chosen.actor_id), _("somebody else"))
+    told = [
+        ("q", _("Words"), chosen.text),
+        ("person", _("Person"), "" if chosen.actor_id is None else who),
+        ("group", _("What"), _(GROUPS[chosen.group]) if chosen.group else ""),
+        ("first", _("From"), chosen.first and date_format(chosen.first, "SHORT_DATE_FORMAT")),
+        ("last", _("To"), chosen.last and date_format(chosen.last, "SHORT_DATE_FORMAT")),
+    ]
+    chips = []
+    for key, label, words in told:
+        if words:
+            rest = request.GET.copy()
+            for gone in (key, "before"):
+                rest.pop(gone, None)
+            chips.append({"label": label, "words": words, "without": f"?{rest.urlencode()}"})
+    return chips
 
 
 def _number(request: PurserRequest, name: str) -> int | None:

@@ -2,13 +2,14 @@
 holds up nobody, and what could not be sent can be seen.
 
 Without a mail server of one's own the worker writes mails to the terminal, and owners can read them on a page.
+Their HTML is made of the text when they leave; what is kept, and sealed, is the text alone.
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.template.loader import render_to_string
@@ -16,6 +17,7 @@ from django.template.loader import render_to_string
 from dashboard.core.encryption import Unreadable, key_id, open_text, seal_text
 from dashboard.core.queue import enqueue_on_commit
 from dashboard.core.supervisor import TO_TERMINAL
+from dashboard.organizations.mail.letters import dressed, language_of, one_line, signed
 from dashboard.organizations.models import Invitation, Membership, Organization, OutgoingMail, Role, User
 
 KEEP = timedelta(days=1)  # codes are dead by then; nothing else is worth keeping
@@ -36,7 +38,7 @@ def mail_queue(
     with transaction.atomic():
         mail = OutgoingMail.objects.create(
             to=to[:254],
-            subject=subject[:200],
+            subject=one_line(subject)[:200],
             encrypted_text=seal_text(text),
             key_id=key_id(),
             person=person,
@@ -47,17 +49,17 @@ def mail_queue(
     return mail
 
 
-def managers_mail(*, organization: Organization, subject: str, template: str, now: datetime, **context: Any) -> int:
-    """Mail everybody who manages this organization, from `organizations/mail/<template>.txt`. Returns to how many."""
+def managers_mail(*, organization: Organization, subject: object, template: str, now: datetime, **context: Any) -> int:
+    """Mail everybody who manages this organization, each in their language, from `organizations/mail/<template>.txt`.
+    `subject` is a lazy translation. Returns to how many."""
     managers = Membership.objects.filter(
         organization=organization, role__in=(Role.OWNER, Role.ADMIN), user__is_active=True
     ).select_related("user")
-    text = render_to_string(
-        f"organizations/mail/{template}.txt",
-        {"organization": organization, "base_url": settings.BASE_URL, "now": now, **context},
-    ).strip()
+    told = {"organization": one_line(organization), "base_url": settings.BASE_URL, "now": now, **context}
     for manager in managers:
-        mail_queue(to=manager.user.email, subject=subject, text=text, person=manager.user, now=now)
+        with language_of(manager.user):
+            text = render_to_string(f"organizations/mail/{template}.txt", told).strip()
+            mail_queue(to=manager.user.email, subject=str(subject), text=text, person=manager.user, now=now)
     return len(managers)
 
 
@@ -68,7 +70,7 @@ def mail_carry(*, mail_id: int, now: datetime) -> str:
     waiting = OutgoingMail.objects.filter(free, pk=mail_id, sent_at=None, tries__lt=MOST_TRIES)
     if not waiting.update(claimed_at=now, tries=F("tries") + 1):
         return ""
-    mail = OutgoingMail.objects.get(pk=mail_id)
+    mail = OutgoingMail.objects.select_related("person").get(pk=mail_id)
     try:
         shown = _send(mail)
     except (OSError, Unreadable) as error:  # SMTP errors are OSErrors; their words name no password
@@ -83,7 +85,10 @@ def mail_carry(*, mail_id: int, now: datetime) -> str:
 def _send(mail: OutgoingMail) -> str:
     text = open_text(mail.encrypted_text)
     if settings.MAIL_GOES_OUT:
-        EmailMessage(mail.subject, text, settings.DEFAULT_FROM_EMAIL, [mail.to]).send()
+        message = EmailMultiAlternatives(mail.subject, signed(text), settings.DEFAULT_FROM_EMAIL, [mail.to])
+        language = mail.person.language if mail.person else ""
+        message.attach_alternative(dressed(subject=mail.subject, text=text, language=language), "text/html")
+        message.send()
         return ""
     lines = [f"To: {mail.to}", f"Subject: {mail.subject}", "", *text.splitlines()]
     return "\n".join(f"{TO_TERMINAL} {line}" for line in lines)

@@ -11,6 +11,7 @@ from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount import views as single_sign_on
 from allauth.socialaccount.providers.openid_connect import views as oidc
 from django.urls import URLPattern, path
+from django.views.decorators.cache import never_cache
 
 from dashboard.organizations.access import access
 from dashboard.organizations.scope import Access
@@ -54,11 +55,16 @@ sign_in_urls = [
     door("profile/email/code/", account.email_verification_sent, "account_email_verification_sent", PUBLIC),
     door("profile/password/", account.password_change, "account_change_password", PERSON),
     door("profile/password/first/", account.password_set, "account_set_password", PERSON),
-    door("profile/app/", app.activate_totp, "mfa_activate_totp", PERSON),
+    door("profile/app/", never_cache(app.activate_totp), "mfa_activate_totp", PERSON),
     door("profile/app/off/", app.deactivate_totp, "mfa_deactivate_totp", PERSON),
-    door("profile/recovery-codes/", recovery_codes.view_recovery_codes, "mfa_view_recovery_codes", PERSON),
+    door("profile/recovery-codes/", never_cache(recovery_codes.view_recovery_codes), "mfa_view_recovery_codes", PERSON),
     door("profile/recovery-codes/new/", recovery_codes.generate_recovery_codes, "mfa_generate_recovery_codes", PERSON),
-    door("profile/recovery-codes/file/", recovery_codes.download_recovery_codes, "mfa_download_recovery_codes", PERSON),
+    door(
+        "profile/recovery-codes/file/",
+        never_cache(recovery_codes.download_recovery_codes),
+        "mfa_download_recovery_codes",
+        PERSON,
+    ),
     path("profile/passkeys/", views.passkeys, name="mfa_list_webauthn"),
     door("profile/passkeys/new/", passkeys.add_webauthn, "mfa_add_webauthn", PERSON),
     door("profile/passkeys/<int:pk>/remove/", passkeys.remove_webauthn, "mfa_remove_webauthn", PERSON),

@@ -1,6 +1,5 @@
 """Coming in by a one-time link, and what one sees of one's own ways in."""
 
-import ipaddress
 from datetime import timedelta
 
 from allauth.account.utils import perform_login
@@ -55,7 +54,6 @@ def profile(request: PurserRequest) -> HttpResponse:
         "form": form,
         "ways": ways_in(person),
         "sessions": sessions_of(person, current=request.session.session_key or ""),
-        "passkeys_possible": _has_a_name(request),
     }
     return render(request, "account/profile.html", context)
 
@@ -106,12 +104,3 @@ def sessions_end(request: PurserRequest) -> HttpResponse:
     sessions_close(sessions=list(others), by=request.actor, now=timezone.now())
     messages.success(request, _("All other browsers are signed out."))
     return redirect("mfa_index")
-
-
-def _has_a_name(request: HttpRequest) -> bool:
-    """Browsers make passkeys for host names, never for bare IP addresses."""
-    try:
-        ipaddress.ip_address(request.get_host().rsplit(":", 1)[0].strip("[]"))
-    except ValueError:
-        return True
-    return False

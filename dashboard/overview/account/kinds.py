@@ -1,31 +1,27 @@
 """What kind of account it is: wallet, bill, subscription or server; and what its page shows of that kind alone."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from dashboard.balances.models import EntryKind, QuotaSeries
-from dashboard.balances.selectors import quota_window, window_length
-from dashboard.core.templatetags.purser import age_words, day, moment, percent, state_word
+from dashboard.balances.models import QuotaSeries
+from dashboard.balances.pace import window_length
+from dashboard.balances.selectors import quota_window
+from dashboard.core.templatetags.purser import age_words, moment, state_word
 from dashboard.credentials.models import ProviderAccount, ProviderCredential, ServerReading
-from dashboard.credentials.selectors import absent_words, models_of_account
+from dashboard.credentials.selectors import models_of_account
 from dashboard.overview.account.server import load_context, version_words
 from dashboard.sync.models import StreamState, SyncStream
-from dashboard.usage.entries.selectors import EntryRow
-from dashboard.usage.selectors import AccountUsage, MonthOfAccount, spend_by_month
+from dashboard.usage.selectors import AccountUsage
 from providers.spec import Account, Endpoint, Provider, host_of
 
 Kind = Literal["wallet", "bill", "subscription", "server"]
 MONEY = frozenset({"balance", "quota", "cost"})
 PLAN_CELLS = 4
 MODEL_ROWS = 60
-# Before a tenth of a window has passed, its pace says nothing about its end.
-PACE_FROM = 10
 _LONGEST = timedelta(days=36500)
 
 
@@ -55,24 +51,33 @@ def kind_of(account: ProviderAccount, credentials: Sequence[ProviderCredential],
     return account_kind(account.provider, [one.declared() for one in credentials], frozenset(told))
 
 
+def kind_words(kind: Kind) -> str:
+    return {
+        "wallet": _("Wallet"),
+        "bill": _("Billed afterwards"),
+        "subscription": _("Subscription"),
+        "server": _("Own server"),
+    }[kind]
+
+
 def sections(
-    kind: Kind, *, balance: bool, quotas: bool, usage: bool, entries: bool, load: bool
+    kind: Kind, *, balance: bool, bill: bool, quotas: bool, usage: bool, entries: bool, load: bool
 ) -> list[dict[str, str]]:
-    """The parts of the page from top to bottom, as its tabs name them; `balance`, `quotas`, `usage`, `entries` and
-    `load` say whether there is such a part."""
+    """The parts of the page from top to bottom, as its tabs name them; each flag says whether there is such a part.
+    What a provider does not tell is no part: the streams say why, and what to do instead."""
     plan = kind == "subscription"
     parts = [
         ("quotas", _("Windows"), quotas and plan),
         ("balance", balance_words(kind), balance),
-        ("bill", _("Bill"), kind == "bill"),
-        ("quotas", _("Quotas"), quotas and not plan),
+        ("bill", _("Bill"), bill),
         ("load", _("Load"), load),
         ("models", _("Models"), kind == "server"),
         ("usage", _("Usage"), usage),
-        ("entries", _("Typed in"), entries),
+        ("quotas", _("Limits"), quotas and not plan),
         ("streams", _("Streams"), True),
         ("runs", _("Log"), True),
         ("credentials", _("Keys"), True),
+        ("entries", _("Typed in"), entries),
     ]
     return [{"id": name, "words": words} for name, words, there in parts if there]
 
@@ -82,64 +87,12 @@ def balance_words(kind: Kind) -> str:
     return _("Credits") if kind == "subscription" else _("Balance")
 
 
-def requests_stat(usage: AccountUsage) -> dict[str, Any]:
-    words = _("not told") if usage.total.requests is None else ""
-    return {"label": _("Requests, last 31 days"), "amount": usage.total.requests, "unit": "", "words": words}
-
-
-# --- Bill -------------------------------------------------------------------------------------------------------
-
-
-def bill_context(account: ProviderAccount, entries: Sequence[EntryRow], today: date) -> dict[str, Any]:
-    """The months of an account that pays afterwards, and the last invoice among what somebody typed in."""
-    months = spend_by_month(account_id=account.pk, today=today)
-    tells_cost = any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("cost", "usage"))
-    return {
-        "bill_months": [_month_row(one, today) for one in months],
-        "bill_absent": "" if tells_cost else absent_words(account.provider, "cost"),
-        "bill_without_balance": absent_words(account.provider, "balance"),
-        "bill_stats": [*_month_stats(months, today), *_invoice_stats(entries)],
-    }
-
-
-def _month_row(one: MonthOfAccount, today: date) -> dict[str, Any]:
-    return {
-        "name": date_format(one.month, "F Y"),
-        "amounts": [{"unit": unit, "amount": amount} for unit, amount in one.amounts.items()],
-        "unpriced": one.unpriced_models,
-        "running": one.month == today.replace(day=1),
-        "provisional": one.provisional,
-    }
-
-
-def _month_stats(months: Sequence[MonthOfAccount], today: date) -> list[dict[str, Any]]:
-    """This month so far and the month before, each in its units; a month of which nothing came is left out."""
-    this = today.replace(day=1)
-    before = (this - timedelta(days=1)).replace(day=1)
-    stats = []
-    for first, label in ((this, _("This month so far")), (before, _("Last month"))):
-        for one in months:
-            if one.month != first:
-                continue
-            note = date_format(first, "F Y")
-            if one.unpriced_models:
-                models = ngettext("%(count)s unpriced model", "%(count)s unpriced models", one.unpriced_models)
-                note = f"{note}, + {models % {'count': one.unpriced_models}}"
-            stats += [
-                {"label": label, "amount": amount, "unit": unit, "note": note} for unit, amount in one.amounts.items()
-            ]
-    return stats
-
-
-def _invoice_stats(entries: Sequence[EntryRow]) -> list[dict[str, Any]]:
-    """The invoice for the latest days; of those without days, the one typed in for the latest moment."""
-    invoices = [entry for entry in entries if entry.kind == EntryKind.INVOICE]
-    if not invoices:
+def requests_stat(usage: AccountUsage) -> list[dict[str, Any]]:
+    """Requests of the period, where any are told."""
+    if usage.total.requests is None:
         return []
-    invoice = max(invoices, key=lambda entry: (entry.last_day or date.min, entry.at, entry.id))
-    days = [day(one) for one in (invoice.first_day, invoice.last_day) if one is not None]
-    note = _("for %(days)s") % {"days": " – ".join(days)} if days else ""
-    return [{"label": _("Last invoice"), "amount": invoice.amount, "unit": invoice.unit, "note": note}]
+    label = _("Requests, last %(days)d days") % {"days": usage.asked_days}
+    return [{"label": label, "amount": usage.total.requests, "unit": "", "words": ""}]
 
 
 # --- Subscription -----------------------------------------------------------------------------------------------
@@ -162,7 +115,7 @@ def plan_cells(rows: Sequence[QuotaSeries], now: datetime) -> list[dict[str, Any
     cells = []
     for one in rows:
         if one.percent_used is not None:
-            cells.append({**quota_window(one, now), "pace": pace_words(one, now)})
+            cells.append(quota_window(one, now))
         elif one.used is not None:
             cells.append(counted_row(one, now))
     return cells[:PLAN_CELLS]
@@ -176,21 +129,6 @@ def counted_row(series: QuotaSeries, now: datetime) -> dict[str, Any]:
         **quota_window(series, now),
         "no_limit_words": "" if seats or series.limit is not None else _("no limit of its own is told"),
     }
-
-
-def pace_words(series: QuotaSeries, now: datetime) -> str:
-    """Where a window ends at the present pace; "" where that cannot be told."""
-    length, share = window_length(series.window), series.percent_used
-    if length is None or share is None or series.resets_at is None or series.resets_at <= now:
-        return ""
-    passed = 100 - Decimal(str((series.resets_at - now) / length * 100))
-    if passed < PACE_FROM or not 0 < share < 100:
-        return ""
-    at_reset = share / passed * 100
-    if at_reset < 100:
-        return _("near %(share)s at its reset") % {"share": percent(at_reset)}
-    left = (100 - passed / share * 100) / 100
-    return _("full about %(moment)s at this pace") % {"moment": moment(series.resets_at - length * float(left))}
 
 
 # --- Server -----------------------------------------------------------------------------------------------------
@@ -211,10 +149,8 @@ def server_context(
     stats = [_server_stat(streams, state, now), *_address_stats(account.provider, credentials, reading)]
     if listed:
         stats.append({"label": _("Models"), "words": str(count), "note": age_words(listed[0].listed_at, now)})
-    if usage.days:
-        stats.append(requests_stat(usage))
     return {
-        "server_stats": stats,
+        "stats": stats,
         "models": [{"id": one.model_id, "name": one.name, "context": one.context} for one in listed],
         "models_left_out": count - len(listed),
         **load_context(reading, offline=state == "offline", now=now),

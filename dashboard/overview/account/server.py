@@ -8,6 +8,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from dashboard.core.drawing import Meter
 from dashboard.core.templatetags.purser import NBSP, moment, number, percent, unit_word
 from dashboard.credentials.models import ServerReading
 from dashboard.credentials.selectors import GaugeRow, gauges_view
@@ -45,6 +46,7 @@ def load_context(reading: ServerReading | None, *, offline: bool, now: datetime)
                 "name": _(_NAMES[one.name]) if one.name in _NAMES else one.name,
                 "scope": one.scope,
                 "value": value_words(one.value, one.unit),
+                "share": _plain_meter(one.value) if one.unit == "percent" else None,
                 "note": _until_words(one, now),
                 "at": one.at,
                 "stale": one.stale and not offline,
@@ -53,6 +55,11 @@ def load_context(reading: ServerReading | None, *, offline: bool, now: datetime)
         ],
         "load_left_out": max(0, len(rows) - LOAD_ROWS),
     }
+
+
+def _plain_meter(share: Decimal) -> Meter:
+    """A bar that warns of nothing: a full cache is no trouble."""
+    return Meter(round(float(max(Decimal(0), min(Decimal(100), share))), 1), None, 100.0, False, "")
 
 
 def value_words(value: Decimal, unit: str) -> str:

@@ -7,30 +7,36 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.phrases import told
+from dashboard.core.templatetags.purser import span_words
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.credentials.selectors import absent_words, needs_words
-from dashboard.sync.models import RunOutcome, StreamState, SyncStream
+from dashboard.overview.account.choice import Choice
+from dashboard.overview.account.kinds import Kind
+from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.selectors import offline_words, recent_ticks, run_words, runs_of_account, stream_state
 from providers.spec import CAPABILITIES, NotOffered
 
-RUNS = 25
+RUNS = 10
 
 
 def stream_rows(
     account: ProviderAccount,
+    kind: Kind,
     credentials: Sequence[ProviderCredential],
     streams: Sequence[SyncStream],
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """One row per stream, and one for each capability that has none, saying why."""
+    """One row per stream, and one for each capability that has none, saying why; what a provider does not tell at all
+    comes last."""
     ticks = recent_ticks([stream.pk for stream in streams])
     rows = []
     for capability in CAPABILITIES:
         mine = [stream for stream in streams if stream.capability == capability]
         rows += [_stream_row(stream, ticks.get(stream.pk, []), now, several=len(mine) > 1) for stream in mine]
         if not mine:
-            rows.append(_absent_row(account, capability, credentials))
-    return rows
+            rows.append(_absent_row(account, kind, capability, credentials))
+    return sorted(rows, key=lambda row: bool(row["state"] == "not_offered"))
 
 
 def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, *, several: bool) -> dict[str, Any]:
@@ -39,7 +45,9 @@ def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, 
     if stream.credential.state == CredentialState.PAUSED:
         return _paused_row(stream, ticks)
     words = (
-        _("Another key of this account reads this; this one takes over when it fails.") if standby else stream.message
+        _("Another key of this account reads this; this one takes over when it fails.")
+        if standby
+        else told(stream.message)
     )
     if since := offline_words(stream):
         words = _("%(since)s. The machine may be off or asleep; it is looked for every few minutes.") % {"since": since}
@@ -53,11 +61,17 @@ def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, 
         "ticks": ticks,
         "last_success": stream.last_success_at,
         "next_at": None if standby or paused else stream.next_run_at,
+        "every": "" if standby or paused else _every_words(stream),
         "next_words": _("standing by") if standby else _("when the key is fixed") if paused else "",
         "todo": _("Fix the key") if paused else "",
         "todo_url": reverse("credentials:check", args=[stream.credential_id]) if paused else "",
         "can_try": not standby and not under_way,
     }
+
+
+def _every_words(stream: SyncStream) -> str:
+    span = span_words(stream.interval_seconds)
+    return _("every %(span)s") % {"span": span}
 
 
 def _paused_row(stream: SyncStream, ticks: list[dict[str, str]]) -> dict[str, Any]:
@@ -75,11 +89,14 @@ def _paused_row(stream: SyncStream, ticks: list[dict[str, str]]) -> dict[str, An
     }
 
 
-def _absent_row(account: ProviderAccount, capability: str, credentials: Sequence[ProviderCredential]) -> dict[str, Any]:
+def _absent_row(
+    account: ProviderAccount, kind: Kind, capability: str, credentials: Sequence[ProviderCredential]
+) -> dict[str, Any]:
     endpoint = account.provider.endpoint(capability)
     row: dict[str, Any] = {"id": None, "capability": capability, "ticks": [], "last_success": None, "next_at": None}
     if isinstance(endpoint, NotOffered):
-        return {**row, "state": "not_offered", "words": absent_words(account.provider, capability)}
+        words = absent_words(account.provider, capability)
+        return {**row, "state": "not_offered", "words": words, **_instead(account, kind, capability)}
     checking = any(credential.state == CredentialState.CHECKING for credential in credentials)
     missing: tuple[str, ...] = ()
     for credential in credentials:
@@ -91,30 +108,52 @@ def _absent_row(account: ProviderAccount, capability: str, credentials: Sequence
     return {**row, "state": "waiting", "words": _("Waits for the check of the key.") if checking else ""}
 
 
-def run_rows(account: ProviderAccount, before: int | None) -> dict[str, Any]:
-    runs = runs_of_account(account_id=account.pk, before=before, limit=RUNS + 1)
-    looks = {
-        RunOutcome.OK: "read",
-        RunOutcome.PARTIAL: "provisional",
-        RunOutcome.RETRYABLE: "backing_off",
-        RunOutcome.OFFLINE: "offline",
-        RunOutcome.ACTION_NEEDED: "paused",
-        RunOutcome.NOT_AVAILABLE: "not_available",
-    }
-    older = None
-    if len(runs) > RUNS:
-        older = f"{reverse('credentials:account', args=[account.pk])}?before={runs[RUNS - 1].pk}"
+def _instead(account: ProviderAccount, kind: Kind, capability: str) -> dict[str, str]:
+    """What somebody who may can do where the provider tells nothing: type it in, or bring a file."""
+    if kind == "server":
+        return {}
+    if capability == "balance":
+        url = reverse("usage:entry_add", args=[account.pk, "balance"])
+        return {"instead": _("Type a balance in"), "instead_url": url}
+    if capability in ("usage", "cost"):
+        url = reverse("imports:account_imports", args=[account.pk])
+        return {"instead": _("Import a file"), "instead_url": url}
+    return {}
+
+
+_LOOKS = {
+    RunOutcome.OK: "read",
+    RunOutcome.PARTIAL: "provisional",
+    RunOutcome.RETRYABLE: "backing_off",
+    RunOutcome.OFFLINE: "offline",
+    RunOutcome.ACTION_NEEDED: "paused",
+    RunOutcome.NOT_AVAILABLE: "not_available",
+}
+
+
+def run_rows(account: ProviderAccount, choice: Choice) -> dict[str, Any]:
+    """The log, newest first, from where the reader has paged to."""
+    runs = runs_of_account(account_id=account.pk, before=choice.before, limit=RUNS + 1)
+    older = choice.query(before=runs[RUNS - 1].pk) if len(runs) > RUNS else ""
     return {
-        "runs": [
-            {
-                "at": run.finished_at,
-                "capability": run.stream.capability,
-                "state": looks.get(RunOutcome(run.outcome), "failed"),
-                "words": run_words(run),
-                "seconds": (run.finished_at - run.started_at).total_seconds(),
-                "records": run.records,
-            }
-            for run in runs[:RUNS]
-        ],
-        "runs_older_url": older,
+        "runs": [_run_row(run) for run in runs[:RUNS]],
+        "runs_older": older,
+        "runs_newest": choice.query(before=None) if choice.before is not None else "",
+    }
+
+
+def _run_row(run: SyncRun) -> dict[str, Any]:
+    return {
+        "id": run.pk,
+        "at": run.finished_at,
+        "capability": run.stream.capability,
+        "state": _LOOKS.get(RunOutcome(run.outcome), "failed"),
+        "words": run_words(run),
+        "seconds": (run.finished_at - run.started_at).total_seconds(),
+        "started": run.started_at,
+        "calls": run.calls,
+        "records": run.records,
+        "changed": run.changed,
+        "first": run.window_start,
+        "last": run.window_end,
     }

@@ -7,53 +7,76 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dashboard.core.drawing import Layer, stack_chart
-from dashboard.core.templatetags.purser import currency_sign, unit_digits
+from dashboard.core.charts.shapes import Chart, Layer
+from dashboard.core.charts.spend import stack_chart
+from dashboard.core.drawing import Meter
+from dashboard.core.languages.phrases import told
+from dashboard.core.templatetags.purser import count_of
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.models import ProviderAccount
-from dashboard.credentials.selectors import absent_words
+from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.kinds import Kind, requests_stat
 from dashboard.sync.models import StreamState, SyncStream
-from dashboard.usage.selectors import AccountUsage
+from dashboard.usage.selectors import AccountUsage, UsageRow
 from providers.spec import Endpoint, Provider
 
 
-def usage_stats(usage: AccountUsage) -> list[dict[str, Any]]:
-    """Spend, then requests; nothing where no day is known."""
+def usage_stats(kind: Kind, usage: AccountUsage) -> list[dict[str, Any]]:
+    """Spend, then requests; nothing where no day is known. A bill tells its spend by the month, a server none."""
     if not usage.days:
         return []
+    if kind in ("bill", "server"):
+        return requests_stat(usage)
     spend = {
-        "label": _("Spend, last 31 days"),
+        "label": _("Spend, last %(days)d days") % {"days": usage.asked_days},
         "amount": usage.total.cost,
         "unit": usage.total.unit,
         "words": "" if usage.total.unit else _("not told"),
         "note": _basis_words(usage),
     }
-    return [spend, requests_stat(usage)]
+    return [spend, *requests_stat(usage)]
 
 
 def usage_context(
-    account: ProviderAccount, kind: Kind, usage: AccountUsage, streams: Sequence[SyncStream], today: date
+    account: ProviderAccount,
+    kind: Kind,
+    usage: AccountUsage,
+    streams: Sequence[SyncStream],
+    today: date,
+    choice: Choice,
 ) -> dict[str, Any]:
+    models = usage.models
+    by_model = choice.by == "model" and any(model.name for model in models)
     return {
         "usage_days": usage.days,
+        "usage_models": [(model, _share(model, usage)) for model in models] if by_model else [],
+        "usage_groups": choice.groups() if any(model.name for model in models) else [],
+        "usage_unpriced": sum(1 for model in models if model.name and model.cost is None and not model.covered),
         "usage_told": usage.told,  # columns of the others would only say that they are not told
         "usage_total": usage.total if usage.days else None,
         "usage_chart": _usage_chart(usage),
-        "usage_money": kind != "server",
+        "usage_money": kind != "server" and bool(usage.total.unit),  # where nothing is priced, the foot says so once
         "cost_note": _provenance(account.provider, usage, today),
-        "usage_absent": _usage_absent(account, streams),
+        "usage_absent": _usage_absent(streams),
         "usage_waits": _usage_waits(account.provider),
     }
 
 
-def _usage_absent(account: ProviderAccount, streams: Sequence[SyncStream]) -> str:
-    """Why there is no usage: the provider tells none, or none of this account."""
-    if not tells_usage(account):
-        return absent_words(account.provider, "usage")
+def _share(model: UsageRow, usage: AccountUsage) -> Meter | None:
+    """What part of the cost a model is, or of the tokens where nothing is priced: a plain bar that warns of nothing."""
+    if usage.total.cost:
+        part = model.cost / usage.total.cost if model.cost is not None and model.unit == usage.total.unit else None
+    else:
+        whole = (usage.total.input or 0) + (usage.total.output or 0)
+        part = Decimal((model.input or 0) + (model.output or 0)) / whole if whole else None
+    return None if part is None or part < 0 else Meter(round(float(part * 100), 1), None, 100.0, False, "")
+
+
+def _usage_absent(streams: Sequence[SyncStream]) -> str:
+    """Why there is no usage of this account, where its provider tells some of others."""
     mine = [stream for stream in streams if stream.capability in ("usage", "cost")]
     if mine and all(stream.state == StreamState.NOT_AVAILABLE for stream in mine):
-        return mine[0].message
+        return told(mine[0].message)
     return ""
 
 
@@ -69,12 +92,12 @@ def _usage_waits(provider: Provider) -> str:
 
 def _provenance(provider: Provider, usage: AccountUsage, today: date) -> str:
     """Where the money comes from, what of it the provider only estimates, and which days may still change."""
-    told = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
+    sources = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
     sentences = [_basis_words(usage)]
     if any(day.span == "month" for day in usage.days):
         sentences.append(_("Sums for longer than a day stand on their first day"))
-    sentences += [endpoint.estimated.rstrip(".") for endpoint in told]
-    changing = [first for endpoint in told if (first := endpoint.revised_from(today)) is not None]
+    sentences += [told(endpoint.estimated).rstrip(".") for endpoint in sources]
+    changing = [first for endpoint in sources if (first := endpoint.revised_from(today)) is not None]
     if changing and usage.days:
         sentences.append(_("Days from %(day)s on may still change") % {"day": day_words(min(changing))})
     said = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences if sentence]
@@ -85,28 +108,27 @@ def tells_usage(account: ProviderAccount) -> bool:
     return any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("usage", "cost"))
 
 
-def _usage_chart(usage: AccountUsage) -> dict[str, object] | None:
-    days = [row for row in reversed(usage.days) if row.span == "day" and row.day is not None]
+def _usage_chart(usage: AccountUsage) -> Chart | None:
+    rows = [row for row in reversed(usage.days) if row.span == "day" and row.day is not None]
     unit = usage.total.unit
-    if not unit or len(days) < 2:
+    if not unit or len(rows) < 2:
         return None
-    totals: dict[str, Decimal] = {}
-    for row in days:
+    days = [row.day for row in rows if row.day]
+    costs: dict[str, dict[date, Decimal]] = {}
+    unpriced: dict[date, int] = {}
+    for row, at in zip(rows, days, strict=True):
         for model in row.models:
             if model.cost is not None and model.unit == unit:
-                totals[model.name] = totals.get(model.name, Decimal(0)) + model.cost
-    names = sorted(totals, key=lambda name: -totals[name])
-    shown, others = names[:7], set(names[7:])
-    open_days = {row.day for row in days if row.provisional and row.day}
-    layers: list[Layer] = []
-    for name in shown:
-        costs = [{model.name: model.cost for model in row.models if model.unit == unit}.get(name) for row in days]
-        layers.append(Layer(name or _("all models"), costs, open_days))
-    if others:
-        rest = [sum((one.cost or Decimal(0) for one in row.models if one.name in others), Decimal(0)) for row in days]
-        layers.append(Layer(_("%(count)d others") % {"count": len(others)}, rest, open_days))
-    dates = [row.day for row in days if row.day]
-    return stack_chart(dates, layers, unit=unit, symbol=currency_sign(unit), digits=unit_digits(unit))
+                costs.setdefault(model.name, {})[at] = model.cost
+            elif model.cost is None and model.name and not model.covered:
+                unpriced[at] = unpriced.get(at, 0) + 1
+    open_days = {row.day for row in rows if row.provisional and row.day}
+    layers = [
+        Layer(name or _("all models"), [by_day.get(at) for at in days], open_days & by_day.keys())
+        for name, by_day in costs.items()
+    ]
+    notes = {at: count_of(count, "model") for at, count in unpriced.items()}
+    return stack_chart(days, layers, unit=unit, title=_("Cost by day and model"), notes=notes)
 
 
 def _basis_words(usage: AccountUsage) -> str:

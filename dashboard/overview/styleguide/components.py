@@ -15,7 +15,8 @@ GROUPS = {
         "Tables and choices",
         ["table_head", "table_columns", "pager", "tabs", "filter_chips", "filter_menu", "period_picker"],
     ),
-    "forms": ("Forms", ["field", "field_help", "secret_field_well", "confirm"]),
+    "charts": ("Charts", ["chart", "chart_key", "chart_table"]),
+    "forms": ("Forms", ["form_errors", "form_fields", "field", "field_help", "secret_field_well", "confirm"]),
     "messages": ("Messages", ["empty_state", "skeleton", "toast", "toasts"]),
     "frame": ("Frame", ["page_header", "panel_head", "breadcrumb", "theme_switch", "language_switch"]),
 }

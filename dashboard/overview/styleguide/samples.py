@@ -15,6 +15,7 @@ from dashboard.core.drawing import horizon_geometry, meter_geometry, sparkline_p
 from dashboard.core.period import period_picker
 from dashboard.core.tables import Column, Table
 from dashboard.core.templatetags.purser import STATES
+from dashboard.overview.styleguide.charts import chart_samples
 from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES
 
@@ -61,14 +62,23 @@ class SampleForm(forms.Form):
     )
 
 
+class ShortForm(forms.Form):
+    """One that was sent with nothing in it."""
+
+    hidden = forms.CharField(widget=forms.HiddenInput)
+    team = forms.CharField(label="Team", help_text="A short name.")
+
+
 def samples(query: QueryDict, now: datetime) -> dict[str, Any]:
     """Everything that the style page draws."""
     return {
         **_figures(now),
         **_tables(query, now),
+        **chart_samples(now),
         "states": [name for name in STATES if name not in ("ok", "read", "warn")],
         "horizon": _horizon(),
         "results": _results(),
+        "short": ShortForm({"hidden": "1"}),
         "form": SampleForm({"name": "Harbor", "address": "harbor", "teams": ["search"], "unit": "USD"}),
         "strip": {
             "fresh": 38,

@@ -1,0 +1,135 @@
+// A balance in steps: what was read holds until the next reading. What was put in stands as a drop-line; to the right
+// of now lies the range in which it runs dry, and in it the likeliest end.
+import { every, frame, scale } from "./look.js";
+import { longDay, moment, money, shortDay, shortMoney } from "./words.js";
+
+const quiet = { type: "line", silent: true, showSymbol: false };
+const LABEL_ROOM = 84;
+
+export function balance(data, view) {
+  const { colour, type, width, height } = view;
+  const points = data.points.map(([at, value]) => [at, Number(value)]);
+  const last = points.at(-1);
+  const [low, high, step] = scale([...points.map(([, value]) => value), Number(data.floor?.value ?? 0)], height);
+  const base = frame({ colour, type }, { low, high, step, figure: (value) => shortMoney(data, value) });
+  const skip = every(data.midnights.length, width - 72, 64);
+  const words = { fontSize: 11, fontFamily: type.fontFamily };
+  const line = { color: colour("ink"), width: 1.5 };
+  const perDay = lastOfEachDay(data);
+  return {
+    option: {
+      ...base,
+      xAxis: {
+        ...base.xAxis,
+        type: "value",
+        min: data.start,
+        max: data.end,
+        axisLabel: {
+          ...base.xAxis.axisLabel,
+          customValues: data.midnights.filter((_, index) => (data.midnights.length - 1 - index) % skip === 0),
+          formatter: (at) => shortDay(at, data.zone),
+        },
+      },
+      series: [
+        {
+          ...quiet,
+          step: "end",
+          data: data.stale ? points : [...points, [data.now, last[1]]],
+          lineStyle: line,
+          areaStyle: { color: colour("ink", 0.045) },
+        },
+        ...(data.stale ? [{ ...quiet, data: [last, [data.now, last[1]]], lineStyle: { ...line, color: colour("idle-mark"), type: [3, 3] } }] : []),
+        ...range(data, last, { colour }),
+        ...topups(data, low, width, { colour, words }),
+        {
+          ...quiet,
+          data: [[data.now, low], [data.now, high]],
+          lineStyle: { color: colour("edge"), width: 1 },
+          endLabel: { show: true, ...words, color: colour("ink-2"), formatter: data.words.now, align: "center", verticalAlign: "bottom", offset: [-5, -4] },
+        },
+        ...floor(data, { colour, words }),
+      ],
+    },
+    places: points.map(([at]) => at),
+    walk: perDay,
+    tell(index) {
+      const [at, value] = data.points[index];
+      const topup = data.topups.find((one) => one.at === at);
+      return {
+        head: perDay.includes(index) && index !== points.length - 1 ? longDay(at, data.zone) : moment(at, data.zone),
+        exact: moment(at, data.zone),
+        rows: [{ amount: money(data, value), name: "" }, ...(topup ? [{ mark: "fill-brand", name: data.words.topup, amount: `+${money(data, topup.amount)}` }] : [])],
+        notes: data.stale && index === points.length - 1 ? [data.words.stale] : [],
+      };
+    },
+  };
+}
+
+function lastOfEachDay({ points, zone }) {
+  const last = new Map();
+  points.forEach(([at], index) => last.set(longDay(at, zone), index));
+  return [...last.values()];
+}
+
+function topups({ topups: all, symbol, unit, digits, start, end }, low, width, { colour, words }) {
+  // Amounts are written where they have room; the tooltip and the table have them all.
+  const perPixel = (end - start) / Math.max(1, width - 90);
+  let free = -Infinity;
+  const peaks = all.map(({ at, after, amount }) => {
+    const fits = at - free > LABEL_ROOM * perPixel;
+    if (fits) free = at;
+    return { value: [at, Number(after)], name: fits ? `+${money({ symbol, unit, digits: Number(amount) >= 1000 ? 0 : digits }, amount)}` : "" };
+  });
+  if (!peaks.length) return [];
+  const drops = peaks.flatMap(({ value: [at, after] }) => [[at, low], [at, after], [at, null]]);
+  return [
+    { ...quiet, data: drops, lineStyle: { color: colour("brand"), width: 1.5 }, z: 4 },
+    {
+      ...quiet,
+      data: peaks,
+      z: 5,
+      showSymbol: true,
+      symbol: "circle",
+      symbolSize: 7,
+      lineStyle: { width: 0 },
+      itemStyle: { color: colour("brand"), borderColor: colour("panel"), borderWidth: 1.5, opacity: 1 },
+      label: { show: true, position: "top", distance: 6, ...words, color: colour("brand"), fontWeight: 600, formatter: ({ name }) => name },
+    },
+  ];
+}
+
+// Two straight falls to nothing and the wedge between them; the notch marks the likeliest end.
+function range({ dry, now, end }, last, { colour }) {
+  if (!dry || last[1] <= 0) return [];
+  const from = last[1];
+  const { early, late, likely } = dry;
+  const fall = (to) => (at) => (at >= to ? 0 : (from * (to - at)) / (to - now));
+  const times = [now, ...[early, likely, late].filter((at) => at !== null && at < end), Math.min(late, end)];
+  const [low, high] = [fall(early), fall(late)];
+  const dashes = { color: colour("warn-mark"), width: 1, type: [2, 2] };
+  return [
+    { ...quiet, data: times.map((at) => [at, low(at)]), lineStyle: dashes, stack: "dry" },
+    { ...quiet, data: times.map((at) => [at, high(at) - low(at)]), lineStyle: dashes, stack: "dry", areaStyle: { color: colour("warn-mark", 0.26) } },
+    ...(likely !== null && likely < end
+      ? [
+          { ...quiet, data: [[now, from], [likely, 0]], lineStyle: { color: colour("warn-mark"), width: 1.25 } },
+          { ...quiet, data: [[likely, 0], [likely, from * 0.07]], lineStyle: { color: colour("ink"), width: 2, cap: "butt" }, z: 4 },
+        ]
+      : []),
+  ];
+}
+
+function floor({ floor: limit, start, end }, { colour, words }) {
+  if (!limit) return [];
+  const at = Number(limit.value);
+  return [
+    {
+      ...quiet,
+      data: [{ value: [start, at], label: { show: true } }, [end, at]],
+      showSymbol: true,
+      symbolSize: 0,
+      lineStyle: { color: colour("warn-mark"), width: 1, type: [3, 2] },
+      label: { show: false, position: "right", offset: [0, -8], ...words, color: colour("warn"), formatter: limit.label },
+    },
+  ];
+}

@@ -1,0 +1,53 @@
+// The month's spend added up, day by day, and behind it the month before.
+import { every, frame, scale } from "./look.js";
+import { dayOf, longDay, money, shortDay, shortMoney } from "./words.js";
+
+export function pace(data, view) {
+  const { colour, type, width, height, hidden, lit } = view;
+  const numbers = data.series.map(({ values }, index) => values.map((value) => (value === null || hidden.has(index) ? null : Number(value))));
+  const [low, high, step] = scale(numbers.flat().filter((value) => value !== null), height);
+  const base = frame({ colour, type }, { low, high, step, figure: (value) => shortMoney(data, value) });
+  const skip = every(data.days.length, width - 72, 64);
+  const today = data.days.indexOf(data.today);
+  const looks = [
+    { color: colour("brand"), width: 2 },
+    { color: colour("ink-3"), width: 1.25, type: [4, 3] },
+  ];
+  return {
+    option: {
+      ...base,
+      grid: { ...base.grid, top: 12, right: 20 },
+      xAxis: {
+        ...base.xAxis,
+        type: "category",
+        boundaryGap: false,
+        data: data.days,
+        axisLabel: { ...base.xAxis.axisLabel, interval: (index) => index % skip === 0, formatter: (day) => shortDay(dayOf(day)) },
+      },
+      series: data.series.map(({ name }, index) => ({
+        name,
+        type: "line",
+        silent: true,
+        symbol: "circle",
+        // The line ends in a dot where the month has come to.
+        symbolSize: (_, { dataIndex }) => (index === 0 && dataIndex === today ? 7 : 0),
+        showAllSymbol: true,
+        itemStyle: { color: looks[index].color, borderColor: colour("panel"), borderWidth: 1.5, opacity: 1 },
+        lineStyle: { ...looks[index], opacity: lit === null || lit === index ? 1 : 0.25 },
+        z: 3 - index,
+        data: numbers[index],
+      })),
+    },
+    places: data.days.map((_, day) => day),
+    walk: data.days.map((_, day) => day),
+    latest: today,
+    tell(day) {
+      const told = data.series.map(({ name, values }, index) => ({ mark: index ? "fill-quiet" : "fill-brand", name, amount: values[day] }));
+      return {
+        head: longDay(dayOf(data.days[day])),
+        rows: told.filter(({ amount }) => amount !== null).map((row) => ({ ...row, amount: money(data, row.amount) })),
+        notes: day > today ? [data.words.none] : [],
+      };
+    },
+  };
+}

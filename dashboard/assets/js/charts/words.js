@@ -1,0 +1,41 @@
+// Figures and days in the language of the page. Amounts come as decimal strings and are written from them, digit by digit.
+
+// Plain English writes "9 Nov", as the pages do.
+const language = document.documentElement.lang.replace(/^en$/, "en-GB") || "en-GB";
+const made = new Map();
+function once(kind, options) {
+  const name = kind.name + JSON.stringify(options);
+  if (!made.has(name)) made.set(name, new kind(language, options));
+  return made.get(name);
+}
+const unsigned = (amount) => amount.replace(/^-/, "");
+const signed = (amount, words) => (amount.startsWith("-") && Number(amount) ? `\u2212${words}` : words);
+
+// The sign stands in front; a unit without one follows.
+export function money({ symbol, unit, digits }, amount) {
+  const size = Math.abs(Number(amount));
+  const small = size > 0 && size < 0.01;
+  const whole = !symbol && digits === 0;
+  const options = small
+    ? { maximumSignificantDigits: 3 }
+    : { minimumFractionDigits: whole && Number.isInteger(size) ? 0 : digits || (whole ? 2 : 0), maximumFractionDigits: digits || (whole ? 2 : 0) };
+  const number = once(Intl.NumberFormat, { ...options, roundingMode: "halfEven" }).format(unsigned(amount));
+  return signed(amount, symbol ? symbol + number : `${number}\u00a0${unit}`);
+}
+
+// For an axis: as short as it can be said.
+export function shortMoney({ symbol }, value) {
+  const options = Math.abs(value) >= 10_000 ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: Math.abs(value) < 1 ? 4 : 2 };
+  const number = once(Intl.NumberFormat, options).format(Math.abs(value)).replace("K", "k");
+  return `${value < 0 ? "\u2212" : ""}${symbol}${number}`;
+}
+
+export const dayOf = (day) => new Date(`${day}T00:00:00Z`);
+export const shortDay = (at, zone = "UTC") => once(Intl.DateTimeFormat, { timeZone: zone, day: "numeric", month: "short" }).format(at);
+export const longDay = (at, zone = "UTC") =>
+  once(Intl.DateTimeFormat, { timeZone: zone, weekday: "short", day: "numeric", month: "short" }).format(at);
+export const moment = (at, zone) =>
+  once(Intl.DateTimeFormat, {
+    timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+  }).format(at);
+export const list = (words) => once(Intl.ListFormat, { type: "unit", style: "short" }).format(words);

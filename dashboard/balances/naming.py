@@ -1,0 +1,115 @@
+"""What limits are called on pages. Providers name them by ids and by words of their code; a reading keeps those, for
+they tell one limit from another, and a page says what they are about."""
+
+import re
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_HEX = re.compile(r"[0-9a-f]{24,}", re.IGNORECASE)
+# A prefix in words, then letters of both cases and digits in a row: "user_01BjbGwprnREiZkn7ghRUcbiwa".
+_MIXED = re.compile(r"([a-z]+[_-])?((?=[A-Za-z]*\d)(?=[\da-z]*[A-Z])(?=[\dA-Z]*[a-z])[A-Za-z0-9]{10,})")
+_WORD_OF_CODE = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+|[a-z]+")
+_IN_BRACKETS = re.compile(r"\(([a-z]+(?:_[a-z]+)+)\)")
+_WINDOWS = {
+    "second": gettext_noop("second"),
+    "10s": gettext_noop("10 seconds"),
+    "minute": gettext_noop("minute"),
+    "hour": gettext_noop("hour"),
+    "5h": gettext_noop("5 hours"),
+    "day": gettext_noop("day"),
+    "week": gettext_noop("week"),
+    "7d": gettext_noop("7 days"),
+    "month": gettext_noop("month"),
+    "lifetime": gettext_noop("in all"),
+    "concurrent": gettext_noop("at once"),
+}
+_LABELS = {
+    "second": gettext_noop("Each second"),
+    "10s": gettext_noop("10 seconds"),
+    "minute": gettext_noop("Each minute"),
+    "hour": gettext_noop("Hourly"),
+    "5h": gettext_noop("5 hours"),
+    "day": gettext_noop("Daily"),
+    "week": gettext_noop("Weekly"),
+    "7d": gettext_noop("7 days"),
+    "month": gettext_noop("Monthly"),
+    "lifetime": gettext_noop("Lifetime"),
+    "concurrent": gettext_noop("At once"),
+}
+_EACH = {
+    "second": gettext_noop("per second"),
+    "10s": gettext_noop("per 10 seconds"),
+    "minute": gettext_noop("per minute"),
+    "hour": gettext_noop("per hour"),
+    "5h": gettext_noop("per 5 hours"),
+    "day": gettext_noop("per day"),
+    "week": gettext_noop("per week"),
+    "7d": gettext_noop("per 7 days"),
+    "month": gettext_noop("per month"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaName:
+    """A limit in words: its `title`, what it is for (`about`), and an id that nobody reads, cut to its ends (`code`).
+    Each may be "", though not all of them; `full` is all that the provider told."""
+
+    title: str
+    about: str
+    code: str
+    full: str
+
+
+def quota_name(name: str, scope: str) -> QuotaName:
+    """The name of a limit for people."""
+    full = f"{name} · {scope}" if scope else name
+    if is_code(name):
+        return QuotaName("" if is_code(scope) else _spaced(scope), "", short_code(name), full)
+    if is_code(scope):
+        return QuotaName(_plain(name), "", short_code(scope), full)
+    return QuotaName(_plain(name), _spaced(scope), "", full)
+
+
+def is_code(name: str) -> bool:
+    """Whether a name is an id made by a machine, which tells a person nothing."""
+    return any(pattern.fullmatch(name) for pattern in (_UUID, _HEX, _MIXED))
+
+
+def short_code(code: str) -> str:
+    """Both ends of an id, enough to find it again: "user_01Bj…biwa"."""
+    mixed = _MIXED.fullmatch(code)
+    prefix, body = (mixed[1] or "", mixed[2]) if mixed else ("", code)
+    return f"{prefix}{body[:4]}…{body[-4:]}"
+
+
+def window_words(window: str) -> str:
+    """How long a window lasts; one that nobody knows says its own name."""
+    known = _WINDOWS.get(window)
+    return _(known) if known else window
+
+
+def window_title(window: str) -> str:
+    """What a window is called where its length alone tells it from the others; "" where nobody knows its length."""
+    known = _LABELS.get(window)
+    return _(known) if known else ""
+
+
+def each_words(window: str) -> str:
+    """The same beside an amount: "per month", "in all"."""
+    known = _EACH.get(window)
+    return _(known) if known else window_words(window)
+
+
+def _plain(name: str) -> str:
+    """A name that is one word of code, such as "monthly_usage" or "DUO_ENTERPRISE", as a person would write it; that of
+    a window is said in words."""
+    if name in _WINDOWS:
+        return window_words(name)
+    return name.replace("_", " ").capitalize() if _WORD_OF_CODE.fullmatch(name) else name
+
+
+def _spaced(scope: str) -> str:
+    return _IN_BRACKETS.sub(lambda found: f"({found[1].replace('_', ' ')})", scope)

@@ -1,0 +1,98 @@
+"""What a chart is: what is drawn, the same figures as a table, and what they tell in a sentence.
+
+Amounts are Decimal until they leave as strings; what is unknown leaves as null and is no zero. Nothing here reads the
+clock or the database. charts.js draws `Chart.data` and knows no word of its own.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import ngettext
+
+from dashboard.core.templatetags.purser import currency_sign, unit_digits, unit_word
+
+MOST_SERIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One series: a value or None for every day; those of `open_days` may still change."""
+
+    name: str
+    values: Sequence[Decimal | None]
+    open_days: Collection[date] = ()
+
+    @property
+    def total(self) -> Decimal | None:
+        return total(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a chart's table; `notes` stand beside its name."""
+
+    name: str
+    cells: Sequence[Decimal | None]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The same figures as the chart's, all in `unit`; the first of `heads` stands over the names of the rows."""
+
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Row]
+    unit: str
+    none: str
+    foot: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`summary` is the chart's name for those who do not see it, `key` its series in their order with their totals."""
+
+    kind: str
+    summary: str
+    data: dict[str, Any]
+    table: Table
+    unit: str
+    key: Sequence[tuple[str, Decimal | None]] = ()
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What the page hands to charts.js."""
+        return {"kind": self.kind, "summary": self.summary, **self.data}
+
+
+def total(values: Collection[Decimal | None]) -> Decimal | None:
+    """The sum of what is known; None when nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def folded(layers: Sequence[Layer], most: int = MOST_SERIES) -> list[Layer]:
+    """At most `most` layers, the greatest total first; where there are more, the last is the exact sum of the rest."""
+    ranked = sorted(layers, key=lambda layer: (-(layer.total or Decimal(0)), layer.name))
+    if len(ranked) <= most:
+        return ranked
+    rest = ranked[most - 1 :]
+    sums = [total(values) for values in zip(*(layer.values for layer in rest), strict=True)]
+    name = ngettext("%(count)d other", "%(count)d others", len(rest)) % {"count": len(rest)}
+    return [*ranked[: most - 1], Layer(name, sums, set().union(*(layer.open_days for layer in rest)))]
+
+
+def text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
+def milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def figures(unit: str) -> dict[str, Any]:
+    """How charts.js writes an amount."""
+    return {"unit": unit_word(unit), "symbol": currency_sign(unit), "digits": unit_digits(unit)}

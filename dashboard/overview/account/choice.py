@@ -1,0 +1,54 @@
+"""What a reader chose on the page of an account: it stands in the address, so that a link leads to the same view."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+PERIODS = (7, 30, 90)
+GROUPS = ("day", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The last `days` are shown, usage by `by`; the log goes on `before` that run."""
+
+    days: int = 30
+    by: str = "day"
+    before: int | None = None
+
+    @classmethod
+    def of(cls, query: Mapping[str, Any]) -> "Choice":
+        """What the address says; what it says wrongly is not said."""
+        days, by, before = (str(query.get(name, "")) for name in ("days", "by", "before"))
+        return cls(
+            days=int(days) if days in map(str, PERIODS) else cls().days,
+            by=by if by in GROUPS else cls().by,
+            before=int(before) if before.isdecimal() and len(before) < 18 else None,
+        )
+
+    def query(self, **changes: Any) -> str:
+        """The same view with `changes`, as the query of an address; what is usual is left out."""
+        wanted, usual = replace(self, **changes), Choice()
+        said = {name: getattr(wanted, name) for name in ("days", "by", "before")}
+        return "?" + urlencode({name: value for name, value in said.items() if value != getattr(usual, name)})
+
+    def periods(self) -> list[dict[str, Any]]:
+        """The periods to choose from, as links."""
+        return [
+            {
+                "words": _("%(count)s d") % {"count": days},
+                "name": ngettext("Last %(count)d day", "Last %(count)d days", days) % {"count": days},
+                "query": self.query(days=days, before=None),
+                "chosen": days == self.days,
+            }
+            for days in PERIODS
+        ]
+
+    def groups(self) -> list[dict[str, Any]]:
+        """What usage can be summed by, as links."""
+        words = {"day": _("By day"), "model": _("By model")}
+        return [{"words": words[by], "query": self.query(by=by, before=None), "chosen": by == self.by} for by in GROUPS]

@@ -1,0 +1,1 @@
+"""The overview: what is left, when it runs dry, what was spent, and what needs somebody."""

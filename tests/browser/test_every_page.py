@@ -1,0 +1,274 @@
+"""Every page that the list of places knows: axe, keyboard, small and large screens, in every language. Then Purser in
+the hand, without a mouse, and without JavaScript. One demo serves all of it."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from dashboard.overview.pages import ROWS
+from tests.browser.keyboard import dialogs, walk
+from tests.browser.parts import Purser
+from tests.browser.screens import other_widths, small
+from tests.browser.watching import Watch, axe, too_wide
+from tests.tour.furniture import Furniture
+from tests.tour.guide import PHONE, WIDE, Guide, furnished, in_order_of_people
+from tests.tour.places import PHONE_ONLY, PLACES, Place
+from tests.tour.watching import REFRESH, SHIFTS, WATCH_SHIFTS
+
+NewContext = Callable[..., tuple[BrowserContext, Watch]]
+pytestmark = pytest.mark.usefixtures("furniture")
+
+WALKED = in_order_of_people(PLACES)
+# One state of each page stands for the others: their words come by the same way.
+ONCE = in_order_of_people({place.address: place for place in reversed(PLACES) if place.then is None}.values())
+OTHER_LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
+
+
+@pytest.fixture(scope="module")
+def first_sync(purser: Purser, browser: Browser, owner_state: Any) -> list[dict[str, Any]]:
+    """What moved on an overview that somebody watched while the demo was read for the first time."""
+    purser.demo()
+    with browser.new_context(viewport=WIDE, storage_state=owner_state, base_url=purser.url) as context:  # type: ignore[arg-type]
+        context.add_init_script(WATCH_SHIFTS)
+        page = context.new_page()
+        page.goto("/")
+        purser.await_idle()
+        # It reads itself again, as it does every half minute.
+        with page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
+            page.evaluate(REFRESH)
+        expect(page.locator("#spend .fig-hero")).to_be_visible()
+        return page.evaluate(SHIFTS)
+
+
+@pytest.fixture(scope="module")
+def furniture(purser: Purser, first_sync: list[dict[str, Any]]) -> Iterator[Furniture]:
+    purser.kill_worker()
+    yield furnished(purser)
+    purser.empty()
+    purser.start_worker()
+
+
+@pytest.fixture(scope="module")
+def guides(purser: Purser, browser: Browser, furniture: Furniture) -> Iterator[dict[str, tuple[Guide, Watch]]]:
+    """One for each language."""
+    made = {}
+    for language in ("en", *OTHER_LANGUAGES):
+        context = browser.new_context(viewport=WIDE, reduced_motion="reduce", locale=language)  # type: ignore[arg-type]
+        context.set_default_timeout(20_000)
+        watch = Watch(context)
+        made[language] = (Guide(context, purser.url, furniture), watch)
+    yield made
+    for guide, _ in made.values():
+        guide.context.close()
+
+
+def test_nothing_moves_while_the_first_sync_fills_the_page(first_sync: list[dict[str, Any]]) -> None:
+    assert first_sync == []
+
+
+@pytest.mark.parametrize("place", WALKED, ids=lambda place: place.name)
+def test_a_page_is_for_everybody(guides: dict[str, tuple[Guide, Watch]], place: Place) -> None:
+    guide, watch = guides["en"]
+    page, size = guide.page, PHONE if place.only == PHONE_ONLY else WIDE
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme="light")
+    with watch.expecting(place.status):
+        answer = guide.open(place)
+    assert answer is not None
+    assert answer.status == place.status
+    problems = [f"axe, {size['width']} px, light: {found}" for found in axe(page)]
+    problems += [f"keyboard: {found}" for found in walk(page)]
+    if place.then is None:
+        problems += [f"keyboard: {found}" for found in dialogs(page)]
+    guide.look(theme="dark")
+    problems += [f"axe, {size['width']} px, dark: {found}" for found in axe(page, colours_only=True)]
+    if place.only != PHONE_ONLY:
+        problems += other_widths(page)
+    problems += small(page)
+    problems += [f"axe, 360 px, dark: {found}" for found in axe(page)]
+    assert not problems, f"{page.url}\n" + "\n".join(problems)
+    watch.assert_quiet()
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+@pytest.mark.parametrize("place", ONCE, ids=lambda place: place.name)
+def test_a_page_is_for_everybody_in_their_language(
+    guides: dict[str, tuple[Guide, Watch]], place: Place, language: str
+) -> None:
+    """What words can change: names of controls, the language that is told, and how wide things are."""
+    guide, watch = guides[language]
+    page = guide.page
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    with watch.expecting(place.status):
+        guide.open(place)
+    problems = [f"axe: {found}" for found in axe(page, colours=False)]
+    for width in (WIDE["width"], 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        problems += [f"{width} px: {found}" for found in too_wide(page)]
+    assert not problems, f"{page.url}, {language}\n" + "\n".join(problems)
+    watch.assert_quiet()
+
+
+# --- In the hand ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def phone(new_context: NewContext, owner_state: object) -> tuple[Page, Watch]:
+    context, watch = new_context(storage_state=owner_state, viewport=PHONE, is_mobile=True, has_touch=True)
+    return context.new_page(), watch
+
+
+def test_a_phone_gets_a_tab_bar_and_lists(phone: tuple[Page, Watch]) -> None:
+    page, _watch = phone
+    page.goto("/")
+    bar = page.locator("nav.tabbar")
+    expect(bar).to_be_visible()
+    expect(page.get_by_role("complementary")).to_have_count(0)
+    expect(bar.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
+    expect(page.locator("#balances table")).to_be_hidden()
+    expect(page.locator("#balances > ul > li")).to_have_count(ROWS)
+    bar.get_by_role("link", name="Accounts").tap()
+    expect(page.get_by_role("heading", name="Accounts", level=1)).to_be_visible()
+    expect(page.locator("#accounts table")).to_be_hidden()
+    page.locator("#accounts > ul a").filter(has_text="DeepSeek").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("DeepSeek Production")
+    expect(page.locator("#streams table")).to_be_hidden()
+    expect(page.locator("#streams > ul > li").first).to_contain_text("Balance")
+    expect(page.locator("nav.tabbar").get_by_role("link", name="Accounts")).to_have_attribute("aria-current", "page")
+
+
+def test_more_opens_from_below(phone: tuple[Page, Watch]) -> None:
+    page, _watch = phone
+    page.goto("/")
+    page.get_by_role("button", name="More").tap()
+    sheet = page.get_by_role("dialog", name="More")
+    expect(sheet).to_be_visible()
+    box = sheet.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] == pytest.approx(PHONE["height"], abs=1)
+    assert box["width"] == pytest.approx(PHONE["width"], abs=1)
+    page.set_viewport_size(PHONE)
+    sheet.get_by_role("button", name="Close").tap()
+    expect(sheet).to_be_hidden()
+    page.get_by_role("button", name="More").tap()
+    sheet.get_by_role("button", name="Go to My organization").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to Purser")
+    page.get_by_role("button", name="More").tap()
+    page.get_by_role("button", name="Go to Harbor Labs (demo)").tap()
+    expect(page.get_by_text("This is the demo.")).to_be_visible()
+
+
+# --- Without a mouse ------------------------------------------------------------------------------------------------
+
+
+def test_the_first_tab_skips_to_the_content(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+
+
+def test_j_and_k_walk_the_accounts_and_enter_opens_one(page: Page) -> None:
+    page.goto("/accounts/")
+    rows = page.locator("#accounts tbody tr")
+    second = rows.nth(1).locator("a")
+    name = second.inner_text()
+    for key in "jjjk":
+        page.keyboard.press(key)
+    expect(rows.nth(1)).to_have_class(re.compile("is-at"))
+    expect(page.locator(".is-at")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{name} Production")
+
+
+def test_g_and_a_letter_go_to_a_place(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    expect(page).to_have_url(re.compile(r"/accounts/$"))
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    # Who writes in a field is not led away.
+    page.goto("/connect/deepseek/")
+    page.get_by_label("API key").focus()
+    page.keyboard.type("gagocjk")
+    expect(page.get_by_label("API key")).to_have_value("gagocjk")
+    expect(page).to_have_url(re.compile(r"/connect/deepseek/$"))
+
+
+def test_the_chosen_theme_stays(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    root = page.locator("html")
+    switch = page.get_by_role("complementary").get_by_role("button", name="Switch theme")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for choice in ("light", "dark"):
+        switch.click()
+        expect(root).to_have_attribute("data-choice", choice)
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+    page.goto("/accounts/")
+    expect(root).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    switch.click()
+    expect(root).to_have_attribute("data-choice", "system")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+
+
+def test_back_leads_back(page: Page) -> None:
+    page.goto("/")
+    heading = page.get_by_role("heading", level=1)
+    page.locator("#balances").get_by_role("link", name="DeepSeek", exact=True).click()
+    expect(heading).to_have_text("DeepSeek Production")
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Accounts").click()
+    expect(heading).to_have_text("Accounts")
+    page.go_back()
+    expect(heading).to_have_text("DeepSeek Production")
+    page.go_back()
+    expect(heading).to_have_text("Overview")
+    expect(page.locator("#balances tbody")).to_contain_text("DeepSeek")
+    page.go_forward()
+    expect(heading).to_have_text("DeepSeek Production")
+
+
+def test_a_day_opens_to_its_models(furniture: Furniture, page: Page) -> None:
+    page.goto(f"/accounts/{furniture.ids['wallet']}/")
+    day = page.locator("#usage tbody").first
+    models = day.locator("tr[data-of]")
+    expect(models.first).to_be_hidden()
+    day.get_by_role("button").click()
+    expect(models.first).to_be_visible()
+    expect(day.get_by_role("button")).to_have_attribute("aria-expanded", "true")
+
+
+# --- Without JavaScript ---------------------------------------------------------------------------------------------
+
+
+def test_reading_and_asking_work_without_javascript(new_context: NewContext, owner_state: object) -> None:
+    context, _watch = new_context(storage_state=owner_state, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    expect(page.locator("#balances tbody tr").filter(has_text="DeepSeek")).to_contain_text("CNY")
+    expect(page.locator("#spend")).to_contain_text("USD")
+    page.get_by_role("complementary").get_by_role("link", name="Accounts").click()
+    expect(page.locator("#accounts tbody tr").filter(has_text="DeepSeek")).to_contain_text("CNY")
+    page.locator("#accounts tbody").get_by_role("link", name="OpenRouter").click()
+    expect(page.get_by_role("region", name="Readings").locator("tbody tr").first).to_contain_text("USD")
+    expect(page.locator("#usage tbody tr").first).to_contain_text("$")
+    expect(page.locator("#runs li", has_text="Read").first).to_be_visible()
+    page.get_by_role("button", name="Sync now").click()
+    expect(page.get_by_role("status").filter(has_text=re.compile(r"Reading \d+ things? now\."))).to_be_visible()
+    page.goto("/connect/openai/")
+    page.get_by_label("Admin key").fill("sk-proj-sim-harbor")
+    page.get_by_role("button", name="Check and connect").click()
+    expect(page.get_by_text("This is a project key.")).to_be_visible()

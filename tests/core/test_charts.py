@@ -1,0 +1,232 @@
+"""The shapes of the charts: nothing is lost or rounded between the figures, the drawing and the table."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.core.charts.balance import Dry, Rise, balance_chart
+from dashboard.core.charts.shapes import Chart, Layer, folded, total
+from dashboard.core.charts.spend import pace_chart, stack_chart
+from dashboard.core.templatetags.drawings import chart_cells, chart_mark, chart_wait
+
+NOW = datetime(2026, 11, 20, 6, 32, tzinfo=UTC)
+DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
+amounts = st.none() | st.decimals(0, 10_000, allow_nan=False, allow_infinity=False, places=9)
+layer_lists = st.lists(st.lists(amounts, min_size=3, max_size=3), min_size=1, max_size=14)
+
+
+def stack(layers: list[Layer], **more: object) -> Chart:
+    return stack_chart(DAYS, layers, unit="USD", title="Spend", **more)  # type: ignore[arg-type]
+
+
+def known(values: list[str | None]) -> Decimal:
+    return sum((Decimal(value) for value in values if value is not None), Decimal(0))
+
+
+# --- Bars by day ------------------------------------------------------------------------------------------------
+
+
+@given(layer_lists)
+def test_series_totals_and_table_are_one_sum_to_the_last_decimal(values: list[list[Decimal | None]]) -> None:
+    chart = stack([Layer(f"provider {number}", one) for number, one in enumerate(values)])
+    everything = sum((value for one in values for value in one if value is not None), Decimal(0))
+    assert sum((known(one["values"]) for one in chart.data["series"]), Decimal(0)) == everything
+    assert known(chart.data["totals"]) == everything
+    assert sum((amount or Decimal(0) for _name, amount in chart.key), Decimal(0)) == everything
+    assert chart.table.foot is not None
+    assert (chart.table.foot.cells[-1] or 0) == everything
+    for place, row in enumerate(reversed(chart.table.rows)):
+        drawn = [one["values"][place] for one in chart.data["series"]] + [chart.data["totals"][place]]
+        assert [None if cell is None else str(f"{cell:f}") for cell in row.cells] == drawn
+
+
+@given(layer_lists)
+def test_others_are_the_exact_rest(values: list[list[Decimal | None]]) -> None:
+    layers = [Layer(f"provider {number}", one) for number, one in enumerate(values)]
+    shown = folded(layers)
+    assert len(shown) == min(8, len(layers))
+    if len(layers) > 8:
+        kept = {layer.name for layer in shown[:7]}
+        rest = [layer for layer in layers if layer.name not in kept]
+        assert shown[7].name == f"{len(rest)} others"
+        assert shown[7].values == [total([layer.values[place] for layer in rest]) for place in range(3)]
+
+
+def test_the_dearest_series_come_first_and_eight_need_no_others() -> None:
+    layers = [Layer(str(number), [Decimal(number), None, None]) for number in range(8)]
+    assert [layer.name for layer in folded(layers)] == list("76543210")
+    assert [layer.name for layer in folded([*layers, Layer("8", [Decimal(8), None, None])])][-1] == "2 others"
+
+
+def test_only_the_days_that_may_still_change_are_hatched() -> None:
+    chart = stack([Layer("a", [Decimal(3)] * 3, {DAYS[2]}), Layer("b", [Decimal(1)] * 3, {DAYS[1], DAYS[2]})])
+    assert [one["open"] for one in chart.data["series"]] == [[False, False, True], [False, True, True]]
+    assert [row.notes for row in chart.table.rows] == [["may still change"], ["may still change"], []]
+
+
+def test_others_are_open_where_one_of_them_is() -> None:
+    layers = [Layer(str(number), [Decimal(9 - number)] * 3, {DAYS[0]} if number == 8 else ()) for number in range(9)]
+    assert stack(layers).data["series"][7]["open"] == [True, False, False]
+
+
+def test_an_unknown_day_stays_unknown() -> None:
+    chart = stack([Layer("a", [Decimal("1.20"), None, Decimal(0)]), Layer("b", [Decimal(1), None, None])])
+    assert [one["values"] for one in chart.data["series"]] == [["1.20", None, "0"], ["1", None, None]]
+    assert chart.data["totals"] == ["2.20", None, "0"]
+    assert chart.table.rows[1].cells == [None, None, None]
+    assert "nothing told" in chart_cells(chart.table.rows[1], chart.table)
+
+
+def test_a_chart_says_what_it_tells() -> None:
+    chart = stack([Layer("a", [Decimal(5), Decimal(12), None])])
+    assert chart.summary.replace("\u00a0", " ") == (
+        "Spend: $17.00 USD on 2 days, the most on Thu 19 Nov with $12.00 USD."
+    )
+    assert stack([Layer("a", [None] * 3)]).summary == "Spend"
+
+
+def test_what_else_is_known_of_a_day_stands_in_drawing_and_table() -> None:
+    chart = stack([Layer("a", [Decimal(5)] * 3)], notes={DAYS[0]: "2 unpriced models"})
+    assert chart.data["notes"] == {"2026-11-18": "2 unpriced models"}
+    assert chart.table.rows[-1].notes == ["2 unpriced models"]
+
+
+def test_a_cell_keeps_every_digit_as_its_value() -> None:
+    chart = stack([Layer("a", [Decimal("1.234567891"), None, None])])
+    assert '<data value="1.234567891">$1.23</data>' in chart_cells(chart.table.rows[-1], chart.table)
+
+
+def test_a_series_has_the_colour_of_its_place() -> None:
+    assert 'class="fill-s8"' in chart_mark("stack", 7)
+    assert 'class="mark-past"' in chart_mark("pace", 1)
+
+
+@pytest.mark.parametrize("kind", ["stack", "pace", "balance"])
+def test_every_kind_has_something_that_waits_in_its_place(kind: str) -> None:
+    assert "<path" in chart_wait(kind)
+
+
+# --- The month so far -------------------------------------------------------------------------------------------
+
+
+def month(spent: list[Decimal | None], before: list[Decimal | None]) -> Chart:
+    days = [date(2026, 11, 1) + timedelta(days=offset) for offset in range(30)]
+    return pace_chart(days, [*spent, *[None] * 30][:30], before, unit="USD", today=date(2026, 11, 3))
+
+
+def test_the_month_is_added_up_to_today_and_the_one_before_to_its_end() -> None:
+    chart = month([Decimal("1.10"), None, Decimal("2.20")], [Decimal(1)] * 31)
+    this, last = chart.data["series"]
+    assert (this["name"], this["values"][:4]) == ("November", ["1.10", "1.10", "3.30", None])
+    assert (last["name"], last["values"][2], last["values"][-1]) == ("October", "3", "30")
+    assert chart.key == [("November", Decimal("3.30")), ("October, same days", Decimal(3))]
+    assert [row.cells for row in chart.table.rows[2:4]] == [[Decimal("3.30"), Decimal(3)], [None, Decimal(4)]]
+    assert "by Tue\u00a03\u00a0Nov; on the same days of October $3.00" in chart.summary
+
+
+def test_a_shorter_month_before_ends_where_it_ended() -> None:
+    chart = month([Decimal(1)] * 3, [Decimal(1)] * 28)
+    assert chart.data["series"][1]["values"][27:] == ["28", None, None]
+
+
+def test_a_month_before_of_which_nothing_is_known_is_not_drawn_as_nothing() -> None:
+    chart = month([Decimal(1)] * 3, [None] * 31)
+    assert [one["name"] for one in chart.data["series"]] == ["November"]
+    assert "October" not in chart.summary
+
+
+# --- Balance ----------------------------------------------------------------------------------------------------
+
+
+def balance(readings: list[tuple[datetime, Decimal]], days: int = 30, **more: object) -> Chart:
+    chart = balance_chart(
+        readings, unit="CNY", title="Balance", zone="Asia/Taipei", since=NOW - timedelta(days=days), now=NOW, **more
+    )  # type: ignore[arg-type]
+    assert chart is not None
+    return chart
+
+
+def at(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+def test_there_is_no_chart_before_the_first_reading() -> None:
+    nothing = balance_chart([], unit="CNY", title="Balance", zone="UTC", since=at(30), now=NOW)
+    assert nothing is None
+
+
+def test_amounts_leave_as_they_were_read() -> None:
+    chart = balance([(NOW, Decimal("1284.50"))])
+    assert chart.data["points"] == [[1795156320000, "1284.50"]]
+    assert (chart.data["unit"], chart.data["symbol"], chart.data["digits"]) == ("CNY", "¥", 2)
+
+
+def test_what_stood_before_the_period_stands_at_its_edge() -> None:
+    chart = balance([(at(60), Decimal(9)), (at(40), Decimal(8)), (at(2), Decimal(7))])
+    assert [value for _at, value in chart.data["points"]] == ["8", "7"]
+    assert chart.data["points"][0][0] == chart.data["start"] == int(at(30).timestamp() * 1000)
+    later = balance([(at(3), Decimal(8)), (at(2), Decimal(7))])
+    assert later.data["start"] == int(at(3).timestamp() * 1000)
+
+
+def test_the_table_has_the_last_reading_of_every_day_of_the_zone() -> None:
+    # 16:30 UTC is half past midnight in Taipei.
+    readings = [
+        (datetime(2026, 11, 18, 16, 30, tzinfo=UTC), Decimal(5)),
+        (datetime(2026, 11, 19, 15, 30, tzinfo=UTC), Decimal(4)),
+        (datetime(2026, 11, 19, 16, 30, tzinfo=UTC), Decimal(3)),
+    ]
+    rows = balance(readings).table.rows
+    assert [(row.name.replace("\u00a0", " "), row.cells) for row in rows] == [
+        ("Fri 20 Nov", [Decimal(3)]),
+        ("Thu 19 Nov", [Decimal(4)]),
+    ]
+
+
+def test_thinned_readings_keep_the_top_ups_and_the_last_of_each_day() -> None:
+    readings = [(at(30) + timedelta(minutes=10 * number), Decimal(5000 - number)) for number in range(4320)]
+    jump = readings[1001][0]
+    chart = balance(readings, topups=[Rise(jump, Decimal(3999), Decimal(7))])
+    drawn = {value for _at, value in chart.data["points"]}
+    assert len(drawn) < 1100
+    assert {str(cell) for row in chart.table.rows for cell in row.cells[:1]} <= drawn
+    assert {"4000", "3999"} <= drawn
+
+
+def test_top_ups_of_the_period_are_told_in_order_of_time() -> None:
+    rises = [Rise(at(days), Decimal(100), Decimal("40.5")) for days in (2, 9, 45)]
+    chart = balance([(at(50), Decimal(60)), (at(9), Decimal(100)), (at(2), Decimal(100))], topups=rises)
+    assert [one["at"] for one in chart.data["topups"]] == [int(at(days).timestamp() * 1000) for days in (9, 2)]
+    assert chart.data["topups"][0]["amount"] == "40.5"
+    assert "2 top-ups, ¥81.00\u00a0CNY in all." in chart.summary
+    assert [row.cells[1] for row in chart.table.rows] == [Decimal("40.5"), Decimal("40.5"), None]
+
+
+def test_the_range_in_which_it_runs_dry_is_in_sight() -> None:
+    dry = Dry(NOW + timedelta(days=9), NOW + timedelta(days=13), NOW + timedelta(days=11))
+    chart = balance([(at(30), Decimal(9)), (NOW, Decimal(5))], dry=dry)
+    assert chart.data["dry"]["late"] < chart.data["end"]
+    assert "Runs dry between" in chart.summary
+    far = balance(
+        [(at(30), Decimal(9)), (NOW, Decimal(5))], dry=Dry(NOW + timedelta(days=90), NOW + timedelta(days=99))
+    )
+    assert far.data["end"] == int((NOW + timedelta(days=18)).timestamp() * 1000)
+    assert far.data["dry"]["likely"] is None
+
+
+def test_days_begin_where_the_zone_says_so() -> None:
+    # Berlin left summer time on 25 October 2026: that day had 25 hours.
+    chart = balance_chart(
+        [(datetime(2026, 10, 24, tzinfo=UTC), Decimal(1)), (datetime(2026, 10, 27, tzinfo=UTC), Decimal(1))],
+        unit="EUR", title="Balance", zone="Europe/Berlin", since=datetime(2026, 10, 1, tzinfo=UTC),
+        now=datetime(2026, 10, 27, tzinfo=UTC),
+    )  # fmt: skip
+    assert chart is not None
+    hours = [
+        (later - one) / 3_600_000
+        for one, later in zip(chart.data["midnights"], chart.data["midnights"][1:], strict=False)
+    ]
+    assert hours == [25.0, 24.0]
