@@ -13,7 +13,6 @@ from dashboard.core.drawing import (
     tick_strip,
 )
 from dashboard.core.templatetags.drawings import meter
-from dashboard.core.templatetags.drawings import meter as meter_tag
 
 NOW = datetime(2026, 11, 20, 6, 32, tzinfo=UTC)
 START = NOW - timedelta(days=30)
@@ -100,7 +99,7 @@ def test_a_forecast_goes_on_from_what_is_used() -> None:
 
 @pytest.mark.parametrize(("used", "over"), [(40, False), (100, False), (150, True)])
 def test_what_is_over_the_limit_is_drawn_beyond_its_end(used: int, over: bool) -> None:
-    html = meter_tag(meter_geometry(Decimal(used)), "Week")
+    html = meter(meter_geometry(Decimal(used)), "Week")
     assert ('class="over"' in html) is over
     assert ('<rect class="bg" x="0" y="1" width="66.7"' in html) is over
 

@@ -39,7 +39,8 @@ export class Tip {
     }
     element.addEventListener("pointermove", (event) => this.#follow(event));
     element.addEventListener("pointerdown", (event) => this.#follow(event));
-    element.addEventListener("pointerleave", () => this.#point(null));
+    // A finger leaves with every tap: what it showed stays until it taps elsewhere.
+    element.addEventListener("pointerleave", ({ pointerType }) => pointerType === "mouse" && this.#point(null));
     element.addEventListener("blur", () => this.#point(null));
     element.addEventListener("keydown", (event) => this.#walk(event));
   }

@@ -30,12 +30,14 @@ export function shortMoney({ symbol }, value) {
   return `${value < 0 ? "\u2212" : ""}${symbol}${number}`;
 }
 
+// English months as the pages write them: British usage has one of four letters.
+const days = (options, zone) => {
+  const format = once(Intl.DateTimeFormat, { timeZone: zone, day: "numeric", month: "short", ...options });
+  return (at) => format.formatToParts(at).map(({ type, value }) => (type === "month" && value === "Sept" ? "Sep" : value)).join("");
+};
+
 export const dayOf = (day) => new Date(`${day}T00:00:00Z`);
-export const shortDay = (at, zone = "UTC") => once(Intl.DateTimeFormat, { timeZone: zone, day: "numeric", month: "short" }).format(at);
-export const longDay = (at, zone = "UTC") =>
-  once(Intl.DateTimeFormat, { timeZone: zone, weekday: "short", day: "numeric", month: "short" }).format(at);
-export const moment = (at, zone) =>
-  once(Intl.DateTimeFormat, {
-    timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-  }).format(at);
+export const shortDay = (at, zone = "UTC") => days({}, zone)(at);
+export const longDay = (at, zone = "UTC") => days({ weekday: "short" }, zone)(at);
+export const moment = (at, zone) => days({ weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }, zone)(at);
 export const list = (words) => once(Intl.ListFormat, { type: "unit", style: "short" }).format(words);
