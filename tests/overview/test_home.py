@@ -269,7 +269,7 @@ def test_while_the_first_figures_come_the_panels_wait_at_their_height(
     assert "No reading yet" in page, "also for those who do not see the bars"
     # Who still waits after that waits for something else: the page says what it knows.
     ProviderCredential.objects.update(created_at=now - timedelta(minutes=11))
-    page = client.get("/").content.decode()
+    page = client.get("/").content.decode().split('id="overview"')[1].split("</main>")[0]
     assert 'hx-trigger="every 30s"' in page
     assert "skel" not in page
     assert "No spend is known yet" in page
@@ -325,8 +325,8 @@ def test_both_kinds_of_accounts_have_their_share_of_the_room(told: int, absent: 
 
 
 def contents(providers: int, apart: int, windows: list[int]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    spend = {"providers": [0] * providers, "others": [], "apart": [0] * apart, "chart": {}}
-    return spend | {"chart": {"days": 1}}, [{"windows": [0] * count} for count in windows]
+    spend = {"providers": [0] * providers, "others": [], "apart": [0] * apart, "pace": object()}
+    return spend, [{"windows": [0] * count} for count in windows]
 
 
 @given(st.integers(1, 8), st.integers(0, 4), st.lists(st.integers(1, 2), max_size=4), st.integers(0, 8))

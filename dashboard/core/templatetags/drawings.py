@@ -66,7 +66,7 @@ def meter(bar: Meter | None, label: str) -> SafeString:
 
 def _meter_marks(bar: Meter) -> SafeString:
     """The track is the limit: what goes beyond stands apart from it, and higher."""
-    marks = format_html("")
+    marks: SafeString = mark_safe("")
     if bar.forecast is not None and bar.value < bar.full:
         ahead = f"{bar.value:g}", f"{min(bar.forecast, bar.full) - bar.value:g}"
         marks += format_html('<rect class="fc" x="{}" y="1" width="{}" height="6"/>', *ahead)
