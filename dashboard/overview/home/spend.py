@@ -19,7 +19,7 @@ from dashboard.organizations.scope import Scope
 from dashboard.overview.home.spend_charts import spend_chart, spend_pace
 from dashboard.usage.selectors import MonthSpend, spend_of_month
 
-SERIES = 8  # of the chart, the others in the last one
+SHOWN = 5  # providers with a line of their own; the panel of the days shows more, in colours
 Row = dict[str, Any]
 
 
@@ -39,7 +39,9 @@ def spend_context(organization: Organization, scope: Scope, today: date) -> dict
     units = sorted(sums, key=lambda unit: -sum(part.unit == unit for part in month.parts))
     ranked = {unit: sorted(slugs, key=lambda slug: -slugs[slug]) for unit, slugs in sums.items()}
     main = units[0] if units else ""
-    shown, others = _told_apart(month, main, ranked.get(main, []))
+    providers = ranked.get(main, [])
+    # One other is no group: it stands with the rest.
+    shown = len(providers) if len(providers) <= SHOWN + 1 else SHOWN
 
     def rows(unit: str, slugs: Sequence[str]) -> list[Row]:
         return [{"name": provider_name(organization.pk, slug), "amount": sums[unit][slug]} for slug in slugs]
@@ -49,9 +51,9 @@ def spend_context(organization: Organization, scope: Scope, today: date) -> dict
         "unit": main,
         "total": sum(sums[main].values(), Decimal(0)) if main else None,
         "change": _change(month, main, today),
-        "providers": rows(main, shown),
-        "others": rows(main, others),
-        "others_amount": sum((sums[main][slug] for slug in others), Decimal(0)),
+        "providers": rows(main, providers[:shown]),
+        "others": rows(main, providers[shown:]),
+        "others_amount": sum((sums[main][slug] for slug in providers[shown:]), Decimal(0)),
         "apart": [
             {"unit": unit, "amount": sum(sums[unit].values(), Decimal(0)), "providers": rows(unit, ranked[unit])}
             for unit in units[1:]
@@ -64,14 +66,6 @@ def spend_context(organization: Organization, scope: Scope, today: date) -> dict
     }
 
 
-def _told_apart(month: MonthSpend, unit: str, ranked: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(providers with a colour of their own, the others): those that are in the chart first, so that the list beside it
-    can be its legend."""
-    daily = {part.provider_slug for part in month.parts if part.unit == unit and part.span == "day"}
-    order = sorted(ranked, key=lambda slug: slug not in daily)
-    return (order, []) if len(order) <= SERIES else (order[: SERIES - 1], order[SERIES - 1 :])
-
-
 def _change(month: MonthSpend, unit: str, today: date) -> Change | None:
     over, before = month.over.get(unit), month.before.get(unit)
     if not over or not before or before <= 0:
@@ -81,13 +75,13 @@ def _change(month: MonthSpend, unit: str, today: date) -> Change | None:
     part = any(one.span != "day" for one in month.parts if one.unit == unit)
     said = {"share": f"{number(round(abs(percent), 1))}{NBSP}%", "month": _month_before(today)}
     if abs(percent) < Decimal("0.5"):
-        words = _("What is told by day: as much as on the same days in %(month)s") if part else ""
-        return Change("same", (words or _("As much as on the same days in %(month)s")) % said)
+        words = _("What is told by day: as much as on the same days in %(month)s, today left out") if part else ""
+        return Change("same", (words or _("As much as on the same days in %(month)s, today left out")) % said)
     if percent > 0:
-        words = _("What is told by day: up %(share)s on the same days in %(month)s") if part else ""
-        return Change("up", (words or _("Up %(share)s on the same days in %(month)s")) % said)
-    words = _("What is told by day: down %(share)s on the same days in %(month)s") if part else ""
-    return Change("down", (words or _("Down %(share)s on the same days in %(month)s")) % said)
+        words = _("What is told by day: up %(share)s on the same days in %(month)s, today left out") if part else ""
+        return Change("up", (words or _("Up %(share)s on the same days in %(month)s, today left out")) % said)
+    words = _("What is told by day: down %(share)s on the same days in %(month)s, today left out") if part else ""
+    return Change("down", (words or _("Down %(share)s on the same days in %(month)s, today left out")) % said)
 
 
 def _month_before(today: date) -> str:
