@@ -289,6 +289,7 @@ def test_keys_work_whatever_the_input_method_makes_of_them(page: Page) -> None:
     press = "(codes) => codes.forEach((code) => document.body.dispatchEvent(new KeyboardEvent('keydown', code)))"
     page.evaluate(press, [{"key": "Process", "code": code, "bubbles": True} for code in ("KeyG", "KeyA")])
     expect(page).to_have_url(re.compile(r"/accounts/$"))
+    page.wait_for_load_state()
     page.evaluate(press, [{"key": "Process", "code": "Slash", "shiftKey": True, "bubbles": True}])
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
 
