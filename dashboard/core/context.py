@@ -75,6 +75,7 @@ def places_for(membership: object) -> list[Place]:
         return []
     return [one for one in PLACES if not one.needs or getattr(membership, one.needs)]
 
+
 # Pages that stand behind a place of the navigation, under the name of that place.
 _ROOMS = {
     "member": "members",
