@@ -1,10 +1,12 @@
 """The addresses of Purser, one line per domain."""
 
+from django.conf import settings
 from django.urls import include, path
 
 from dashboard.core.urls import health_urls
 from dashboard.credentials.urls import urlpatterns as credential_urls
 from dashboard.organizations.sign_in.urls import sign_in_urls
+from dashboard.overview.styleguide.urls import style_urls
 from dashboard.overview.urls import account_urls
 
 urlpatterns = [
@@ -19,3 +21,6 @@ urlpatterns = [
     path("", include("dashboard.overview.urls")),
     path("api/v1/", include("dashboard.api")),
 ]
+
+if settings.DEBUG:
+    urlpatterns += style_urls

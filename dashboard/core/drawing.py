@@ -36,13 +36,15 @@ class Sparkline:
 
 @dataclass(frozen=True)
 class Meter:
-    """A bar on 0 to 100. `tick` is the share of the window that has passed; past 100 % the whole scale shrinks."""
+    """A bar on 0 to 100. `tick` is the share of the window that has passed, `forecast` where it will end at this pace.
+    Past 100 % the whole scale shrinks, so that what is over is drawn beyond `full`."""
 
     value: float
     tick: float | None
     full: float
     over: bool
     severity: str
+    forecast: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,17 @@ def thinned(
     return [readings[number] for number in sorted(wanted)]
 
 
-def meter_geometry(percent_used: Decimal | int | None, *, elapsed: Decimal | int | None = None) -> Meter | None:
-    """A quota's bar. `elapsed` is the share of its window that has passed, 0 to 100, or None when that is not known.
+_METER_MOST = Decimal(200)
+
+
+def meter_geometry(
+    percent_used: Decimal | int | None,
+    *,
+    elapsed: Decimal | int | None = None,
+    ends_near: Decimal | int | None = None,
+) -> Meter | None:
+    """A quota's bar. `elapsed` is the share of its window that has passed, 0 to 100, or None when that is not known;
+    `ends_near` the share at which it will end.
 
     Critical from 90 %. Warning from 75 % when that is more than five points ahead of the time passed, or when the
     time is not known. None when the provider did not tell the share.
@@ -130,7 +141,9 @@ def meter_geometry(percent_used: Decimal | int | None, *, elapsed: Decimal | int
     if percent_used is None:
         return None
     used = max(Decimal(0), Decimal(percent_used))
-    scale = Decimal(100) / max(Decimal(100), used)
+    # A forecast far beyond the limit would squeeze what is known.
+    end = None if ends_near is None else min(Decimal(ends_near), max(used, _METER_MOST))
+    scale = Decimal(100) / max(Decimal(100), used, end or Decimal(0))
     passed = None if elapsed is None else min(Decimal(100), max(Decimal(0), Decimal(elapsed)))
     ahead = passed is None or used > passed + 5
     severity = "crit" if used >= 90 else "warn" if used >= 75 and ahead else ""
@@ -140,6 +153,7 @@ def meter_geometry(percent_used: Decimal | int | None, *, elapsed: Decimal | int
         full=round(float(100 * scale), 1),
         over=used > 100,
         severity=severity,
+        forecast=round(float(end * scale), 1) if end is not None and end > used else None,
     )
 
 

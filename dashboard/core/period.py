@@ -96,8 +96,9 @@ def preset(name: str, today: date) -> Period:
 def period_of(query: QueryDict, today: date, usual: str = USUAL) -> Period:
     """What the address asks for. Days that run backwards are turned round and cut to those that can be asked for;
     what names no days is the usual period."""
-    if query.get("period") in PRESETS:
-        return preset(str(query["period"]), today)
+    name = query.get("period", "")
+    if name in PRESETS:
+        return preset(name, today)
     days = [_day(query.get(name, "")) for name in ("from", "to")]
     told = sorted(day for day in days if day is not None)
     if len(told) < 2 or told[0] > today or told[1] < earliest(today):

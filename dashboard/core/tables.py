@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from dashboard.core.addresses import address, kept
+from dashboard.core.addresses import Chip, address, kept
 from dashboard.core.cursors import Cursor, Order, beyond, compare, cursor_read, cursor_text, terms
 
 Getter = Callable[[Any, str], Any]
@@ -131,6 +131,20 @@ class TableView:
             url=address(self.query, sort=column.name, dir="down" if falling else "up") if column.order else "",
             aria_sort=("descending" if self.falling else "ascending") if here else "",
         )
+
+    @property
+    def sorts(self) -> list[Chip]:
+        """The orders to choose from where there are no heads, on a phone."""
+        here = self.sort.name if self.sort is not None else ""
+        return [
+            Chip(
+                label=one.label,
+                url=address(self.query, sort=one.name, dir="down" if one.falling else "up"),
+                pressed=one.name == here,
+            )
+            for one in self.table.columns
+            if one.order
+        ]
 
     @property
     def choices(self) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from dashboard.credentials.catalog import provider_of
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.access import access
 from dashboard.organizations.audit import audit_record
@@ -19,13 +18,11 @@ from dashboard.organizations.scope import Access
 from dashboard.organizations.services import organization_choose
 from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.page import account_context, progress_row
+from dashboard.overview.account_list import account_list_context
 from dashboard.overview.demo import demo_add_for, demo_delete
 from dashboard.overview.home.page import overview_context
 from dashboard.overview.home.welcome import welcome_context
-from dashboard.overview.pages import account_list_rows
 from dashboard.overview.palette import MOST_WORDS, palette_view
-
-PAGE = 50
 
 
 @access(Access.READ)
@@ -63,18 +60,8 @@ def palette(request: PurserRequest) -> HttpResponse:
 @require_GET
 def account_list(request: PurserRequest) -> HttpResponse:
     now = timezone.now()
-    after = request.GET.get("after", "")
-    provider = request.GET.get("provider", "")
-    rows, more = account_list_rows(
-        organization=request.organization,
-        scope=request.scope,
-        provider=provider if provider_of(request.organization.pk, provider) else None,
-        after=int(after) if after.isdecimal() and len(after) < 18 else None,
-        limit=PAGE,
-        now=now,
-    )
-    context = {"accounts": rows, "more": more, "now": now, "sees_balances": request.scope.balances}
-    return render(request, "credentials/account_list.html", context)
+    context = account_list_context(organization=request.organization, scope=request.scope, query=request.GET, now=now)
+    return render(request, "credentials/account_list.html", {**context, "now": now})
 
 
 @access(Access.READ)

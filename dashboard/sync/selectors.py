@@ -23,7 +23,7 @@ LATE_AFTER_INTERVALS = 3
 _WORST_FIRST = ("paused", "failing", "backing_off", "stale", "offline", "waiting", "fresh")
 TICKS = 24
 # Lists print hardly anything of a credential; its secrets above all stay in the database.
-_SHOWN = {"credential": ("id", "account_id", "state", "label")}
+_SHOWN = {"credential": ("id", "account_id", "state", "label", "settings", "secret_hints")}
 
 
 def stream_state(stream: SyncStream, now: datetime) -> str:

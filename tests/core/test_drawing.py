@@ -82,6 +82,28 @@ def test_a_meter_past_its_end_shrinks_the_scale() -> None:
     assert (meter.value, meter.full, meter.tick, meter.over) == (100.0, 80.0, 40.0, True)
 
 
+def test_a_forecast_goes_on_from_what_is_used() -> None:
+    inside = meter_geometry(Decimal(40), elapsed=Decimal(50), ends_near=Decimal(80))
+    assert inside is not None
+    assert (inside.value, inside.forecast, inside.full) == (40.0, 80.0, 100.0)
+    beyond = meter_geometry(Decimal(40), elapsed=Decimal(20), ends_near=Decimal(160))
+    assert beyond is not None
+    assert (beyond.value, beyond.forecast, beyond.full, beyond.over) == (25.0, 100.0, 62.5, False)
+    wild = meter_geometry(Decimal(40), ends_near=Decimal(900))
+    assert wild is not None
+    assert (wild.value, wild.forecast) == (20.0, 100.0)
+    past = meter_geometry(Decimal(40), ends_near=Decimal(30))
+    assert past is not None
+    assert past.forecast is None
+
+
+@pytest.mark.parametrize(("used", "over"), [(40, False), (100, False), (150, True)])
+def test_what_is_over_the_limit_is_drawn_beyond_its_end(used: int, over: bool) -> None:
+    html = meter(meter_geometry(Decimal(used)), "Week")
+    assert ('class="over"' in html) is over
+    assert ('<rect class="bg" x="0" y="1" width="66.7"' in html) is over
+
+
 def test_an_untold_share_has_no_meter() -> None:
     assert meter_geometry(None) is None
 

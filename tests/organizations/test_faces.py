@@ -76,7 +76,7 @@ def test_too_many_tries_are_told_when_they_are_over(client: Client, db: None) ->
     answers = [client.get("/join/x/")] + [client.post("/join/x/") for _ in range(31)]
     assert answers[-1].status_code == 429
     assert answers[-1]["Retry-After"] == "60"
-    assert "in a minute at the latest" in answers[-1].content.decode()
+    assert "in 1 minute at the latest" in answers[-1].content.decode()
 
 
 # --- Members ----------------------------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ _OVERVIEW = [
     Place("overview", "overview:overview"),
     Place("welcome", "overview:overview", who="noa"),
     Place("palette", "organizations:settings", then=_palette),
+    Place("search", "overview:palette"),
     Place("toast", "organizations:settings", then=_toast),
     Place("phone-sheet", "overview:overview", then=_dialog("More"), only=PHONE_ONLY),
 ]

@@ -5,6 +5,9 @@ const palette = () => $("#palette");
 const words = () => $("#palette-words");
 const options = () => $$("[role=option]", palette());
 const chosen = () => $("[aria-selected=true]", palette());
+// Whether the list answers what stands in the field, or what stood there a moment ago.
+const answered = () => $("[data-words]", palette())?.dataset.words === words().value.trim();
+let eager = false; // Enter came before the answer
 
 function choose(option) {
   chosen()?.setAttribute("aria-selected", "false");
@@ -21,6 +24,7 @@ export function openPalette() {
   if (dialog.open) return true;
   for (const other of $$("dialog[open]")) other.close();
   words().value = "";
+  eager = false;
   const results = $("#palette-results");
   // What was found for other words would be wrong under an empty field.
   if ($("[data-words]", results)?.dataset.words !== "") results.replaceChildren($("#palette-skeleton").content.cloneNode(true));
@@ -45,7 +49,8 @@ function keydown(event) {
     choose(all[STEPS[event.key](all.indexOf(chosen()), all.length)]);
   } else if (event.key === "Enter") {
     event.preventDefault();
-    chosen()?.click();
+    if (answered() && chosen()) chosen().click();
+    else eager = true;
   } else if (event.key === "?" && !words().value) {
     event.preventDefault();
     $("[data-open=keys]", palette())?.click();
@@ -57,6 +62,7 @@ onClick("[data-palette]", (_, event) => {
   if (!event.ctrlKey && !event.metaKey && !event.shiftKey && openPalette()) event.preventDefault();
 });
 on("keydown", (event) => event.target === words() && keydown(event));
+on("input", (event) => event.target === words() && (eager = false));
 on("pointermove", (event) => {
   const option = event.target.closest?.("#palette [role=option]");
   if (option && option !== chosen()) choose(option);
@@ -70,5 +76,9 @@ on("htmx:after:swap", (event) => {
   const all = options();
   words().setAttribute("aria-expanded", String(all.length > 0));
   choose(all[0]);
+  if (eager && answered()) {
+    eager = false;
+    chosen()?.click();
+  }
   $("#palette-told").textContent = $("[data-told]", palette())?.dataset.told ?? "";
 });

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from dashboard.core.charts.shapes import Chart, Layer, Row, Table, figures, folded, text, total
 from dashboard.core.templatetags.purser import day, money_words
@@ -68,11 +67,9 @@ def _stack_words(title: str, days: Sequence[date], totals: Sequence[Decimal | No
     if not known:
         return title
     most, on = max(known)
-    words = ngettext(
-        "%(title)s: %(total)s on %(count)d day.",
-        "%(title)s: %(total)s on %(count)d days, the most on %(day)s with %(most)s.",
-        len(known),
-    )
+    words = _("%(title)s: %(total)s on %(count)d days, the most on %(day)s with %(most)s.")
+    if len(known) == 1:
+        words = _("%(title)s: %(total)s on %(day)s alone.")
     whole = money_words(total(totals), unit)
     return words % {
         "title": title, "total": whole, "count": len(known), "day": day(on), "most": money_words(most, unit),

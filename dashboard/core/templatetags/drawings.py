@@ -66,7 +66,11 @@ def meter(bar: Meter | None, label: str) -> SafeString:
 
 def _meter_marks(bar: Meter) -> SafeString:
     """The track is the limit: what goes beyond stands apart from it, and higher."""
-    marks = format_html('<rect class="v" x="0" y="1" width="{}" height="6"/>', f"{min(bar.value, bar.full):g}")
+    marks = SafeString()
+    if bar.forecast is not None and bar.value < bar.full:
+        ahead = f"{bar.value:g}", f"{min(bar.forecast, bar.full) - bar.value:g}"
+        marks += format_html('<rect class="fc" x="{}" y="1" width="{}" height="6"/>', *ahead)
+    marks += format_html('<rect class="v" x="0" y="1" width="{}" height="6"/>', f"{min(bar.value, bar.full):g}")
     if bar.over:
         marks += format_html('<path class="over" d="M{} -1H100V9H{}z"/>', *[f"{min(bar.full + 1.5, 99):g}"] * 2)
     if bar.tick is not None:

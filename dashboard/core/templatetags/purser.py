@@ -436,7 +436,7 @@ def _monogram(letters: str) -> SafeString:
 
 
 # state: glyph of the sprite, class, word
-_STATES: Mapping[str, tuple[str, str, str]] = {
+STATES: Mapping[str, tuple[str, str, str]] = {
     "fresh": ("g-ok", "st-ok", gettext_noop("Fresh")),
     "ok": ("g-ok", "st-ok", gettext_noop("OK")),
     "passed": ("g-ok", "st-good", gettext_noop("Works")),
@@ -468,7 +468,7 @@ _STATES: Mapping[str, tuple[str, str, str]] = {
 
 def state_look(name: str) -> tuple[str, str, str]:
     """(glyph, class, word in the reader's language); a state that nobody drew shows its own name."""
-    glyph, classes, word = _STATES.get(name, ("g-wait", "", name.replace("_", " ")))
+    glyph, classes, word = STATES.get(name, ("g-wait", "", name.replace("_", " ")))
     return glyph, classes, _(word) if word else ""
 
 

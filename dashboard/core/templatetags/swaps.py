@@ -6,22 +6,27 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-_IN_PLACE = 'hx-target="#{target}" hx-select="#{target}" hx-swap="outerMorph" hx-push-url="true"'
-
 
 @register.simple_tag
 def swap_link(url: str, target: str) -> SafeString:
     """`<a {% swap_link url "accounts" %}>`: the link's attributes. The part with that id is read anew from the page
     that the link leads to, and the address follows."""
-    return format_html('href="{url}" hx-get="{url}" ' + _IN_PLACE, url=url, target=target)
+    return format_html(
+        'href="{url}" hx-get="{url}" hx-target="#{target}" hx-select="#{target}"'
+        ' hx-swap="outerMorph" hx-push-url="true"',
+        url=url,
+        target=target,
+    )
 
 
 @register.simple_tag
-def swap_form(target: str, trigger: str = "submit", url: str = "?") -> SafeString:
-    """The same for a form that asks: `<form {% swap_form "accounts" "change" %}>`."""
+def swap_form(target: str, trigger: str = "submit", replace: bool = False) -> SafeString:
+    """The same for a form that asks: `<form {% swap_form "accounts" "change" %}>`. With `replace` an address takes the
+    place of the last one: what is typed letter by letter is one step back."""
     return format_html(
-        'method="get" action="{url}" hx-get="{url}" hx-trigger="{trigger}" ' + _IN_PLACE,
-        url=url,
+        'method="get" action="?" hx-get="?" hx-trigger="{trigger}" hx-target="#{target}" hx-select="#{target}"'
+        ' hx-swap="outerMorph" hx-{history}-url="true"',
         target=target,
         trigger=trigger,
+        history="replace" if replace else "push",
     )

@@ -219,10 +219,6 @@ class CapabilityForm(CallForm):
     # --- For the template ---------------------------------------------------------------------------------------
 
     @property
-    def state_fields(self) -> list[Any]:
-        return [self[name] for name in ("offered", "absent", "fallback")]
-
-    @property
     def call_fields(self) -> list[Any]:
         names = ("path", "base", "query", "headers", "secrets", "ok", "when_not_ok", "rows", "distinct")
         return [self[name] for name in names if name in self.fields]
@@ -238,7 +234,7 @@ class CapabilityForm(CallForm):
 
     @property
     def value_rows(self) -> list[dict[str, Any]]:
-        """Each field of a record: {name, required, fields, filled, note}."""
+        """Each field of a record: {name, required, fields, note}."""
         told = self.told.get("fields")
         before = told if isinstance(told, Mapping) else {}
         rows = []
@@ -252,7 +248,6 @@ class CapabilityForm(CallForm):
                     "name": name.replace("_", " "),
                     "required": name in REQUIRED[self.part],  # type: ignore[index]
                     "fields": fields,
-                    "filled": any(field.value() or field.errors for field in fields),
                     "note": note,
                 }
             )
@@ -273,9 +268,9 @@ def _value_fields(part: Capability, name: str, kind: Kind) -> dict[str, Any]:
     elif kind == "time":
         found["format"] = choice(_("Written as"), [(one, one) for one in TIME_FORMATS])
     elif kind == "boolean":
-        found["is"] = choice(_("Or always"), [("", "—"), ("true", _("yes")), ("false", _("no"))])
+        found["is"] = choice(_("Or always"), [("", _("None")), ("true", _("yes")), ("false", _("no"))])
     elif known:
-        found["is"] = choice(_("Or always"), [("", "—"), *((one, one) for one in known)])
+        found["is"] = choice(_("Or always"), [("", _("None")), *((one, one) for one in known)])
         found["words"] = text(_("Words"), _("What the answer says = ours; apart by semicolons."), mono=True)
     else:
         found["is"] = text(_("Or always"), most=60)

@@ -3,7 +3,7 @@
 Spend stands in the narrow column, balances in the wide one. Runways are wide and lead the page, with the quotas under
 the spend; where no account is known to run dry they step aside, and the quotas take the wide column. The list of
 balances gets as many rows as fit beside the rest; panels that can stretch take what is left. Heights are those of the
-templates, in px.
+templates, in pixels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,10 @@ def room_for_balances(spend: Mapping[str, Any], quotas: Sequence[Mapping[str, An
     narrow = _SPEND + _SPEND_ROW * lines + (_CHART if spend["pace"] else 0)
     if dry_rows:
         left = narrow + sum(_heights(quotas, abreast=1)) - _DRY - _DRY_ROW * dry_rows
-    else:
+    elif quotas:
         left = narrow + _NOTHING_DRY - sum(_heights(quotas, abreast=2))
+    else:  # what is not there is said in two halves of a line
+        left = narrow - max(_NOTHING_DRY, _NO_QUOTAS)
     return max(LEAST, min(MOST, (left - _BALANCES) // _ROW))
 
 

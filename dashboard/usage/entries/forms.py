@@ -36,6 +36,7 @@ class EntryForm(forms.Form):
         label=gettext_lazy("Note"),
         max_length=200,
         required=False,
+        widget=forms.TextInput({"data-wide": True}),
         help_text=gettext_lazy("Where it comes from, such as the number of the invoice."),
     )
 
