@@ -122,9 +122,15 @@ def test_the_month_is_added_up_to_today_and_the_one_before_to_its_end() -> None:
     this, last = chart.data["series"]
     assert (this["name"], this["values"][:4]) == ("November", ["1.10", "1.10", "3.30", None])
     assert (last["name"], last["values"][2], last["values"][-1]) == ("October", "3", "30")
-    assert chart.key == [("November", Decimal("3.30")), ("October, same days", Decimal(3))]
+    assert [(name.replace("\u00a0", " "), amount) for name, amount in chart.key] == [
+        ("to Mon 2 Nov", Decimal("1.10")),
+        ("to Fri 2 Oct", Decimal(2)),
+    ]
     assert [row.cells for row in chart.table.rows[2:4]] == [[Decimal("3.30"), Decimal(3)], [None, Decimal(4)]]
-    assert "by Tue\u00a03\u00a0Nov; on the same days of October $3.00" in chart.summary
+    assert chart.summary.replace("\u00a0", " ") == (
+        "Spend of the month, added up: $3.30 USD by Tue 3 Nov. On the days that are over it was $1.10 USD, "
+        "and on the same days of the month before $2.00 USD."
+    )
 
 
 def test_a_shorter_month_before_ends_where_it_ended() -> None:
@@ -135,7 +141,17 @@ def test_a_shorter_month_before_ends_where_it_ended() -> None:
 def test_a_month_before_of_which_nothing_is_known_is_not_drawn_as_nothing() -> None:
     chart = month([Decimal(1)] * 3, [None] * 31)
     assert [one["name"] for one in chart.data["series"]] == ["November"]
-    assert "October" not in chart.summary
+    assert "before" not in chart.summary
+    assert len(chart.key) == 1
+
+
+def test_the_first_day_and_a_longer_month_compare_with_what_there_is() -> None:
+    first = pace_chart([date(2026, 3, 1)], [Decimal(2)], [Decimal(1)] * 28, unit="USD", today=date(2026, 3, 1))
+    assert [amount for _name, amount in first.key] == [Decimal(2), Decimal(1)]
+    days = [date(2026, 3, 1) + timedelta(days=offset) for offset in range(31)]
+    last = pace_chart(days, [Decimal(2)] * 31, [Decimal(1)] * 28, unit="USD", today=date(2026, 3, 31))
+    assert [amount for _name, amount in last.key] == [Decimal(60), Decimal(28)]
+    assert last.key[1][0] == "to Sat\u00a028\u00a0Feb"
 
 
 # --- Balance ----------------------------------------------------------------------------------------------------

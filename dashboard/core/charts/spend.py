@@ -83,17 +83,17 @@ def pace_chart(
     days: Sequence[date], spent: Sequence[Decimal | None], before: Sequence[Decimal | None], *, unit: str, today: date
 ) -> Chart:
     """The sum of the month up to each of its `days`, beside that of the month before; days to come are None in `spent`,
-    and `before` has a value or None for as many days as its month had, at least for those of `days` that it shares."""
+    and `before` has a value or None for as many days as its month had. What compares the two months in words ends with
+    the last day that is over: today would seem cheap beside a whole day."""
     sums = _running(spent, [at <= today for at in days])
     earlier = _running([*before, *[None] * len(days)][: len(days)], [place < len(before) for place in range(len(days))])
-    last = days[0] - timedelta(days=1)
-    names = [date_format(days[0], "F"), date_format(last, "F")]
-    so_far, compared = sums[today.day - 1], earlier[min(today.day, len(before)) - 1]
+    names = [date_format(days[0], "F"), date_format(days[0] - timedelta(days=1), "F")]
     shown = [(names[0], sums), *([(names[1], earlier)] if total(before) is not None else [])]
+    key = _to_yesterday(days, sums, earlier, len(before), today)[: len(shown)]
     said = {"none": _("still to come")}
     return Chart(
         kind="pace",
-        summary=_pace_words(so_far, compared if len(shown) > 1 else None, names[1], today, unit),
+        summary=_pace_words(sums[today.day - 1], key, today, unit),
         data={
             **figures(unit),
             "days": [at.isoformat() for at in days],
@@ -109,10 +109,7 @@ def pace_chart(
             none=said["none"],
         ),
         unit=unit,
-        key=[
-            (names[0], so_far),
-            *([(_("%(month)s, same days") % {"month": names[1]}, compared)] if len(shown) > 1 else []),
-        ],
+        key=key,
     )
 
 
@@ -126,11 +123,30 @@ def _running(values: Sequence[Decimal | None], reached: Sequence[bool]) -> list[
     return sums
 
 
-def _pace_words(so_far: Decimal | None, compared: Decimal | None, before: str, today: date, unit: str) -> str:
-    values = {"amount": money_words(so_far, unit), "day": day(today), "month": before}
-    if compared is None:
-        return _("Spend of the month, added up: %(amount)s by %(day)s.") % values
-    values["compared"] = money_words(compared, unit)
-    return (
-        _("Spend of the month, added up: %(amount)s by %(day)s; on the same days of %(month)s %(compared)s.") % values
-    )
+def _to_yesterday(
+    days: Sequence[date],
+    sums: Sequence[Decimal | None],
+    earlier: Sequence[Decimal | None],
+    length: int,
+    today: date,
+) -> list[tuple[str, Decimal | None]]:
+    """Both months up to the last day that is over, and in the month before, of `length` days, to the same day."""
+    place = max(0, today.day - 2)
+    same = min(place, length - 1)
+    first = (days[0] - timedelta(days=1)).replace(day=1)
+    ends = [(days[place], sums[place]), (first + timedelta(days=same), earlier[same])]
+    return [(_("to %(day)s") % {"day": day(at)}, amount) for at, amount in ends]
+
+
+def _pace_words(so_far: Decimal | None, key: Sequence[tuple[str, Decimal | None]], today: date, unit: str) -> str:
+    sentences = [
+        _("Spend of the month, added up: %(amount)s by %(day)s.")
+        % {"amount": money_words(so_far, unit), "day": day(today)}
+    ]
+    if len(key) > 1:
+        over, before = (money_words(amount, unit) for _label, amount in key)
+        sentences.append(
+            _("On the days that are over it was %(over)s, and on the same days of the month before %(before)s.")
+            % {"over": over, "before": before}
+        )
+    return " ".join(sentences)
