@@ -36,9 +36,9 @@ _AUTH: dict[AuthKind, Promise] = {
     "none": gettext_lazy("No key, on a server of your own"),
 }
 PROTOCOLS: dict[WireProtocol, Promise] = {
-    "OpenAICompatible": gettext_lazy("OpenAI chat"),
-    "OpenAIResponses": gettext_lazy("OpenAI responses"),
-    "DirectAnthropic": gettext_lazy("Anthropic messages"),
+    "OpenAICompatible": gettext_lazy("Chat Completions API"),
+    "OpenAIResponses": gettext_lazy("Responses API"),
+    "DirectAnthropic": gettext_lazy("Messages API"),
 }
 _USES: dict[str, Promise] = {
     "inference": gettext_lazy("Calls of models"),

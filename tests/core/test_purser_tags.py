@@ -158,6 +158,21 @@ def test_an_unknown_range() -> None:
     assert written("{% duration_range none none %}", none=None) == "not told"
 
 
+def test_a_provider_without_a_drawing_has_its_own_initials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purser, "_logos", lambda: frozenset({"deepseek"}))
+    assert "#p-deepseek" in purser.logo("deepseek", "", "DeepSeek")
+    for slug, name, letters in (
+        ("gitlab-duo", "GitLab Duo", "GD"),
+        ("own-quay", "Quay (relay)", "QR"),
+        ("own-port", "港口", "港"),
+        ("own-pier", "", "OP"),
+        ("own-x", "<b>", "B"),
+    ):
+        mark = purser.logo(slug, "", name)
+        assert strip_tags(mark) == letters
+        assert "#p-" not in mark
+
+
 def test_every_state_has_a_glyph_and_a_word() -> None:
     names = (
         "fresh stale failing backing_off paused not_offered not_available waiting provisional typed derived disabled "
