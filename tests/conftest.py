@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import caches
+from django.utils import translation
 
 from dashboard.organizations.models import Membership, Organization, Role, User
 from providers.simulator.parts import PARTS
@@ -22,6 +23,13 @@ hypothesis.settings.register_profile("purser", deadline=None)
 hypothesis.settings.load_profile("purser")
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def no_language_left() -> Iterator[None]:
+    """A request leaves its language to the thread, where the next one chooses anew; a test is no request."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

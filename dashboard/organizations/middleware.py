@@ -34,10 +34,11 @@ class LanguageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         chosen = request.user.language if isinstance(request.user, User) else ""
-        if chosen and chosen != translation.get_language():
-            translation.activate(chosen)
+        if not chosen or chosen == translation.get_language():
+            return self.get_response(request)
+        with translation.override(chosen):
             request.LANGUAGE_CODE = chosen
-        return self.get_response(request)
+            return self.get_response(request)
 
 
 class OrganizationMiddleware:

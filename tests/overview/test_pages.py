@@ -759,7 +759,7 @@ def test_no_secret_leaves_by_any_door(
         ("organizations:team_new", "organizations:teams"),
         ("usage:usage_api", "organizations:settings"),
         ("organizations:outbox", "organizations:settings"),
-        ("mfa_index", None),
+        ("mfa_index", "mfa_index"),
     ],
 )
 def test_the_navigation_says_where_one_is(world: World, name: str, room: str | None) -> None:

@@ -61,8 +61,9 @@ def profile(request: PurserRequest) -> HttpResponse:
 @access(Access.PUBLIC)
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """The switch on every page: for this browser by a cookie, and for the person who is signed in."""
-    chosen, back = request.POST.get("language", ""), request.POST.get("next", "")
+    """The switch on every page: for this browser by a cookie, and for the person who is signed in. It leads back to the
+    page it was pressed on: the browser says which, so that no address with its query is written into pages."""
+    chosen, back = request.POST.get("language", ""), request.headers.get("referer", "")
     here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     response = redirect(back if here else "overview:overview")
     if chosen in dict(settings.LANGUAGES):
