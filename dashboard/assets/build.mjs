@@ -7,6 +7,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build as bundle } from "esbuild";
+import subset from "subset-font";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..");
@@ -76,8 +77,26 @@ function copies() {
     const source = join(modules, "@fontsource-variable", "inter", "files", `inter-${subset}-wght-normal.woff2`);
     copyFileSync(source, join(out, "fonts", `inter-${subset}.woff2`));
   }
-  copyFileSync(join(here, "fonts", "inter-core.woff2"), join(out, "fonts", "inter-core.woff2"));
   copyFileSync(join(here, "icons", "favicon.svg"), join(out, "favicon.svg"));
+}
+
+// The letters of English and of figures, a third of the file: what else a name holds is fetched when a page has it. Which
+// letters those are is said once, in the unicode-range of css/app.css.
+async function core() {
+  const css = readFileSync(join(here, "css", "app.css"), "utf8");
+  const [, range] = css.match(/inter-core[\s\S]*?unicode-range: ([^;]+);/);
+  const letters = range.split(",").flatMap((part) => {
+    const [from, to = from] = part.trim().slice(2).split("-").map((code) => parseInt(code, 16));
+    return Array.from({ length: to - from + 1 }, (_, step) => String.fromCodePoint(from + step));
+  });
+  const whole = readFileSync(join(modules, "@fontsource-variable", "inter", "files", "inter-latin-wght-normal.woff2"));
+  const cut = await subset(whole, letters.join(""), {
+    targetFormat: "woff2",
+    variationAxes: { wght: { min: 400, max: 700 } },
+    // What css/theme.css switches on, and what letters need to stand well beside each other.
+    keepFeatures: ["kern", "mark", "mkmk", "ccmp", "locl", "calt", "case", "tnum", "ss03"],
+  });
+  writeFileSync(join(out, "fonts", "inter-core.woff2"), cut);
 }
 
 function styles() {
@@ -104,7 +123,7 @@ async function build() {
   mkdirSync(out, { recursive: true });
   sprite();
   copies();
-  await Promise.all([styles(), scripts()]);
+  await Promise.all([styles(), scripts(), core()]);
   for (const name of ["app.css", "app.js", "theme.js", "charts.js", "icons.svg"]) {
     const content = readFileSync(join(out, name));
     console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(gzipSync(content).length / 1000).toFixed(1).padStart(6)} kB gzip`);
