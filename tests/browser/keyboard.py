@@ -39,7 +39,7 @@ _BEGIN = """
     const at = all.indexOf(one);
     if (at < 0) return;
     stays = walked.at(-1) === at ? stays + 1 : 1;
-    if (stays === stopsIn(one) + 1) problems.push(`the focus is trapped at ${name(one)}`);
+    if (all.length > 1 && stays === stopsIn(one) + 1) problems.push(`the focus is trapped at ${name(one)}`);
     if (!walked.includes(at)) {
       if (look(one) === before[at]) problems.push(`no visible focus at ${name(one)}`);
       const box = one.getBoundingClientRect();
