@@ -60,7 +60,7 @@ def test_a_provider_is_connected_and_its_first_figures_come(purser: Purser, page
         row = page.locator("#streams tbody tr").filter(has=page.get_by_role("rowheader", name="Balance"))
         expect(row).to_contain_text("Not offered")
         if not isinstance(provider.endpoint("usage"), NotOffered):
-            expect(page.locator("#usage tbody tr").first).to_be_visible()
+            expect(page.locator("#usage tbody tr").locator("visible=true").first).to_be_visible()
     else:
         expect(page.get_by_role("region", name="Readings").locator("tbody tr").first).to_contain_text(re.compile(r"\d"))
     # What was typed is not on the page again, and all of it was read by way of the simulator.
