@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import CredentialState
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.selectors import offline_words, stream_state, worst_state
@@ -24,4 +25,4 @@ def account_state(streams: Sequence[SyncStream], now: datetime, *, capability: s
     states = {stream.pk: stream_state(stream, now) for stream in chosen}
     worst = worst_state(states.values())
     reasons = (offline_words(stream) or stream.message for stream in chosen if states[stream.pk] == worst)
-    return worst, next((reason for reason in reasons if reason), "")
+    return worst, told(next((reason for reason in reasons if reason), ""))

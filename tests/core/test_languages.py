@@ -19,23 +19,28 @@ from dashboard.core.templatetags.purser import capability_word
 from dashboard.organizations.models import User
 
 OTHERS = [language for language, _name in settings.LANGUAGES if language != settings.LANGUAGE_CODE]
-FOUND = list(messages_in(settings.BASE_DIR))
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Message]:
+    """Every message of the sources. Reading them takes seconds, which no other test's collection should."""
+    return list(messages_in(settings.BASE_DIR))
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_every_text_is_translated_and_the_catalogs_are_in_step(language: str) -> None:
+def test_every_text_is_translated_and_the_catalogs_are_in_step(found: list[Message], language: str) -> None:
     """`make messages` brings them in step; what it lists is to be translated."""
     locale = to_locale(language)
-    kept, wanted = catalogs.read(locale), catalogs.updated(locale, FOUND)
+    kept, wanted = catalogs.read(locale), catalogs.updated(locale, found)
     assert list(catalogs.problems(wanted)) == []
     assert {(entry.id, entry.context) for entry in catalogs.entries(kept)} == {
         (entry.id, entry.context) for entry in catalogs.entries(wanted)
     }
 
 
-def test_a_text_without_translation_is_noticed() -> None:
+def test_a_text_without_translation_is_noticed(found: list[Message]) -> None:
     missing = Message("A text that nobody has translated", "", None, "dashboard/x.py")
-    catalog = catalogs.updated("zh_Hant", [*FOUND, missing])
+    catalog = catalogs.updated("zh_Hant", [*found, missing])
     assert list(catalogs.problems(catalog)) == ["not translated: A text that nobody has translated"]
 
 
@@ -48,10 +53,10 @@ def test_other_places_than_the_message_has_are_noticed() -> None:
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_a_catalog_is_written_as_it_was_read(language: str, tmp_path: Path) -> None:
+def test_a_catalog_is_written_as_it_was_read(found: list[Message], language: str, tmp_path: Path) -> None:
     """Otherwise each `make messages` would change lines that nobody touched."""
     path = catalogs.path_of(to_locale(language))
-    catalogs.write(catalogs.updated(to_locale(language), FOUND), tmp_path / "again.po")
+    catalogs.write(catalogs.updated(to_locale(language), found), tmp_path / "again.po")
     assert (tmp_path / "again.po").read_text() == path.read_text()
 
 

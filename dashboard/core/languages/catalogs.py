@@ -80,7 +80,7 @@ def problems(catalog: Catalog) -> Iterator[str]:
             yield f"not translated: {asked[0]}"
             continue
         wanted = set(_PLACES.findall(asked[-1]))
-        if set(_PLACES.findall(asked[0])) - wanted or (len(asked) > 1 and wanted - set(_PLACES.findall(asked[0]))):
+        if set(_PLACES.findall(asked[0])) != wanted:
             yield f"singular and plural have other places: {asked[0]}"
         for text in said:
             if set(_PLACES.findall(text)) != wanted:

@@ -31,9 +31,9 @@ def _told(text: str, language: str, depth: int) -> str:
     if whole is not None:
         return whole
     parts = _SENTENCE.split(text)
-    said = [_known(part, language, depth) for part in parts]
     if len(parts) == 1:
         return _by_its_end(text, language, depth)
+    said = [_known(part, language, depth) for part in parts]
     if not any(said):
         return text
     # Chinese sentences stand without a space between them.

@@ -181,7 +181,6 @@ def _head(
         state, reason = "refused", next(one.check_message for one in credentials if one.check_message)
     if not credentials:
         state, reason = "paused", _("No key is connected.")
-    reason = told(reason)
     successes = [stream.last_success_at for stream in streams if stream.last_success_at]
     keys = ngettext("%(count)d key", "%(count)d keys", len(credentials)) % {"count": len(credentials)}
     words, team = kind_words(kind), account.team.name if account.team else ""

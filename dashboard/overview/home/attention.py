@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from dashboard.balances.models import BalanceSeries
 from dashboard.balances.selectors import runway_row
+from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import capability_word
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.selectors import EXPIRY_NEAR, OLD_AFTER, credentials_to_mind
@@ -41,7 +42,7 @@ def _key_item(credential: ProviderCredential, now: datetime) -> dict[str, Any]:
     name = credential.account.provider_name
     item = {"url": reverse("credentials:check", args=[credential.pk]), "manages": True, "severity": "warn"}
     if credential.state == CredentialState.REFUSED:
-        title, detail, action = _("%(name)s refused the key"), credential.check_message, _("Fix")
+        title, detail, action = _("%(name)s refused the key"), told(credential.check_message), _("Fix")
         item["severity"] = "crit"
     elif credential.expires_on is not None:
         title, detail, action = _("A key of %(name)s ends"), expiry_words(credential, now), _("Rotate")
@@ -72,7 +73,7 @@ def _trouble_item(streams: Sequence[SyncStream]) -> Item:
     return {
         "severity": "warn" if paused else "crit",
         "title": words % {"name": account.provider_name, "what": what, "count": count},
-        "detail": stream.message,
+        "detail": told(stream.message),
         "url": reverse("credentials:check", args=[stream.credential_id])
         if paused
         else reverse("credentials:account", args=[account.pk]) + "#streams",
