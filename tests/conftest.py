@@ -17,6 +17,8 @@ from tests.providers.simulated import RememberedWorld, SimulatedWire
 
 # Pages name their files as they are: a fresh checkout has collected none yet. Chromium's tests collect their own.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Otherwise every new client would read through all of them first.
+settings.WHITENOISE_AUTOREFRESH = True
 
 # A deadline would measure how busy the machine is.
 hypothesis.settings.register_profile("purser", deadline=None)

@@ -50,12 +50,15 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def owner_state(purser: Purser, browser: Browser) -> Any:
     """The first owner's session, in a Purser where there is nothing else yet."""
-    purser.empty()
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(purser.sign_in_link())
-        expect(page.get_by_role("heading", name="Welcome to Purser")).to_be_visible()
-        return context.storage_state()
+    if not purser.bring_back("owner"):
+        purser.empty()
+        with browser.new_context() as context:
+            page = context.new_page()
+            page.goto(purser.sign_in_link())
+            expect(page.get_by_role("heading", name="Welcome to Purser")).to_be_visible()
+            purser.owner_state = context.storage_state()
+        purser.keep("owner")
+    return purser.owner_state
 
 
 @pytest.fixture
@@ -105,7 +108,6 @@ def watch(signed_in: tuple[Page, Watch]) -> Watch:
 def demo(purser: Purser, owner_state: Any) -> None:
     """The demo stands, the owner acts for it, and everything that can be read at once has been read."""
     purser.demo()
-    purser.await_idle()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -52,6 +52,7 @@ class Purser:
         self.var = var
         self.url = f"http://localhost:{_free_port()}"  # a name: passkeys need one
         self.simulator_url = f"http://127.0.0.1:{_free_port()}"
+        self.owner_state: Any = None  # what a browser keeps of the first owner's session
         self._database = database
         self._server_url = database_url
         self._database_url = urlsplit(database_url)._replace(path=f"/{database}").geturl()
@@ -230,19 +231,43 @@ class Purser:
     def empty(self) -> None:
         """Nobody and nothing, as on the first start. The worker runs on."""
         redis.Redis.from_url(self._redis_url).flushdb()
+        self.sql(f"TRUNCATE {', '.join(self._tables())}")
+        self.relay(self.simulator_url)
+
+    def _tables(self) -> list[str]:
+        """Those that hold what people and providers brought."""
         keep = ("django_migrations", "django_content_type", "browser_relay")
         tables = self.sql(
             "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
             " AND relnamespace = 'public'::regnamespace AND relname <> ALL(%s)",
             [list(keep)],
         )
-        self.sql(f"TRUNCATE {', '.join(name for (name,) in tables)}")
-        self.relay(self.simulator_url)
+        return [name for (name,) in tables]
+
+    def keep(self, name: str) -> None:
+        """Remember everything as it stands now, under a name."""
+        self.sql(f"CREATE SCHEMA {name}")
+        for table in self._tables():
+            self.sql(f"CREATE UNLOGGED TABLE {name}.{table} AS TABLE public.{table}")
+
+    def bring_back(self, name: str) -> bool:
+        """Everything as it was when `name` was kept; whether it ever was. Ids go on from where they are now."""
+        if not self.sql("SELECT 1 FROM pg_namespace WHERE nspname = %s", [name]):
+            return False
+        self.empty()
+        # Django's references are checked when the transaction ends: the order of the tables is free.
+        copies = (f"INSERT INTO public.{table} SELECT * FROM {name}.{table}" for table in self._tables())
+        self.sql(f"BEGIN; {'; '.join(copies)}; COMMIT")
+        return True
 
     def demo(self) -> None:
-        """The demo of the first owner, if it is not there."""
-        if not self.sql("SELECT 1 FROM organizations_organization WHERE is_demo"):
+        """The demo of the first owner with everything read; read once, then brought back."""
+        if self.sql("SELECT 1 FROM organizations_organization WHERE is_demo"):
+            self.await_idle()
+        elif not self.bring_back("demo"):
             self.manage("demo")
+            self.await_idle()
+            self.keep("demo")
 
     def await_queue_taken(self) -> None:
         """The worker holds everything that was queued."""

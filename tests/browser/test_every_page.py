@@ -1,6 +1,7 @@
 """Every page that the list of places knows: axe, keyboard, small and large screens, in every language. Then Purser in
 the hand, without a mouse, and without JavaScript. One demo serves all of it."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +17,6 @@ from tests.browser.watching import Watch, axe, too_wide
 from tests.tour.furniture import Furniture
 from tests.tour.guide import PHONE, WIDE, Guide, furnished, in_order_of_people
 from tests.tour.places import PHONE_ONLY, PLACES, Place
-from tests.tour.watching import REFRESH, SHIFTS, WATCH_SHIFTS
 
 NewContext = Callable[..., tuple[BrowserContext, Watch]]
 pytestmark = pytest.mark.usefixtures("furniture")
@@ -25,26 +25,13 @@ WALKED = in_order_of_people(PLACES)
 # One state of each page stands for the others: their words come by the same way.
 ONCE = in_order_of_people({place.address: place for place in reversed(PLACES) if place.then is None}.values())
 OTHER_LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
+# They take turns: `make bench` looks at every page in each of them.
+IN_TURN = list(zip(ONCE, itertools.cycle(OTHER_LANGUAGES), strict=False))
 
 
 @pytest.fixture(scope="module")
-def first_sync(purser: Purser, browser: Browser, owner_state: Any) -> list[dict[str, Any]]:
-    """What moved on an overview that somebody watched while the demo was read for the first time."""
+def furniture(purser: Purser, owner_state: Any) -> Iterator[Furniture]:
     purser.demo()
-    with browser.new_context(viewport=WIDE, storage_state=owner_state, base_url=purser.url) as context:  # type: ignore[arg-type]
-        context.add_init_script(WATCH_SHIFTS)
-        page = context.new_page()
-        page.goto("/")
-        purser.await_idle()
-        # It reads itself again, as it does every half minute.
-        with page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
-            page.evaluate(REFRESH)
-        expect(page.locator("#spend .fig-hero")).to_be_visible()
-        return page.evaluate(SHIFTS)
-
-
-@pytest.fixture(scope="module")
-def furniture(purser: Purser, first_sync: list[dict[str, Any]]) -> Iterator[Furniture]:
     purser.kill_worker()
     yield furnished(purser)
     purser.empty()
@@ -63,10 +50,6 @@ def guides(purser: Purser, browser: Browser, furniture: Furniture) -> Iterator[d
     yield made
     for guide, _ in made.values():
         guide.context.close()
-
-
-def test_nothing_moves_while_the_first_sync_fills_the_page(first_sync: list[dict[str, Any]]) -> None:
-    assert first_sync == []
 
 
 @pytest.mark.parametrize("place", WALKED, ids=lambda place: place.name)
@@ -93,8 +76,7 @@ def test_a_page_is_for_everybody(guides: dict[str, tuple[Guide, Watch]], place: 
     watch.assert_quiet()
 
 
-@pytest.mark.parametrize("language", OTHER_LANGUAGES)
-@pytest.mark.parametrize("place", ONCE, ids=lambda place: place.name)
+@pytest.mark.parametrize(("place", "language"), IN_TURN, ids=lambda one: getattr(one, "name", one))
 def test_a_page_is_for_everybody_in_their_language(
     guides: dict[str, tuple[Guide, Watch]], place: Place, language: str
 ) -> None:
@@ -242,7 +224,7 @@ def test_back_leads_back(page: Page) -> None:
 
 def test_a_day_opens_to_its_models(furniture: Furniture, page: Page) -> None:
     page.goto(f"/accounts/{furniture.ids['wallet']}/")
-    day = page.locator("#usage tbody").first
+    day = page.locator("#usage tbody").filter(has=page.get_by_role("button")).first
     models = day.locator("tr[data-of]")
     expect(models.first).to_be_hidden()
     day.get_by_role("button").click()

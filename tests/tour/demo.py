@@ -27,7 +27,6 @@ def demo(name: str) -> Iterator[tuple[str, Furniture]]:
         try:
             purser.start()
             purser.demo()
-            purser.await_idle()
             purser.kill_worker()
             yield purser.url, furnished(purser)
         finally:

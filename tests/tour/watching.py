@@ -1,10 +1,11 @@
-"""Watches what moves: every layout shift since the page began, with the elements that moved."""
+"""Watches what moves: every layout shift that nobody asked for since the page began, with the elements."""
 
 # To be run before the page's own scripts.
 WATCH_SHIFTS = """
 window.layoutShifts = [];
 new PerformanceObserver((list) => {
-  for (const {value, sources} of list.getEntries()) {
+  for (const {value, sources, hadRecentInput} of list.getEntries()) {
+    if (hadRecentInput) continue;
     const moved = sources.map(({node, previousRect, currentRect}) => {
       const element = node?.nodeType === 1 ? node : node?.parentElement;
       const words = element ? element.outerHTML.slice(0, 120) : "gone";
