@@ -24,10 +24,23 @@ _BEGIN = """
   };
   const all = [...(open ?? document).querySelectorAll(CONTROLS)].filter((one) => one.tabIndex >= 0 && !one.disabled
     && !one.closest("[inert]") && one.checkVisibility({visibilityProperty: true}) && chosen(one));
-  const places = all.map((one) => {
+  // Seen from elsewhere, what is scrolled away inside a part of the page is at the edge of that part.
+  const scroller = (one) => {
+    const around = one.parentElement;
+    if (!around || around === document.body) return null;
+    return /auto|scroll/.test(getComputedStyle(around).overflowY) ? around : scroller(around);
+  };
+  const place = (one) => {
     const {left, right, top, bottom} = one.getBoundingClientRect();
-    return {left, right, top: top + scrollY, bottom: bottom + scrollY, landmark: one.closest(LANDMARK)};
-  });
+    return {left, right, top: top + scrollY, bottom: bottom + scrollY, part: scroller(one), landmark: one.closest(LANDMARK)};
+  };
+  const from = (other) => (one) => {
+    if (!one.part || one.part === other.part) return one;
+    const edge = one.part.getBoundingClientRect();
+    const within = (y) => Math.min(Math.max(y, edge.top + scrollY), edge.bottom + scrollY);
+    return {...one, top: within(one.top), bottom: within(one.bottom)};
+  };
+  const places = all.map(place);
   const before = all.map(look);
   // A date is several fields in one: day, month, year, and the calendar behind it.
   const stopsIn = (one) => (["date", "datetime-local", "time", "month"].includes(one.type) ? 7 : 1);
@@ -55,11 +68,12 @@ _BEGIN = """
     removeEventListener("htmx:before:request", wait, true);
     const missed = all.filter((_, at) => !walked.includes(at)).map((one) => `not reached: ${name(one)}`);
     const jumps = walked.slice(1).flatMap((to, step) => {
-      const [from, here, there] = [walked[step], places[walked[step]], places[to]];
-      if (to <= from || here.landmark !== there.landmark || here.right - here.left <= 1) return [];
+      const begun = walked[step];
+      const here = from(places[to])(places[begun]), there = from(places[begun])(places[to]);
+      if (to <= begun || here.landmark !== there.landmark || here.right - here.left <= 1) return [];
       const up = there.bottom <= here.top + 1 && there.left < here.right - 1;
       const back = there.right <= here.left + 1 && there.top < here.bottom - 1 && there.bottom > here.top + 1;
-      return up || back ? [`goes ${up ? "up" : "back"} from ${name(all[from])} to ${name(all[to])}`] : [];
+      return up || back ? [`goes ${up ? "up" : "back"} from ${name(all[begun])} to ${name(all[to])}`] : [];
     });
     const ordered = all.filter((one) => one.tabIndex > 0).map((one) => `a tabindex above 0: ${name(one)}`);
     return [...problems, ...missed, ...jumps, ...ordered];

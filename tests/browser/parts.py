@@ -256,7 +256,7 @@ class Purser:
             return False
         self.empty()
         # Django's references are checked when the transaction ends: the order of the tables is free.
-        copies = (f"INSERT INTO public.{table} SELECT * FROM {name}.{table}" for table in self._tables())
+        copies = (f"INSERT INTO public.{table} SELECT * FROM {name}.{table}" for table in self._tables())  # noqa: S608 -- names of our own
         self.sql(f"BEGIN; {'; '.join(copies)}; COMMIT")
         return True
 

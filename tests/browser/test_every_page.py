@@ -115,7 +115,7 @@ def test_a_phone_gets_a_tab_bar_and_lists(phone: tuple[Page, Watch]) -> None:
     bar.get_by_role("link", name="Accounts").tap()
     expect(page.get_by_role("heading", name="Accounts", level=1)).to_be_visible()
     expect(page.locator("#accounts table")).to_be_hidden()
-    page.locator("#accounts > ul a").filter(has_text="DeepSeek").tap()
+    page.locator("#accounts ul a").filter(has_text="DeepSeek").tap()
     expect(page.get_by_role("heading", level=1)).to_have_text("DeepSeek Production")
     expect(page.locator("#streams table")).to_be_hidden()
     expect(page.locator("#streams > ul > li").first).to_contain_text("Balance")

@@ -27,7 +27,7 @@ def export() -> bytes:
 
 def test_an_export_is_looked_at_tried_imported_and_undone(page: Page, account: int) -> None:
     page.goto(f"/accounts/{account}/")
-    page.get_by_role("link", name="Import").click()
+    page.get_by_role("link", name="Imports").click()
     page.get_by_label("File").set_input_files({"name": "costs.csv", "mimeType": "text/csv", "buffer": export()})
     page.get_by_role("button", name="Upload and look").click()
     expect(page.get_by_role("heading", name="What the columns are")).to_be_visible()

@@ -271,7 +271,7 @@ def test_without_javascript_the_palette_is_a_page(new_context: NewContext, owner
 
 
 def test_the_sheet_lists_the_keys_that_work_here(page: Page) -> None:
-    page.goto("/accounts/")
+    page.goto("/")
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
     for words in ("Overview", "Settings", "Sync now", "Connect a provider", "Next row"):

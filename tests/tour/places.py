@@ -110,7 +110,7 @@ _CONNECT = [
         "connect-form-errors",
         "credentials:connect_form",
         {"slug": "wallet_slug"},
-        then=_sent("#connect-form [type=submit]"),
+        then=_sent("#connect-form .btn-primary"),
     ),
     *(
         Place(f"check-{state.replace('_', '-')}", "credentials:check", {"credential_id": f"check_{state}"}, who="rui")

@@ -29,6 +29,8 @@ export function openPalette() {
   // What was found for other words would be wrong under an empty field.
   if ($("[data-words]", results)?.dataset.words !== "") results.replaceChildren($("#palette-skeleton").content.cloneNode(true));
   dialog.showModal();
+  // Who is quicker than htmx, which comes to the page a moment after it has loaded, is served as well.
+  window.htmx?.process(words());
   window.htmx?.trigger(words(), "palette");
   return true;
 }
