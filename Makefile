@@ -39,7 +39,7 @@ test: $(VENV)/.dev assets
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(WITH_SERVICES) manage.py makemigrations --check --dry-run
-	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest -n 2 --dist loadscope
 
 bench: $(VENV)/.dev assets $(LIGHTHOUSE)/node_modules/.installed
 	@mkdir -p var

@@ -7,12 +7,14 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.core.encryption import fingerprint
+from dashboard.core.undo import message_with_undo
 from dashboard.credentials.account_forms import RemoveForm
 from dashboard.credentials.forms import ConnectForm
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
@@ -60,7 +62,8 @@ def stream_sync(request: PurserRequest, stream_id: int) -> HttpResponse:
 def credential_pause(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
     if credential_rest(credential=credential, by=request.actor, now=timezone.now()):
-        messages.success(request, _("Paused: nothing is read with this key until it is resumed. Its figures stay."))
+        words = _("Paused: nothing is read with this key until it is resumed. Its figures stay.")
+        message_with_undo(request, words, undo=reverse("sync:credential_resume", args=[credential.pk]))
     return redirect("credentials:account", account_id=credential.account_id)
 
 
@@ -70,7 +73,8 @@ def credential_pause(request: PurserRequest, credential_id: int) -> HttpResponse
 def credential_resume(request: PurserRequest, credential_id: int) -> HttpResponse:
     credential = _credential(request, credential_id)
     if resume(credential=credential, by=request.actor, now=timezone.now()):
-        messages.success(request, _("Resumed: the key is being checked, then read with again."))
+        words = _("Resumed: the key is being checked, then read with again.")
+        message_with_undo(request, words, undo=reverse("sync:credential_pause", args=[credential.pk]))
     return redirect("credentials:account", account_id=credential.account_id)
 
 

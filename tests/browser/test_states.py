@@ -120,6 +120,15 @@ def test_a_refused_key_is_brought_to_the_overview(purser: Purser, page: Page, ac
     recovered(purser, page)
 
 
+def test_a_pause_is_taken_back_with_z(purser: Purser, page: Page, account: int) -> None:
+    page.locator("#credentials").get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("status").filter(has_text="Paused: nothing is read with this key")).to_be_visible()
+    expect(page.locator("#credentials").get_by_role("button", name="Resume")).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.get_by_role("status").filter(has_text="Resumed: the key is being checked")).to_be_visible()
+    recovered(purser, page)
+
+
 def test_after_a_429_everything_of_the_key_waits(purser: Purser, page: Page, account: int) -> None:
     misbehave(purser, "429")
     try_now(page)

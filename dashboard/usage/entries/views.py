@@ -3,11 +3,13 @@
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.balances.models import BalanceEntry, BalanceSeries, EntryKind
+from dashboard.core.undo import message_with_undo
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.access import access
 from dashboard.organizations.middleware import PurserRequest
@@ -30,8 +32,8 @@ def add(request: PurserRequest, account_id: int, kind: str) -> HttpResponse:
         now=timezone.now(),
     )
     if request.method == "POST" and form.is_valid():
-        entry_add(account=account, typed_in=form.typed_in, by=request.actor, now=timezone.now())
-        messages.success(request, _("Noted."))
+        entry = entry_add(account=account, typed_in=form.typed_in, by=request.actor, now=timezone.now())
+        message_with_undo(request, _("Noted."), undo=reverse("usage:entry_remove", args=[entry.pk]))
         return redirect("credentials:account", account_id=account.pk)
     context = {"account": account, "kind": EntryKind(kind), "kinds": EntryKind.choices, "form": form}
     return render(request, "usage/entry.html", context)
