@@ -53,6 +53,11 @@ class Wire(Protocol):
     def handle_request(self, request: httpx.Request) -> httpx.Response: ...
 
 
+def _rest(seconds: float) -> None:
+    """time.sleep, looked up when it is needed: a test that replaces it waits nowhere."""
+    time.sleep(seconds)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """`send(outgoing) -> Reply` under the guards. `via` is a relay that gets every request unchanged with the original
@@ -64,7 +69,7 @@ class Transport:
     wire: Wire | None = None
     total_seconds: float = TOTAL_SECONDS
     max_body_bytes: int = MAX_BODY_BYTES
-    pause: Callable[[float], None] = time.sleep
+    pause: Callable[[float], None] = _rest
     tries: int = len(RETRY_PAUSES) + 1
 
     def send(self, outgoing: Outgoing) -> Reply:

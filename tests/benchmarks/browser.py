@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import free_port
 from tests.browser.chromium import ARGUMENTS, executable
+from tests.browser.watching import axe
 from tests.tour.demo import demo
 from tests.tour.furniture import Furniture
-from tests.tour.guide import WIDE, Guide
+from tests.tour.guide import WIDE, Guide, once
 from tests.tour.places import PLACES, Place
 from tests.tour.watching import REFRESH, SHIFTS, WATCH_SHIFTS
 
@@ -58,6 +60,7 @@ def in_the_browser() -> Iterator[Figure]:
             yield Figure(
                 f"{name}: layout shift, charts and refresh", shift(browser, url, furniture, places[name]), "", 0
             )
+        yield from for_everybody(browser, url, furniture)
         addresses = {url + places[name].path(furniture): name for name in JUDGED}
         yield from judged(port, addresses, f"{furniture.cookie}={furniture.sessions['owner']}")
         browser.close()
@@ -150,6 +153,27 @@ def refresh(guide: Guide) -> None:
         with guide.page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
             guide.page.evaluate(REFRESH)
         guide.settle()
+
+
+# --- Who cannot see, or not well ----------------------------------------------------------------------------------
+
+
+def for_everybody(browser: Browser, url: str, furniture: Furniture) -> Iterator[Figure]:
+    """What axe finds on every page, in both themes and every language."""
+    pages = once(PLACES)
+    for language, _name in settings.LANGUAGES:
+        context = browser.new_context(viewport=WIDE, reduced_motion="reduce", locale=language)  # type: ignore[arg-type]
+        guide = Guide(context, url, furniture)
+        found = []
+        for place in pages:
+            guide.page.emulate_media(color_scheme="light")
+            guide.open(place)
+            found += [f"{place.name}, light: {one}" for one in axe(guide.page)]
+            guide.look(theme="dark")
+            found += [f"{place.name}, dark: {one}" for one in axe(guide.page, colours_only=True)]
+        context.close()
+        print("".join(f"    {one}\n" for one in found), end="", flush=True)
+        yield Figure(f"axe on {len(pages)} pages, both themes, {language}", len(found), "", 0)
 
 
 # --- Lighthouse -------------------------------------------------------------------------------------------------

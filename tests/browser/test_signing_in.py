@@ -18,6 +18,7 @@ PASSWORD = "a harbor full of lanterns"
 def set_password(page: Page) -> None:
     page.goto("/profile/")
     page.get_by_role("link", name="Set a password").click()
+    expect(page.get_by_role("heading", name="Set a password")).to_be_visible()
     for field in page.locator("input[type=password]").all():
         field.fill(PASSWORD)
     page.get_by_role("button", name="Set the password").click()

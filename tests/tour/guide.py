@@ -88,6 +88,11 @@ def in_order_of_people(places: Iterable[Place]) -> list[Place]:
     return sorted(places, key=lambda place: place.who)
 
 
+def once(places: Iterable[Place]) -> list[Place]:
+    """One state of each page, which stands for the others: their words come by the same way."""
+    return in_order_of_people({place.address: place for place in reversed(list(places)) if place.then is None}.values())
+
+
 def furnished(purser: Purser) -> Furniture:
     """Fills a Purser that has the demo, and whose worker rests."""
     told = purser.python("-c", "import django; django.setup(); from tests.tour.furnish import main; main()")
