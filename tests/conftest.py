@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import hypothesis
@@ -14,6 +15,7 @@ from dashboard.organizations.models import Membership, Organization, Role, User
 from providers.simulator.parts import PARTS
 from providers.simulator.server import Simulator
 from tests.providers.simulated import RememberedWorld, SimulatedWire
+from tests.sharing import Sharing
 
 # Pages name their files as they are: a fresh checkout has collected none yet. Chromium's tests collect their own.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -25,6 +27,10 @@ hypothesis.settings.register_profile("purser", deadline=None)
 hypothesis.settings.load_profile("purser")
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
+    return Sharing(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,8 @@ MINUTE = 60_000
 FAULTS = {
     "401": ("Paused", "DeepSeek does not know this key.", "Paused"),
     "429": ("Backing off", "api.deepseek.com answered 429, too many calls.", "Backing off"),
-    "500": ("Backing off", "api.deepseek.com answered 500.", "Backing off"),
     "truncated": ("Backing off", "The answer is not JSON", "Backing off"),
     "shape": ("Backing off", "The answer has no balance_infos.", "Failed"),
-    "huge": ("Backing off", "api.deepseek.com sent more than 16 MiB", "Failed"),
     "redirect": ("Backing off", "it was not followed", "Failed"),
 }
 

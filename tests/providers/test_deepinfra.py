@@ -1,6 +1,5 @@
 """DeepInfra against its simulated account: what the adapter reads is what the ledger charged."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -35,12 +34,10 @@ def test_ten_days_cost_the_whole_month_and_no_more() -> None:
     assert found.partial == ()
 
 
-def test_a_quarter_is_exact_month_by_month_and_quick() -> None:
+def test_a_quarter_is_exact_month_by_month() -> None:
     send, simulator = simulated("deepinfra", NOW)
     account = simulator.world.account(PROFILE, "harbor")
-    began = time.perf_counter()
     found = collect(PROVIDER, "cost", KEY, window(90), send)
-    assert time.perf_counter() - began < 1
     by_month: dict[datetime, Decimal] = {}
     for row in found.records:
         assert isinstance(row, CostBucket)

@@ -1,6 +1,5 @@
 """GitLab Duo against its simulated group: what the adapter reads is what the ledger charged, in credits."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,9 +32,7 @@ def harbor(simulator: Any) -> Any:
 @pytest.mark.parametrize("days", [1, 10, 24, 90])
 def test_the_days_add_up_to_the_ledger(days: int) -> None:
     send, simulator = simulated("gitlab-duo", NOW)
-    began = time.monotonic()
     rows = collect(PROVIDER, "usage", TOKEN, window(days), send).records
-    assert time.monotonic() - began < 1
     buckets = [row for row in rows if isinstance(row, UsageBucket)]
     first = datetime(2026, 11, 20, tzinfo=UTC) - timedelta(days=days)
     assert min(row.start for row in buckets) == first

@@ -1,6 +1,5 @@
 """xAI against its simulator: what the adapter reads back is the ledger, to the cent."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -102,8 +101,6 @@ def test_a_key_never_reaches_the_other_host(name: str, url: str) -> None:
         prepare(xai.PROVIDER, Request(url=url, auth=name), Credentials(values=KEYS))
 
 
-def test_a_long_history_is_quick() -> None:
-    started = time.process_time()
+def test_a_long_history_has_every_day() -> None:
     found, _ = read("cost", days=90)
     assert len(found.records) == 91 * len(part.PROFILE.models)
-    assert time.process_time() - started < 1
