@@ -70,7 +70,7 @@ def test_a_page_is_for_everybody(guides: dict[str, tuple[Guide, Watch]], place: 
         problems += [f"axe, {size['width']} px, light: {found}" for found in axe(page)]
         problems += [f"keyboard: {found}" for found in dialogs(page)]
     guide.look(theme="dark")
-    if place.only != PHONE_ONLY:
+    if place in ONCE:
         problems += other_widths(page)
     problems += small(page)
     problems += [f"axe, 360 px, dark: {found}" for found in axe(page)]

@@ -340,4 +340,4 @@ def test_the_first_view_stays_small(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     bodies = {answer.url: answer.body() for answer in answers if "/charts." not in answer.url}
     sizes = {url: len(body if url.endswith(".woff2") else gzip.compress(body)) for url, body in bodies.items()}
-    assert sum(sizes.values()) <= 96_000, sizes
+    assert sum(sizes.values()) <= 88_000, sizes
