@@ -9,6 +9,7 @@ from functools import cache
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
+    "--font-render-hinting=none",  # letters stand where they stand on a screen of today
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",

@@ -44,7 +44,12 @@ def take(url: str, furniture: Furniture, language: str, names: Sequence[str]) ->
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS), headless=True)
         for scheme in (PHONE_ONLY, WIDE_ONLY):
-            context = browser.new_context(viewport=SIZES[scheme], reduced_motion="reduce", locale=language)
+            context = browser.new_context(
+                viewport=SIZES[scheme],  # type: ignore[arg-type]
+                is_mobile=scheme == PHONE_ONLY,  # whose scroll bars take no room
+                reduced_motion="reduce",
+                locale=language,
+            )
             guide = Guide(context, url, furniture)
             for place in places:
                 if place.only in ("", scheme):

@@ -49,6 +49,7 @@ def readme_pictures(url: str, furniture: Furniture) -> list[str]:
             context = browser.new_context(
                 viewport=PHONE if one.phone else SIZE,
                 device_scale_factor=2 if one.phone else 1,
+                is_mobile=one.phone,
                 color_scheme=one.theme,  # type: ignore[arg-type]
                 reduced_motion="reduce",
                 locale=one.language,
