@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import caches
+from django.test import Client
 from django.utils import translation
 
 from dashboard.organizations.models import Membership, Organization, Role, User
@@ -64,6 +65,12 @@ def owner(organization: Organization) -> User:
     user = User.objects.create_user("mei@harbor.example", name="Mei Lin")
     Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
     return user
+
+
+@pytest.fixture
+def signed_in(client: Client, owner: User) -> None:
+    """`client` is the owner's browser."""
+    client.force_login(owner)
 
 
 @pytest.fixture

@@ -73,12 +73,11 @@ function sprite() {
   writeFileSync(join(out, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
 }
 
+const inter = (part) => join(modules, "@fontsource-variable", "inter", "files", `inter-${part}-wght-normal.woff2`);
+
 function copies() {
   mkdirSync(join(out, "fonts"), { recursive: true });
-  for (const subset of ["latin", "latin-ext"]) {
-    const source = join(modules, "@fontsource-variable", "inter", "files", `inter-${subset}-wght-normal.woff2`);
-    copyFileSync(source, join(out, "fonts", `inter-${subset}.woff2`));
-  }
+  for (const part of ["latin", "latin-ext"]) copyFileSync(inter(part), join(out, "fonts", `inter-${part}.woff2`));
   copyFileSync(join(here, "icons", "favicon.svg"), join(out, "favicon.svg"));
 }
 
@@ -91,8 +90,7 @@ async function core() {
     const [from, to = from] = part.trim().slice(2).split("-").map((code) => parseInt(code, 16));
     return Array.from({ length: to - from + 1 }, (_, step) => String.fromCodePoint(from + step));
   });
-  const whole = readFileSync(join(modules, "@fontsource-variable", "inter", "files", "inter-latin-wght-normal.woff2"));
-  const cut = await subset(whole, letters.join(""), {
+  const cut = await subset(readFileSync(inter("latin")), letters.join(""), {
     targetFormat: "woff2",
     variationAxes: { wght: { min: 400, max: 600 } },
     // What css/theme.css switches on, and what letters need to stand well beside each other.

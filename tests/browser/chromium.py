@@ -51,9 +51,11 @@ def _by_apt() -> str | None:
     if shutil.which("apt-get") is None:
         return None
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-        if not _done(["apt-get", *arguments], environment):
-            return None
+    _done(["apt-get", "update", "-qq"], environment)
+    # Not every distribution has the first.
+    for name in ("chromium-headless-shell", "chromium"):
+        if _done(["apt-get", "install", "-y", "-qq", "--no-install-recommends", name], environment):
+            break
     return _on_path()
 
 

@@ -34,7 +34,7 @@ _BEGIN = """
     const {left, right, top, bottom} = one.getBoundingClientRect();
     return {left, right, top: top + scrollY, bottom: bottom + scrollY, part: scroller(one), landmark: one.closest(LANDMARK)};
   };
-  const from = (other) => (one) => {
+  const seenFrom = (other, one) => {
     if (!one.part || one.part === other.part) return one;
     const edge = one.part.getBoundingClientRect();
     const within = (y) => Math.min(Math.max(y, edge.top + scrollY), edge.bottom + scrollY);
@@ -69,7 +69,7 @@ _BEGIN = """
     const missed = all.filter((_, at) => !walked.includes(at)).map((one) => `not reached: ${name(one)}`);
     const jumps = walked.slice(1).flatMap((to, step) => {
       const begun = walked[step];
-      const here = from(places[to])(places[begun]), there = from(places[begun])(places[to]);
+      const here = seenFrom(places[to], places[begun]), there = seenFrom(places[begun], places[to]);
       if (to <= begun || here.landmark !== there.landmark || here.right - here.left <= 1) return [];
       const up = there.bottom <= here.top + 1 && there.left < here.right - 1;
       const back = there.right <= here.left + 1 && there.top < here.bottom - 1 && there.bottom > here.top + 1;

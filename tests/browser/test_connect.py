@@ -41,7 +41,7 @@ def open_account(page: Page) -> None:
 
 
 # One for each shape of form and account: a wallet, a bill, a key file, several fields with choices, a pasted login, a
-# server of one's own. The demo connects all of them, and the page of each of its accounts is looked at.
+# server of one's own. The demo connects all providers.
 SHAPES = ("deepseek", "openai", "vertex-ai", "azure-openai", "chatgpt-codex", "ollama")
 
 

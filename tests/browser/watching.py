@@ -15,9 +15,9 @@ _COLOURS = "color-contrast"
 # Rows of a table or list are alike: the first of them stand for the rest, of which some pages have a thousand.
 _ALIKE = ["tbody tr:nth-child(n+6)", "tbody:nth-of-type(n+5)", "li:nth-child(n+6)", "select option"]
 _AXE = """
-async ([only, rules, alike]) => (await axe.run(
+async ([only, alike]) => (await axe.run(
   {exclude: alike.filter((one) => document.querySelector(one)).map((one) => [one])},
-  {runOnly: only, rules, resultTypes: ["violations"]},
+  {runOnly: only, resultTypes: ["violations"]},
 )).violations.flatMap((rule) =>
   rule.nodes.map((node) => `${rule.id} at ${node.target.join(" ")}: ${node.failureSummary}\\n    ${node.html}`))
 """
@@ -89,10 +89,9 @@ def too_wide(page: Page) -> list[str]:
     return page.evaluate(_OVERFLOW)
 
 
-def axe(page: Page, *, colours: bool = True, colours_only: bool = False) -> list[str]:
-    """What axe finds; without what colours decide, or that alone: nothing else depends on the theme."""
+def axe(page: Page, *, colours_only: bool = False) -> list[str]:
+    """What axe finds; or only what colours decide: nothing else depends on the theme."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     only = {"type": "rule", "values": [_COLOURS]} if colours_only else _RULES
-    rules = {} if colours else {_COLOURS: {"enabled": False}}
-    return page.evaluate(_AXE, [only, rules, _ALIKE])
+    return page.evaluate(_AXE, [only, _ALIKE])

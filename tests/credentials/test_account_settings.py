@@ -8,19 +8,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.credentials.models import ProviderAccount
-from dashboard.organizations.models import AuditEvent, Organization, Team, User
+from dashboard.organizations.models import AuditEvent, Organization, Team
+
+pytestmark = pytest.mark.usefixtures("signed_in")
 
 
 @pytest.fixture
 def account(organization: Organization) -> ProviderAccount:
     return ProviderAccount.objects.create(organization=organization, provider_slug="deepseek", label="Main")
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def url(account: ProviderAccount) -> str:

@@ -15,14 +15,9 @@ from providers.catalog import catalog
 from providers.registry import PROVIDERS
 from providers.spec import Endpoint, NotOffered
 
+pytestmark = pytest.mark.usefixtures("signed_in")
+
 LIST = "/providers/"
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def viewer(organization: Organization, *, sees_all: bool = False) -> Client:

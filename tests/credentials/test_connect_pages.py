@@ -14,14 +14,9 @@ from dashboard.organizations.models import Membership, Organization, Role, User
 from providers.registry import PROVIDERS
 from providers.spec import Endpoint
 
+pytestmark = pytest.mark.usefixtures("signed_in")
+
 GRID = "/connect/"
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def names(page: str) -> set[str]:

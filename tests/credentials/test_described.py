@@ -46,14 +46,9 @@ from tests.providers.loopback import Seen, Server, answer
 from tests.providers.test_described import SECRET, SELF, described, relay
 from tests.sync.driving import run_all, run_leased
 
+pytestmark = pytest.mark.usefixtures("signed_in")
+
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ from providers.spec import Account, Endpoint
 from tests.providers.simulated import SimulatedWire
 from tests.sync.driving import KEYS, connected, run_all
 
+pytestmark = pytest.mark.usefixtures("signed_in")
+
 DAY = timedelta(days=1)
 MONEY = re.compile(r"[$¥€£]\s?\d|\d\s?(?:USD|CNY|EUR)\b")
 
@@ -266,13 +268,6 @@ class Page:
         """The text of one part; "" where the page has none."""
         found = re.search(rf'(?s)<section class="panel" id="{name}">(.*?)</section>', self.body)
         return self.text(found[1]) if found else ""
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def test_a_wallet_shows_its_balance_and_no_bill(organization: Organization, client: Client) -> None:

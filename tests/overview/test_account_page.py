@@ -27,15 +27,10 @@ from providers.records import Balance, Quota
 from tests.overview.test_account_kinds import Page, land_cost, place_of
 from tests.sync.driving import connected
 
+pytestmark = pytest.mark.usefixtures("signed_in")
+
 DAY = timedelta(days=1)
 UUID = "a3629803-d1e1-4706-8af4-88edeffce3ba"
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def plain(text: str) -> str:

@@ -26,14 +26,9 @@ from providers.records import Balance, Quota
 from tests.overview.test_pages import text_of
 from tests.sync.driving import connected
 
+pytestmark = pytest.mark.usefixtures("signed_in")
+
 TODAY = date(2026, 11, 20)
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def spent(organization: Organization, slug: str, day: date, amount: str, **more: Any) -> None:

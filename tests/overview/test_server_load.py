@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dashboard.credentials.models import ProviderCredential, ServerReading
 from dashboard.credentials.selectors import gauges_view
 from dashboard.credentials.services import server_reading_land
-from dashboard.organizations.models import Organization, User
+from dashboard.organizations.models import Organization
 from dashboard.overview.account.server import LOAD_ROWS, load_context, memory_words, value_words, version_words
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.sync.reading import stream_read
@@ -27,18 +27,13 @@ from tests.overview.test_account_kinds import Page
 from tests.providers.simulated import SimulatedWire
 from tests.sync.driving import connected, run_all, run_once
 
+pytestmark = pytest.mark.usefixtures("signed_in")
+
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 LOCAL = {"profile": "local", "base_url": "http://localhost:11434"}
 RUNNING = Gauge(name="requests_running", value=Decimal(2), unit="requests", scope="m, engine 0")
 WAITING = Gauge(name="requests_waiting", value=Decimal(0), unit="requests", scope="m, engine 0")
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from providers.records import Balance
 from tests.usage.test_deriving import paid
 from tests.usage.test_landing import land
 
+pytestmark = pytest.mark.usefixtures("signed_in")
+
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -27,13 +29,6 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def account(organization: Organization) -> ProviderAccount:
     return ProviderAccount.objects.create(organization=organization, provider_slug="mistral", label="Main")
-
-
-@pytest.fixture
-def client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def post(client: Client, account: ProviderAccount, kind: str, **values: str) -> Any:
