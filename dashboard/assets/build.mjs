@@ -32,9 +32,10 @@ function found(paths, pattern) {
   return paths.flatMap((path) => [...readFileSync(path, "utf8").matchAll(pattern)].map((match) => match[1]));
 }
 
-// A hundredth of a unit of the 24 that an icon is drawn on is finer than any screen.
-function symbol(id, source) {
-  const { data: svg } = optimize(source, { multipass: true, floatPrecision: 2, plugins: ["preset-default", "removeTitle"] });
+// A unit is one of the 24 that an icon is drawn on. A tenth of it cannot be seen on a logo of 20 px; a hundredth is finer
+// than any screen.
+function symbol(id, source, floatPrecision = 2) {
+  const { data: svg } = optimize(source, { multipass: true, floatPrecision, plugins: ["preset-default", "removeTitle"] });
   const head = svg.match(/<svg[^>]*>/)[0];
   const attribute = (name) => head.match(new RegExp(`\\s${name}="([^"]*)"`))?.[1];
   const kept = ["viewBox", "fill", "fill-rule", "stroke", "stroke-linecap", "stroke-linejoin"]
@@ -67,7 +68,7 @@ function sprite() {
   const glyphs = readFileSync(join(here, "icons", "glyphs.svg"), "utf8").replace(/<\/?svg[^>]*>/g, "").replace(/>\s+</g, "><").trim();
   const symbols = [
     ...icons.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8"))),
-    ...logos.sort().map(([slug, path]) => symbol(`p-${slug}`, readFileSync(path, "utf8"))),
+    ...logos.sort().map(([slug, path]) => symbol(`p-${slug}`, readFileSync(path, "utf8"), 1)),
     glyphs,
   ];
   writeFileSync(join(out, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);

@@ -87,8 +87,18 @@ _BEGIN = """
 """  # noqa: E501
 
 
+# A chart is a stop of the way once it is drawn, which is when it comes near: all of them before the first step.
+_NEAR = """
+() => [...document.querySelectorAll("[data-chart]:not([data-drawn])")].find((one) => one.checkVisibility())
+  ?.scrollIntoView({block: "center", behavior: "instant"})
+"""
+_DRAWN = "() => ![...document.querySelectorAll('[data-chart]:not([data-drawn])')].some((one) => one.checkVisibility())"
+
+
 def walk(page: Page) -> list[str]:
     """Through the whole page, or through the dialog that is open on it; what is wrong with the way."""
+    page.evaluate(_NEAR)
+    page.wait_for_function(_DRAWN)
     number: int = page.evaluate(_BEGIN)
     for _ in range(number + 3):
         page.keyboard.press("Tab")

@@ -1,20 +1,21 @@
-"""The shapes of the charts: nothing is lost or rounded between the figures, the drawing and the table."""
+"""The shapes of the charts: nothing is lost between the figures, the drawing and the table."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.core.charts.balance import Dry, Rise, balance_chart
-from dashboard.core.charts.shapes import Chart, Layer, folded, total
+from dashboard.core.charts.shapes import Chart, Layer, folded, texts, total
 from dashboard.core.charts.spend import pace_chart, stack_chart
 from dashboard.core.templatetags.drawings import chart_cells, chart_mark, chart_wait
 
 NOW = datetime(2026, 11, 20, 6, 32, tzinfo=UTC)
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
-amounts = st.none() | st.decimals(0, 10_000, allow_nan=False, allow_infinity=False, places=9)
+amounts = st.none() | st.just(Decimal(0)) | st.decimals("0.01", 10_000, allow_nan=False, allow_infinity=False, places=9)
 layer_lists = st.lists(st.lists(amounts, min_size=3, max_size=3), min_size=1, max_size=14)
 
 
@@ -22,25 +23,25 @@ def stack(layers: list[Layer], **more: object) -> Chart:
     return stack_chart(DAYS, layers, unit="USD", title="Spend", **more)  # type: ignore[arg-type]
 
 
-def known(values: list[str | None]) -> Decimal:
-    return sum((Decimal(value) for value in values if value is not None), Decimal(0))
+def cents(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
 
 
 # --- Bars by day ------------------------------------------------------------------------------------------------
 
 
 @given(layer_lists)
-def test_series_totals_and_table_are_one_sum_to_the_last_decimal(values: list[list[Decimal | None]]) -> None:
+def test_key_and_table_are_one_sum_and_the_drawing_rounds_each_once(
+    values: list[list[Decimal | None]],
+) -> None:
     chart = stack([Layer(f"provider {number}", one) for number, one in enumerate(values)])
     everything = sum((value for one in values for value in one if value is not None), Decimal(0))
-    assert sum((known(one["values"]) for one in chart.data["series"]), Decimal(0)) == everything
-    assert known(chart.data["totals"]) == everything
     assert sum((amount or Decimal(0) for _name, amount in chart.key), Decimal(0)) == everything
     assert chart.table.foot is not None
     assert (chart.table.foot.cells[-1] or 0) == everything
     for place, row in enumerate(reversed(chart.table.rows)):
         drawn = [one["values"][place] for one in chart.data["series"]] + [chart.data["totals"][place]]
-        assert [None if cell is None else str(f"{cell:f}") for cell in row.cells] == drawn
+        assert [cents(cell) for cell in row.cells] == drawn
 
 
 @given(layer_lists)
@@ -74,8 +75,8 @@ def test_others_are_open_where_one_of_them_is() -> None:
 
 def test_an_unknown_day_stays_unknown() -> None:
     chart = stack([Layer("a", [Decimal("1.20"), None, Decimal(0)]), Layer("b", [Decimal(1), None, None])])
-    assert [one["values"] for one in chart.data["series"]] == [["1.20", None, "0"], ["1", None, None]]
-    assert chart.data["totals"] == ["2.20", None, "0"]
+    assert [one["values"] for one in chart.data["series"]] == [["1.20", None, "0.00"], ["1.00", None, None]]
+    assert chart.data["totals"] == ["2.20", None, "0.00"]
     assert chart.table.rows[1].cells == [None, None, None]
     assert "nothing told" in chart_cells(chart.table.rows[1], chart.table)
 
@@ -94,9 +95,20 @@ def test_what_else_is_known_of_a_day_stands_in_drawing_and_table() -> None:
     assert chart.table.rows[-1].notes == ["2 unpriced models"]
 
 
-def test_a_cell_keeps_every_digit_as_its_value() -> None:
-    chart = stack([Layer("a", [Decimal("1.234567891"), None, None])])
-    assert '<data value="1.234567891">$1.23</data>' in chart_cells(chart.table.rows[-1], chart.table)
+@pytest.mark.parametrize(
+    ("unit", "amount", "drawn"),
+    [
+        ("USD", "1.234567891", "1.23"),
+        ("USD", "-1.235", "-1.24"),
+        ("USD", "0.00123456", "0.00123"),
+        ("USD", "0.000000123456", "0.000000123"),
+        ("USD", "0", "0.00"),
+        ("JPY", "1234.5", "1234"),
+        ("credits", "12.345", "12.34"),
+    ],
+)
+def test_the_drawing_has_the_digits_that_are_written(unit: str, amount: str, drawn: str) -> None:
+    assert texts([Decimal(amount), None], unit) == [drawn, None]
 
 
 def test_a_series_has_the_colour_of_its_place() -> None:
@@ -121,7 +133,7 @@ def test_the_month_is_added_up_to_today_and_the_one_before_to_its_end() -> None:
     chart = month([Decimal("1.10"), None, Decimal("2.20")], [Decimal(1)] * 31)
     this, last = chart.data["series"]
     assert (this["name"], this["values"][:4]) == ("November", ["1.10", "1.10", "3.30", None])
-    assert (last["name"], last["values"][2], last["values"][-1]) == ("October", "3", "30")
+    assert (last["name"], last["values"][2], last["values"][-1]) == ("October", "3.00", "30.00")
     assert [(name.replace("\u00a0", " "), amount) for name, amount in chart.key] == [
         ("to Mon 2 Nov", Decimal("1.10")),
         ("to Fri 2 Oct", Decimal(2)),
@@ -135,7 +147,7 @@ def test_the_month_is_added_up_to_today_and_the_one_before_to_its_end() -> None:
 
 def test_a_shorter_month_before_ends_where_it_ended() -> None:
     chart = month([Decimal(1)] * 3, [Decimal(1)] * 28)
-    assert chart.data["series"][1]["values"][27:] == ["28", None, None]
+    assert chart.data["series"][1]["values"][27:] == ["28.00", None, None]
 
 
 def test_a_month_before_of_which_nothing_is_known_is_not_drawn_as_nothing() -> None:
@@ -174,16 +186,22 @@ def test_there_is_no_chart_before_the_first_reading() -> None:
     assert nothing is None
 
 
-def test_amounts_leave_as_they_were_read() -> None:
-    chart = balance([(NOW, Decimal("1284.50"))])
-    assert chart.data["points"] == [[1795156320000, "1284.50"]]
+def drawn_at(chart: Chart) -> list[int]:
+    """When the drawn readings were taken, in milliseconds."""
+    return [chart.data["start"] + 1000 * seconds for seconds in accumulate(chart.data["steps"])]
+
+
+def test_readings_leave_in_their_order() -> None:
+    chart = balance([(at(2), Decimal(1285)), (at(1), Decimal("1284.50"))])
+    assert chart.data["amounts"] == ["1285.00", "1284.50"]
+    assert drawn_at(chart) == [int(at(days).timestamp()) * 1000 for days in (2, 1)]
     assert (chart.data["unit"], chart.data["symbol"], chart.data["digits"]) == ("CNY", "¥", 2)
 
 
 def test_what_stood_before_the_period_stands_at_its_edge() -> None:
     chart = balance([(at(60), Decimal(9)), (at(40), Decimal(8)), (at(2), Decimal(7))])
-    assert [value for _at, value in chart.data["points"]] == ["8", "7"]
-    assert chart.data["points"][0][0] == chart.data["start"] == int(at(30).timestamp() * 1000)
+    assert chart.data["amounts"] == ["8.00", "7.00"]
+    assert drawn_at(chart)[0] == chart.data["start"] == int(at(30).timestamp() * 1000)
     later = balance([(at(3), Decimal(8)), (at(2), Decimal(7))])
     assert later.data["start"] == int(at(3).timestamp() * 1000)
 
@@ -195,28 +213,30 @@ def test_the_table_has_the_last_reading_of_every_day_of_the_zone() -> None:
         (datetime(2026, 11, 19, 15, 30, tzinfo=UTC), Decimal(4)),
         (datetime(2026, 11, 19, 16, 30, tzinfo=UTC), Decimal(3)),
     ]
-    rows = balance(readings).table.rows
+    chart = balance(readings)
+    rows = chart.table.rows
     assert [(row.name.replace("\u00a0", " "), row.cells) for row in rows] == [
         ("Fri 20 Nov", [Decimal(3)]),
         ("Thu 19 Nov", [Decimal(4)]),
     ]
+    assert [chart.data["amounts"][place] for place in chart.data["closing"]] == ["4.00", "3.00"]
 
 
 def test_thinned_readings_keep_the_top_ups_and_the_last_of_each_day() -> None:
     readings = [(at(30) + timedelta(minutes=10 * number), Decimal(5000 - number)) for number in range(4320)]
     jump = readings[1001][0]
-    chart = balance(readings, topups=[Rise(jump, Decimal(3999), Decimal(7))])
-    drawn = {value for _at, value in chart.data["points"]}
-    assert len(drawn) < 1100
-    assert {str(cell) for row in chart.table.rows for cell in row.cells[:1]} <= drawn
-    assert {"4000", "3999"} <= drawn
+    chart = balance(readings, topups=[Rise(jump, Decimal(7))])
+    drawn = set(chart.data["amounts"])
+    assert len(drawn) < 550
+    assert {cents(cell) for row in chart.table.rows for cell in row.cells[:1]} <= drawn
+    assert {"4000.00", "3999.00"} <= drawn
+    assert [drawn_at(chart)[one["place"]] for one in chart.data["topups"]] == [int(jump.timestamp()) * 1000]
 
 
 def test_top_ups_of_the_period_are_told_in_order_of_time() -> None:
-    rises = [Rise(at(days), Decimal(100), Decimal("40.5")) for days in (2, 9, 45)]
+    rises = [Rise(at(days), Decimal("40.5")) for days in (2, 9, 45)]
     chart = balance([(at(50), Decimal(60)), (at(9), Decimal(100)), (at(2), Decimal(100))], topups=rises)
-    assert [one["at"] for one in chart.data["topups"]] == [int(at(days).timestamp() * 1000) for days in (9, 2)]
-    assert chart.data["topups"][0]["amount"] == "40.5"
+    assert chart.data["topups"] == [{"place": 1, "amount": "40.50"}, {"place": 2, "amount": "40.50"}]
     assert "2 top-ups, ¥81.00\u00a0CNY in all." in chart.summary
     assert [row.cells[1] for row in chart.table.rows] == [Decimal("40.5"), Decimal("40.5"), None]
 

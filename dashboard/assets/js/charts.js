@@ -16,6 +16,7 @@ const KINDS = { balance, pace, stack };
 const PAPER = { width: 680, height: 220 };
 const drawn = new Map();
 let printing = false;
+const pause = () => new Promise((resolve) => setTimeout(resolve));
 
 class Drawing {
   constructor(element) {
@@ -25,9 +26,14 @@ class Drawing {
     let asked;
     this.observer = new ResizeObserver(() => {
       cancelAnimationFrame(asked);
-      asked = requestAnimationFrame(() => this.draw());
+      if (!this.fits()) asked = requestAnimationFrame(() => this.draw());
     });
     this.observer.observe(element);
+  }
+
+  fits() {
+    const { element, drawn } = this;
+    return drawn?.width === element.clientWidth && drawn.height === element.clientHeight;
   }
 
   draw() {
@@ -38,6 +44,7 @@ class Drawing {
     const data = JSON.parse(source.textContent);
     const key = keyOf(element);
     const view = KINDS[data.kind](data, { ...dress(printing), ...key, ...size });
+    this.drawn = size;
     chart.resize(size);
     chart.setOption(view.option, { notMerge: true });
     this.tip.show(view, data.summary);
@@ -64,6 +71,17 @@ export function drawAll() {
   }
 }
 
+// The first time one after the other, the nearest to the top first: between two of them the page answers.
+export async function drawFirst() {
+  await document.fonts.ready; // Text is measured with the typeface, or nothing would line up.
+  for (const element of document.querySelectorAll("[data-chart]:not([data-drawn])")) {
+    await pause();
+    if (!element.isConnected || drawn.has(element)) continue;
+    drawn.set(element, new Drawing(element));
+    drawn.get(element).draw();
+  }
+}
+
 // On paper: light, without the room that a window happens to have, whichever way the browser says that it prints.
 function print(begins) {
   if (printing === begins) return;
@@ -77,5 +95,3 @@ matchMedia("print").addEventListener("change", ({ matches }) => print(matches));
 document.addEventListener("purser:theme", drawAll);
 document.addEventListener("htmx:after:swap", drawAll);
 highlight((element) => drawn.get(element)?.draw());
-// Text is measured once the typeface is there; until then nothing would line up.
-document.fonts.ready.then(drawAll);

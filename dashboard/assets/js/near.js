@@ -6,7 +6,7 @@ const observer = new IntersectionObserver(
     if (!near) return;
     observer.disconnect();
     // Where one is needed the others follow: whoever prints or jumps finds them drawn.
-    import(near.target.dataset.script).then(({ drawAll }) => drawAll());
+    import(near.target.dataset.script).then(({ drawFirst }) => drawFirst());
   },
   { rootMargin: "320px" },
 );

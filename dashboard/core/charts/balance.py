@@ -1,27 +1,27 @@
 """A balance over time: in steps, with what was put in, and where it ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.core.charts.shapes import Chart, Row, Table, figures, milliseconds, text, total
+from dashboard.core.charts.shapes import Chart, Row, Table, figures, milliseconds, texts, total
 from dashboard.core.drawing import thinned
 from dashboard.core.templatetags.purser import day, money_words
 
-MOST_POINTS = 900
+MOST_POINTS = 450
 
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """A top-up that was found: what stood after it, and how much it was."""
+    """A top-up that was found with a reading, and how much it was."""
 
     at: datetime
-    after: Decimal
     amount: Decimal
 
 
@@ -67,12 +67,9 @@ def balance_chart(
             "start": milliseconds(start),
             "now": milliseconds(now),
             "end": milliseconds(end),
-            "points": [[milliseconds(at), text(value)] for at, value in points],
-            "topups": [
-                {"at": milliseconds(one.at), "after": text(one.after), "amount": text(one.amount)} for one in rises
-            ],
+            **_points_data(points, rises, set(closing.values()), unit),
             "dry": _dry_data(dry),
-            "floor": {"value": text(floor[0]), "label": floor[1]} if floor else None,
+            "floor": {"value": texts([floor[0]], unit)[0], "label": floor[1]} if floor else None,
             "stale": stale,
             "midnights": [milliseconds(at) for at in _midnights(start, end, ZoneInfo(zone))],
             "words": {"now": _("Now"), "topup": _("Top-up"), "stale": _("not read since")},
@@ -80,6 +77,27 @@ def balance_chart(
         table=_balance_table(title, closing, rises, unit, ZoneInfo(zone)),
         unit=unit,
     )
+
+
+def _points_data(
+    points: Sequence[tuple[datetime, Decimal]],
+    rises: Sequence[Rise],
+    closing: Collection[tuple[datetime, Decimal]],
+    unit: str,
+) -> dict[str, Any]:
+    """The readings in two lists, as seconds since the one before and as amounts; top-ups and the last reading of each
+    day by their place in these."""
+    places = {at: place for place, (at, _value) in enumerate(points)}
+    seconds = [int(at.timestamp()) for at, _value in points]
+    return {
+        "steps": [now - before for before, now in zip([seconds[0], *seconds], seconds, strict=False)],
+        "amounts": texts((value for _at, value in points), unit),
+        "topups": [
+            {"place": places[one.at], "amount": amount}
+            for one, amount in zip(rises, texts((one.amount for one in rises), unit), strict=True)
+        ],
+        "closing": [place for place, point in enumerate(points) if point in closing],
+    }
 
 
 def _dry_data(dry: Dry | None) -> dict[str, int | None] | None:

@@ -1,13 +1,13 @@
 """What a chart is: what is drawn, the same figures as a table, and what they tell in a sentence.
 
-Amounts are Decimal until they leave as strings; what is unknown leaves as null and is no zero. Nothing here reads the
-clock or the database. charts.js draws `Chart.data` and knows no word of its own.
+Amounts are Decimal until they leave as strings, rounded once, as the page writes them; what is unknown leaves as null
+and is no zero. Nothing here reads the clock or the database. charts.js draws `Chart.data` and knows no word of its own.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from django.utils.translation import ngettext
@@ -85,8 +85,19 @@ def folded(layers: Sequence[Layer], most: int = MOST_SERIES) -> list[Layer]:
     return [*ranked[: most - 1], Layer(name, sums, set().union(*(layer.open_days for layer in rest)))]
 
 
-def text(value: Decimal | None) -> str | None:
-    return None if value is None else f"{value:f}"
+_SMALL = Decimal("0.01")
+_three_digits = Context(prec=3)
+
+
+def texts(values: Iterable[Decimal | None], unit: str) -> list[str | None]:
+    """Amounts for the drawing, with the digits that charts.js writes of them: those beyond travel for nobody."""
+    places = unit_digits(unit) or (0 if currency_sign(unit) else 2)
+
+    def text(value: Decimal) -> str:
+        small = 0 < abs(value) < _SMALL
+        return f"{_three_digits.create_decimal(value):f}" if small else f"{value:.{places}f}"
+
+    return [None if value is None else text(value) for value in values]
 
 
 def milliseconds(at: datetime) -> int:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from dashboard.core.charts.shapes import Chart, Layer, Row, Table, figures, folded, text, total
+from dashboard.core.charts.shapes import Chart, Layer, Row, Table, figures, folded, texts, total
 from dashboard.core.templatetags.purser import day, money_words
 
 
@@ -32,12 +32,12 @@ def stack_chart(
         data={
             **figures(unit),
             "days": [at.isoformat() for at in days],
-            "totals": [text(value) for value in totals],
+            "totals": texts(totals, unit),
             "notes": {at.isoformat(): words for at, words in notes.items()},
             "series": [
                 {
                     "name": layer.name,
-                    "values": [text(value) for value in layer.values],
+                    "values": texts(layer.values, unit),
                     "open": [at in layer.open_days for at in days],
                 }
                 for layer in shown
@@ -98,7 +98,7 @@ def pace_chart(
             **figures(unit),
             "days": [at.isoformat() for at in days],
             "today": today.isoformat(),
-            "series": [{"name": name, "values": [text(value) for value in values]} for name, values in shown],
+            "series": [{"name": name, "values": texts(values, unit)} for name, values in shown],
             "words": said,
         },
         table=Table(

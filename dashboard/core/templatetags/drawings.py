@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from dashboard.core.charts.shapes import Row, Table, text
+from dashboard.core.charts.shapes import Row, Table
 from dashboard.core.drawing import Meter, Sparkline, tick_strip
 from dashboard.core.templatetags.purser import logo, money_bare, series
 
@@ -144,7 +144,7 @@ def chart_mark(kind: str, index: int) -> SafeString:
 
 @register.simple_tag
 def chart_cells(row: Row, table: Table) -> SafeString:
-    """The amounts of a line: written as everywhere, with every digit as their value."""
+    """The amounts of a line, written as everywhere."""
     return format_html_join(
         "",
         '<td class="num">{}</td>',
@@ -152,7 +152,7 @@ def chart_cells(row: Row, table: Table) -> SafeString:
             [
                 format_html('<span class="minor font-normal">{}</span>', table.none)
                 if cell is None
-                else format_html('<data value="{}">{}</data>', text(cell), money_bare(cell, table.unit))
+                else money_bare(cell, table.unit)
             ]
             for cell in row.cells
         ),

@@ -162,7 +162,6 @@ def balance_context(
 
 def _chart(facts: BalanceFacts, kind: Kind, organization: Organization, choice: Choice, now: datetime) -> Chart | None:
     face, runway = facts.face, facts.runway
-    known = dict(facts.points)
     return balance_chart(
         facts.points,
         unit=face.unit,
@@ -170,7 +169,7 @@ def _chart(facts: BalanceFacts, kind: Kind, organization: Organization, choice: 
         zone=organization.reporting_zone,
         since=now - timedelta(days=choice.days),
         now=now,
-        topups=[Rise(topup.at, known[topup.at], topup.amount) for topup, _lasted in facts.topups],
+        topups=[Rise(topup.at, topup.amount) for topup, _lasted in facts.topups],
         dry=None if runway is None else _dry(runway, now),
         stale=not fresh(face, now),
     )

@@ -8,14 +8,14 @@ const LABEL_ROOM = 84;
 
 export function balance(data, view) {
   const { colour, type, width, height } = view;
-  const points = data.points.map(([at, value]) => [at, Number(value)]);
+  let at = data.start;
+  const points = data.amounts.map((amount, place) => [(at += data.steps[place] * 1000), Number(amount)]);
   const last = points.at(-1);
   const [low, high, step] = scale([...points.map(([, value]) => value), Number(data.floor?.value ?? 0)], height);
   const base = frame({ colour, type }, { low, high, step, figure: (value) => shortMoney(data, value) });
   const skip = every(data.midnights.length, width - 72, 64);
   const words = { fontSize: 11, fontFamily: type.fontFamily };
   const line = { color: colour("ink"), width: 1.5 };
-  const perDay = lastOfEachDay(data);
   return {
     option: {
       ...base,
@@ -40,7 +40,7 @@ export function balance(data, view) {
         },
         ...(data.stale ? [{ ...quiet, data: [last, [data.now, last[1]]], lineStyle: { ...line, color: colour("idle-mark"), type: [3, 3] } }] : []),
         ...range(data, last, { colour }),
-        ...topups(data, low, width, { colour, words }),
+        ...topups(data, points, low, width, { colour, words }),
         {
           ...quiet,
           data: [[data.now, low], [data.now, high]],
@@ -51,34 +51,29 @@ export function balance(data, view) {
       ],
     },
     places: points.map(([at]) => at),
-    walk: perDay,
+    walk: data.closing,
     tell(index) {
-      const [at, value] = data.points[index];
-      const topup = data.topups.find((one) => one.at === at);
+      const [at] = points[index];
+      const topup = data.topups.find(({ place }) => place === index);
       return {
-        head: perDay.includes(index) && index !== points.length - 1 ? longDay(at, data.zone) : moment(at, data.zone),
+        head: data.closing.includes(index) && index !== points.length - 1 ? longDay(at, data.zone) : moment(at, data.zone),
         exact: moment(at, data.zone),
-        rows: [{ amount: money(data, value), name: "" }, ...(topup ? [{ mark: "fill-brand", name: data.words.topup, amount: `+${money(data, topup.amount)}` }] : [])],
+        rows: [{ amount: money(data, data.amounts[index]), name: "" }, ...(topup ? [{ mark: "fill-brand", name: data.words.topup, amount: `+${money(data, topup.amount)}` }] : [])],
         notes: data.stale && index === points.length - 1 ? [data.words.stale] : [],
       };
     },
   };
 }
 
-function lastOfEachDay({ points, zone }) {
-  const last = new Map();
-  points.forEach(([at], index) => last.set(longDay(at, zone), index));
-  return [...last.values()];
-}
-
-function topups({ topups: all, symbol, unit, digits, start, end }, low, width, { colour, words }) {
+function topups({ topups: all, symbol, unit, digits, start, end }, points, low, width, { colour, words }) {
   // Amounts are written where they have room; the tooltip and the table have them all.
   const perPixel = (end - start) / Math.max(1, width - 90);
   let free = -Infinity;
-  const peaks = all.map(({ at, after, amount }) => {
+  const peaks = all.map(({ place, amount }) => {
+    const [at, after] = points[place];
     const fits = at - free > LABEL_ROOM * perPixel;
     if (fits) free = at;
-    return { value: [at, Number(after)], name: fits ? `+${money({ symbol, unit, digits: Number(amount) >= 1000 ? 0 : digits }, amount)}` : "" };
+    return { value: [at, after], name: fits ? `+${money({ symbol, unit, digits: Number(amount) >= 1000 ? 0 : digits }, amount)}` : "" };
   });
   if (!peaks.length) return [];
   const drops = peaks.flatMap(({ value: [at, after] }) => [[at, low], [at, after], [at, null]]);
