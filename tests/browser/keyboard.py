@@ -88,17 +88,21 @@ _BEGIN = """
 
 
 # A chart is a stop of the way once it is drawn, which is when it comes near: all of them before the first step.
-_NEAR = """
-() => [...document.querySelectorAll("[data-chart]:not([data-drawn])")].find((one) => one.checkVisibility())
-  ?.scrollIntoView({block: "center", behavior: "instant"})
+_DRAW = """
+async () => {
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  for (const chart of document.querySelectorAll("[data-chart]")) {
+    if (!chart.checkVisibility()) continue;
+    chart.scrollIntoView({block: "center", behavior: "instant"});
+    while (!chart.dataset.drawn) await frame();
+  }
+}
 """
-_DRAWN = "() => ![...document.querySelectorAll('[data-chart]:not([data-drawn])')].some((one) => one.checkVisibility())"
 
 
 def walk(page: Page) -> list[str]:
     """Through the whole page, or through the dialog that is open on it; what is wrong with the way."""
-    page.evaluate(_NEAR)
-    page.wait_for_function(_DRAWN)
+    page.evaluate(_DRAW)
     number: int = page.evaluate(_BEGIN)
     for _ in range(number + 3):
         page.keyboard.press("Tab")

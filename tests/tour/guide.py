@@ -19,7 +19,7 @@ _THERE = """
   && [...document.querySelectorAll("[data-chart]")].every((one) => {
     const box = one.getBoundingClientRect();
     const seen = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
-    return !seen || one.querySelector("canvas, svg");
+    return !seen || one.dataset.drawn;
   })
 """
 # Two frames: the first takes in what changed, the second has painted it.
@@ -32,6 +32,8 @@ async () => {
     scrollTo({top, behavior: "instant"});
     await frame();
   }
+  const waiting = () => [...document.querySelectorAll("[data-chart]:not([data-drawn])")].some((one) => one.clientWidth);
+  while (waiting()) await frame();
   scrollTo({top: 0, behavior: "instant"});
   await frame();
 }

@@ -17,6 +17,7 @@ const PAPER = { width: 680, height: 220 };
 const drawn = new Map();
 let printing = false;
 const pause = () => new Promise((resolve) => setTimeout(resolve));
+const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
 class Drawing {
   constructor(element) {
@@ -31,25 +32,51 @@ class Drawing {
     this.observer.observe(element);
   }
 
+  // An observer begins with a call of its own, which is no change.
   fits() {
-    const { element, drawn } = this;
-    return drawn?.width === element.clientWidth && drawn.height === element.clientHeight;
+    const { element, size } = this;
+    return !size || (size.width === element.clientWidth && size.height === element.clientHeight);
   }
 
   draw() {
-    const { element, chart } = this;
+    const view = this.look();
+    if (!view) return;
+    this.paint(view, false);
+    this.tell(view);
+  }
+
+  // The same in steps, between which the page answers: the first drawing takes longest.
+  async drawFirst() {
+    const view = this.look();
+    if (!view) return;
+    await pause();
+    if (this.chart.isDisposed()) return;
+    this.paint(view, true);
+    await frame();
+    await pause();
+    if (!this.chart.isDisposed()) this.tell(view);
+  }
+
+  // What the page says now: the figures, their colours, the room.
+  look() {
+    const { element } = this;
     const source = document.getElementById(element.dataset.src);
-    const size = printing ? PAPER : { width: element.clientWidth, height: element.clientHeight };
-    if (!source || !size.width || !size.height) return;
+    this.size = printing ? PAPER : { width: element.clientWidth, height: element.clientHeight };
+    if (!source || !this.size.width || !this.size.height) return null;
     const data = JSON.parse(source.textContent);
-    const key = keyOf(element);
-    const view = KINDS[data.kind](data, { ...dress(printing), ...key, ...size });
-    this.drawn = size;
-    chart.resize(size);
-    chart.setOption(view.option, { notMerge: true });
-    this.tip.show(view, data.summary);
-    showKey(element);
-    element.dataset.drawn = data.kind;
+    return { ...KINDS[data.kind](data, { ...dress(printing), ...keyOf(element), ...this.size }), kind: data.kind, summary: data.summary };
+  }
+
+  paint({ option }, later) {
+    const { chart, size } = this;
+    if (chart.getWidth() !== size.width || chart.getHeight() !== size.height) chart.resize(size);
+    chart.setOption(option, { notMerge: true, lazyUpdate: later });
+  }
+
+  tell(view) {
+    this.tip.show(view);
+    showKey(this.element);
+    this.element.dataset.drawn = view.kind;
   }
 
   leave() {
@@ -71,14 +98,15 @@ export function drawAll() {
   }
 }
 
-// The first time one after the other, the nearest to the top first: between two of them the page answers.
-export async function drawFirst() {
+// Those that came near, in small steps: between two of them the page answers.
+export async function drawFirst(elements) {
   await document.fonts.ready; // Text is measured with the typeface, or nothing would line up.
-  for (const element of document.querySelectorAll("[data-chart]:not([data-drawn])")) {
+  for (const element of elements) {
     await pause();
     if (!element.isConnected || drawn.has(element)) continue;
     drawn.set(element, new Drawing(element));
-    drawn.get(element).draw();
+    await pause();
+    await drawn.get(element)?.drawFirst();
   }
 }
 

@@ -1,12 +1,11 @@
 // A chart is drawn when it comes near the window, and only then is what draws it asked for: it names its own script, so
-// that a page without a chart never loads it, and a page to which htmx brings one does.
+// that a page without a chart never loads it, and a page to which htmx brings one does. Who prints finds all of them drawn.
 const observer = new IntersectionObserver(
   (entries) => {
-    const near = entries.find(({ isIntersecting }) => isIntersecting);
-    if (!near) return;
-    observer.disconnect();
-    // Where one is needed the others follow: whoever prints or jumps finds them drawn.
-    import(near.target.dataset.script).then(({ drawFirst }) => drawFirst());
+    const near = entries.filter(({ isIntersecting }) => isIntersecting).map(({ target }) => target);
+    if (!near.length) return;
+    near.forEach((element) => observer.unobserve(element));
+    import(near[0].dataset.script).then(({ drawFirst }) => drawFirst(near));
   },
   { rootMargin: "320px" },
 );

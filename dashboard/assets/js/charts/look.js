@@ -24,6 +24,8 @@ export function dress(onPaper) {
   return { colour, type };
 }
 
+const LABEL_GAP = 10;
+
 // Round steps from zero, or from below it, to above the highest: [lowest, highest, step].
 export function scale(values, room) {
   const low = Math.min(0, ...values);
@@ -37,11 +39,19 @@ export function scale(values, room) {
 // Every how many of `count` labels fit on `width`.
 export const every = (count, width, each) => Math.max(1, Math.ceil((count * each) / Math.max(each, width)));
 
-export function frame({ colour, type }, { low, high, step, figure }) {
+// The room that the figures of the axis take. ECharts would lay out the whole drawing twice to learn it.
+function widest({ fontFamily, fontSize }, { low, high, step, figure }) {
+  swatch.font = `${fontSize}px ${fontFamily}`;
+  const labels = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) => figure(low + index * step));
+  return Math.ceil(Math.max(...labels.map((label) => swatch.measureText(label).width)));
+}
+
+export function frame({ colour, type }, axis) {
+  const { low, high, step, figure } = axis;
   return {
     animation: false,
     textStyle: type,
-    grid: { left: 8, right: 16, top: 24, bottom: 6, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    grid: { left: widest(type, axis) + LABEL_GAP + 8, right: 24, top: 24, bottom: 28, outerBoundsMode: "none" },
     xAxis: {
       axisLine: { lineStyle: { color: colour("line-strong") }, onZero: false },
       axisTick: { show: false },
@@ -53,7 +63,7 @@ export function frame({ colour, type }, { low, high, step, figure }) {
       min: low,
       max: high,
       interval: step,
-      axisLabel: { ...type, margin: 10, formatter: figure },
+      axisLabel: { ...type, margin: LABEL_GAP, formatter: figure },
       axisLine: { show: false },
       axisTick: { show: false },
       splitLine: { lineStyle: { color: colour("line") } },

@@ -16,7 +16,7 @@ export function pace(data, view) {
   return {
     option: {
       ...base,
-      grid: { ...base.grid, top: 12, right: 20 },
+      grid: { ...base.grid, top: 12 },
       xAxis: {
         ...base.xAxis,
         type: "category",

@@ -46,12 +46,12 @@ export class Tip {
   }
 
   // The figures are new, or their places are.
-  show(view, summary) {
+  show(view) {
     this.#view = view;
     this.#xs = view.places.map(this.pixel);
     const { element } = this;
     element.setAttribute("role", "slider");
-    element.setAttribute("aria-label", summary);
+    element.setAttribute("aria-label", view.summary);
     element.setAttribute("aria-valuemin", "1");
     element.setAttribute("aria-valuemax", String(view.walk.length));
     element.tabIndex = 0;
