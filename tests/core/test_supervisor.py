@@ -164,6 +164,7 @@ def test_sigterm_stops_all_and_the_next_start_finds_its_data(run: Run) -> None:
     with run.database() as database:
         database.execute("CREATE TABLE note AS SELECT 'kept' AS text")
     run.redis().set("note", "kept")
+    collected = (run.var / "collected" / "staticfiles.json").stat().st_mtime_ns
     children = run.children()
     assert len(children) >= 6
     assert run.stop() == 0
@@ -173,12 +174,16 @@ def test_sigterm_stops_all_and_the_next_start_finds_its_data(run: Run) -> None:
     with run.database() as database:
         assert database.execute("SELECT text FROM note").fetchone() == ("kept",)
     assert run.redis().get("note") == b"kept"
+    assert (run.var / "collected" / "staticfiles.json").stat().st_mtime_ns == collected
 
 
-def test_ctrl_c_stops_all(run: Run) -> None:
+def test_ctrl_c_stops_all_and_the_next_start_finds_changed_files(run: Run) -> None:
     assert run.stop(signal.SIGINT) == 0
     assert processes.leftovers(run.var) == []
+    (run.var / "run" / "collected").write_text("another state of them")
+    (run.var / "collected" / "app.css").unlink()
     run.start_and_wait()
+    assert (run.var / "collected" / "app.css").exists()
 
 
 @pytest.mark.parametrize("whole_tree", [False, True], ids=["group", "group and all its children"])

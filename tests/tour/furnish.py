@@ -156,7 +156,7 @@ def _session(user: User) -> str:
     client.force_login(user)
     session = client.session
     session[AUTHENTICATION_METHODS_SESSION_KEY] = [
-        {"method": "password", "at": time.time() + DAY.total_seconds(), "email": user.email}
+        {"method": "password", "at": time.time() + DAY.total_seconds(), "email": user.email, "reauthenticated": True}
     ]
     session.save()
     return str(session.session_key)

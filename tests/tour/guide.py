@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, Response
 
@@ -51,8 +52,10 @@ class Guide:
     def open(self, place: Place) -> Response | None:
         """The page as that person sees it, in its state, all there."""
         self.become(place.who)
-        answer = self.page.goto(self.url + place.path(self.furniture))
+        wanted = place.path(self.furniture)
+        answer = self.page.goto(self.url + wanted)
         self.settle()
+        assert urlsplit(self.page.url).path == urlsplit(wanted).path, f"{place.name} led to {self.page.url}"
         if place.then is not None:
             place.then(self.page)
             self.settle()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
@@ -22,6 +23,8 @@ from dashboard.core.embedded import Embedded, stop_postgres, stop_redis
 from dashboard.core.supervisor import Child, Sink, Start, StopRequested, Supervisor
 
 _STOP_SECONDS = 10.0
+# Other versions and extensions of htmx that its package brings along.
+_NEVER_ASKED_FOR = ("--ignore=htmx-2*", "--ignore=htmax-*", "--ignore=ext")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 -- read, not bound
 
 
@@ -125,10 +128,20 @@ class Application:
         """Tables in a child, and static files here meanwhile: this process has loaded all that takes."""
         codes: list[int] = []
         self._once("migrate", ["migrate", "--noinput", "--verbosity", "0"], codes.append)
-        call_command("collectstatic", "--noinput", "--verbosity", "0")
+        self._collect_static_files()
         self.supervisor.wait_for(lambda: bool(codes), float("inf"))
         if codes != [0]:
             raise CommandError("Purser cannot start: its tables could not be made; the lines above say why.")
+
+    def _collect_static_files(self) -> None:
+        """To compress them takes seconds: a start before which no file has changed takes them as they are."""
+        collected, sources = self.embedded.var / "run" / "collected", _static_sources()
+        there = Path(settings.STATIC_ROOT, "staticfiles.json").exists()
+        if there and collected.exists() and collected.read_text() == sources:
+            return
+        collected.unlink(missing_ok=True)
+        call_command("collectstatic", "--noinput", "--verbosity", "0", *_NEVER_ASKED_FOR)
+        collected.write_text(sources)
 
     # --- The processes --------------------------------------------------------------------------------------
 
@@ -210,6 +223,13 @@ class Application:
 def _web_threads() -> int:
     """Per worker: enough for pages that wait on the database, not more than Granian finds sensible."""
     return min(8, 2 * (os.cpu_count() or 1) + 1)
+
+
+def _static_sources() -> str:
+    """What tells one state of the static files from another: path, size and time of each, one to a line."""
+    found = (Path(storage.path(path)) for finder in get_finders() for path, storage in finder.list([]))
+    told = ((path, path.stat()) for path in found)
+    return "".join(sorted(f"{path} {one.st_size} {one.st_mtime_ns}\n" for path, one in told))
 
 
 def _why_not(error: OSError) -> str:
