@@ -7,11 +7,10 @@ check that is under way stays under way, a code that is waited for stays open.
 import hashlib
 import json
 import sys
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, record_authentication
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -19,7 +18,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.db import transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from fido2.cose import ES256
@@ -154,12 +153,12 @@ def _session(user: User) -> str:
     """Somebody who has just proven who they are, and goes on to have done so for a day."""
     client = Client(SERVER_NAME="localhost")
     client.force_login(user)
-    session = client.session
-    session[AUTHENTICATION_METHODS_SESSION_KEY] = [
-        {"method": "password", "at": time.time() + DAY.total_seconds(), "email": user.email, "reauthenticated": True}
-    ]
-    session.save()
-    return str(session.session_key)
+    request = RequestFactory().get("/")
+    request.session = client.session
+    record_authentication(request, user, "password", email=user.email, reauthenticated=True)
+    request.session[AUTHENTICATION_METHODS_SESSION_KEY][-1]["at"] += DAY.total_seconds()
+    request.session.save()
+    return str(request.session.session_key)
 
 
 def _half_way_in(with_app: str, without: str, session: str) -> dict[str, str]:
