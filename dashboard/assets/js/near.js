@@ -5,7 +5,8 @@ const observer = new IntersectionObserver(
     const near = entries.filter(({ isIntersecting }) => isIntersecting).map(({ target }) => target);
     if (!near.length) return;
     near.forEach((element) => observer.unobserve(element));
-    import(near[0].dataset.script).then(({ drawFirst }) => drawFirst(near));
+    // The page itself is painted first.
+    requestAnimationFrame(() => setTimeout(async () => (await import(near[0].dataset.script)).drawFirst(near)));
   },
   { rootMargin: "320px" },
 );
