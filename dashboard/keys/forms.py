@@ -119,6 +119,13 @@ class ServiceTokenForm(forms.Form):
         empty_label=gettext_lazy("All accounts"),
         help_text=gettext_lazy("A token of one account cannot send for another."),
     )
+    team = forms.ModelChoiceField(
+        label=gettext_lazy("For this team alone"),
+        queryset=Team.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("All teams"),
+        help_text=gettext_lazy("It reads this team's routes and figures, and sends for the team's accounts."),
+    )
     days = forms.TypedChoiceField(
         label=gettext_lazy("Valid for"),
         coerce=int,
@@ -135,6 +142,14 @@ class ServiceTokenForm(forms.Form):
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["account"].queryset = accounts_to_choose(organization)  # type: ignore[attr-defined]
+        self.fields["team"].queryset = teams_of(organization_id=organization.pk)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        account, team = data.get("account"), data.get("team")
+        if account is not None and team is not None and account.team_id != team.pk:
+            self.add_error("account", _("This account is not the team's: such a token could do nothing."))
+        return data
 
     @property
     def lifetime(self) -> timedelta | None:

@@ -135,11 +135,13 @@ class KeptSecret(Sealed):
 class TokenScope(models.TextChoices):
     """What a service token may do."""
 
+    ROUTES_READ = "routes:read", _("Read routes")
     USAGE_WRITE = "usage:write", _("Send usage")
+    READ = "read", _("Read figures")
 
 
 class ServiceToken(models.Model):
-    """What a gateway or a script shows to our API. It acts for one organization, or for one account of it alone. The
+    """What a gateway or a script shows to our API. It acts for one organization, or for one team or account of it. The
     token is shown once, when it is made or rotated; kept are its first characters, by which it is found and named, and
     a keyed digest of the whole. A revoked one stays as a row: records say which token brought them."""
 
@@ -148,6 +150,7 @@ class ServiceToken(models.Model):
     scopes = ArrayField(models.CharField(max_length=40, choices=TokenScope))
     # Erased with the account: a token without its restriction would reach further than it was meant to.
     account = models.ForeignKey(ProviderAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     prefix = models.CharField(max_length=20, unique=True)
     secret_digest = models.CharField(max_length=64)
     created_at = models.DateTimeField()

@@ -38,6 +38,8 @@ def service_token_by_secret(secret: str) -> ServiceToken | None:
 
 def service_token_rows(*, organization_id: int, now: datetime) -> list[dict[str, Any]]:
     """All tokens of an organization with their state: those that may still be used first, the newest first."""
-    tokens = ServiceToken.objects.filter(organization_id=organization_id).select_related("account", "created_by")
+    tokens = ServiceToken.objects.filter(organization_id=organization_id).select_related(
+        "account", "team", "created_by"
+    )
     rows = [{"token": token, "state": token.state(now)} for token in tokens.order_by("-created_at", "-pk")]
     return sorted(rows, key=lambda row: row["state"] == "revoked")

@@ -163,9 +163,12 @@ def service_token_create(
     lifetime: timedelta | None,
     by: Actor,
     now: datetime,
+    team: Team | None = None,
 ) -> tuple[ServiceToken, str]:
-    """A new token, and its secret for this once. `account` binds it to that one of the organization's accounts."""
+    """A new token, and its secret for this once. `account` binds it to that one of the organization's accounts, `team`
+    to what is that team's."""
     assert account is None or account.organization_id == organization.pk
+    assert team is None or team.organization_id == organization.pk
     prefix, secret = _fresh_secret()
     with transaction.atomic():
         token = ServiceToken.objects.create(
@@ -173,13 +176,14 @@ def service_token_create(
             name=name,
             scopes=sorted(scopes),
             account=account,
+            team=team,
             prefix=prefix,
             secret_digest=keyed_digest(TOKEN_PURPOSE, secret),
             created_at=now,
             created_by=by.user,
             expires_at=None if lifetime is None else now + lifetime,
         )
-        after = {"scopes": token.scopes, "account": account, "expires_at": token.expires_at}
+        after = {"scopes": token.scopes, "account": account, "team": team, "expires_at": token.expires_at}
         _token_record(token, by, "created", now, {field: (None, value) for field, value in after.items()})
     return token, secret
 

@@ -141,6 +141,7 @@ def service_token_new(request: PurserRequest) -> HttpResponse:
         name=form.cleaned_data["name"],
         scopes=form.cleaned_data["scopes"],
         account=form.cleaned_data["account"],
+        team=form.cleaned_data["team"],
         lifetime=form.lifetime,
         by=request.actor,
         now=timezone.now(),
