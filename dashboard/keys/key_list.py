@@ -34,6 +34,7 @@ STATES = {
     "active": gettext_noop("In use"),
     "disabled": gettext_noop("Disabled"),
     "expired": gettext_noop("Expired"),
+    "archived": gettext_noop("Archived"),
     "untold": gettext_noop("State not told"),
     "gone": gettext_noop("No longer listed"),
 }
@@ -259,8 +260,8 @@ def _look(entry: Entry, now: datetime) -> tuple[str, str]:
     key = entry.key
     if entry.state in ("expired", "disabled"):
         return entry.state, state_word(entry.state)
-    if entry.state == "gone":
-        return "retired", _("No longer listed")
+    if entry.state in ("archived", "gone"):
+        return "retired", _(STATES[entry.state])
     if "expiring" in entry.minds and key.expires_at is not None:
         return "warn", _("Expires in %(days)d d") % {"days": max(0, (key.expires_at - now).days)}
     if "unowned" in entry.minds:

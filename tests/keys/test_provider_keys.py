@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,6 +23,7 @@ from dashboard.keys.signals import provider_key_assigned
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import Scope
+from providers.records import KeyState
 from providers.records import ProviderKey as ListedKey
 from tests.keys.managed import made_there, managed_account
 from tests.providers.simulated import SimulatedWire
@@ -93,6 +94,15 @@ def test_an_end_that_has_passed_counts_before_the_provider_says_so(account: Prov
     key = key_of(account, "one", now, expires_at=now)
     assert key_state(key, now - timedelta(seconds=1)) == "active"
     assert key_state(key, now) == "expired"
+
+
+@pytest.mark.parametrize("state", [*get_args(KeyState), ""])
+def test_every_state_that_a_provider_tells_has_its_row(
+    organization: Organization, account: ProviderAccount, now: datetime, signed_in: None, client: Client, state: str
+) -> None:
+    key = key_of(account, "nightly", now, state=state)
+    assert shown(organization, f"state={key_state(key, now)}", now) == ["nightly"]
+    assert client.get(reverse("keys:key", args=[key.pk])).status_code == 200
 
 
 def test_the_list_is_narrowed_and_sorted_by_its_address(
