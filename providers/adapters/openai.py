@@ -455,7 +455,7 @@ def delete_key(account: Account, key: str, project: str) -> Changing[None]:
     """OpenAI's documents disagree on whether the key of a service account can be deleted alone. Where it cannot (400),
     its service account is deleted, if that has no other key that would go with it."""
     try:
-        deleted((yield changing_request(project_path(project, f"api_keys/{key}"), "DELETE")))
+        deleted((yield changing_request(project_path(project, "api_keys", key), "DELETE")))
     except ProviderError as error:
         refusal = error.status
         if refusal not in (400, 404):
@@ -472,7 +472,7 @@ def delete_key(account: Account, key: str, project: str) -> Changing[None]:
             "OpenAI deletes this key only with its service account, which has other keys. Do it in the console.",
             url=PROVIDER.console_url,
         )
-    deleted((yield changing_request(project_path(project, f"service_accounts/{owner}"), "DELETE")))
+    deleted((yield changing_request(project_path(project, "service_accounts", owner), "DELETE")))
 
 
 def deleted(reply: Reply) -> None:
@@ -480,10 +480,11 @@ def deleted(reply: Reply) -> None:
         raise PayloadError("OpenAI took the deletion and did not make it.")
 
 
-def project_path(project: str, rest: str) -> str:
-    if not PLAIN_ID.fullmatch(project) or not all(PLAIN_ID.fullmatch(part) for part in rest.split("/")):
+def project_path(project: str, *rest: str) -> str:
+    """Each part is one plain segment: an id leads nowhere else."""
+    if not all(PLAIN_ID.fullmatch(part) for part in (project, *rest)):
         raise ActionNeeded("A project is needed, by its id (proj_...).", code="missing_field", field="project")
-    return f"projects/{project}/{rest}"
+    return "/".join(("projects", project, *rest))
 
 
 def changing_request(path: str, method: Literal["POST", "DELETE"], body: Any = None) -> Request:

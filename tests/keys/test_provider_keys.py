@@ -352,6 +352,22 @@ def test_a_lost_answer_leads_to_a_page_that_asks_again(
     assert 'hx-trigger="every 3s"' not in client.get(answer["Location"]).content.decode()
 
 
+@pytest.mark.parametrize(("slug", "switches"), [("openrouter", True), ("xai", True), ("openai", False)])
+def test_the_page_offers_what_the_provider_can_do(
+    organization: Organization, now: datetime, signed_in: None, client: Client, slug: str, switches: bool
+) -> None:
+    account = managed_account(organization, slug)
+    for state, way in (("active", "disable"), ("disabled", "enable")):
+        key = key_of(account, state, now, state=state)
+        page = client.get(reverse("keys:key", args=[key.pk])).content.decode()
+        assert (reverse("keys:key_change", args=[key.pk, way]) in page) == switches
+        assert reverse("keys:key_change", args=[key.pk, "delete"]) in page
+    typed = key_of(account, "typed", now, typed_at=now)
+    page = client.get(reverse("keys:key", args=[typed.pk])).content.decode()
+    assert "/delete/" not in page
+    assert reverse("keys:key_forget", args=[typed.pk]) in page
+
+
 def test_deleting_wants_the_name_typed(
     account: ProviderAccount, at_the_clock: SimulatedWire, signed_in: None, client: Client
 ) -> None:

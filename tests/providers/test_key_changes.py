@@ -36,7 +36,9 @@ def answering(*statuses: int) -> Callable[[Outgoing], Reply]:
 
 
 def steps(*requests: Request) -> Changing[str]:
-    yield from requests
+    for request in requests:
+        reply = yield request
+        assert reply.status in (200, 201)
     return "done"
 
 

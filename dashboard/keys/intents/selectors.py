@@ -31,10 +31,13 @@ class Manager:
     def able(self) -> bool:
         return self.credential is not None
 
+    @property
+    def switches(self) -> bool:
+        """Whether keys can be switched off and on. Templates ask here: the declaration's function they would call."""
+        return self.declared is not None and self.declared.switch is not None
+
     def may(self, operation: str) -> bool:
-        if self.declared is None or self.credential is None:
-            return False
-        return operation not in (Operation.DISABLE, Operation.ENABLE) or self.declared.switch is not None
+        return self.able and (operation not in (Operation.DISABLE, Operation.ENABLE) or self.switches)
 
 
 def key_manager(account: ProviderAccount, credentials: Sequence[ProviderCredential] | None = None) -> Manager:
