@@ -42,6 +42,11 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"expires": 55},
         },
+        "reconcile_keys": {
+            "task": "dashboard.pipeline.reconcile_keys",
+            "schedule": 60.0,
+            "options": {"expires": 55},
+        },
         "remind": {"task": "dashboard.pipeline.remind", "schedule": crontab(hour="7", minute="5")},
         "prune": {"task": "dashboard.pipeline.prune", "schedule": crontab(hour="3", minute="17")},
     },

@@ -18,6 +18,8 @@ from dashboard.credentials.oauth.selectors import logins_due
 from dashboard.credentials.oauth.services import logins_prune
 from dashboard.credentials.selectors import credentials_expiring, credentials_unchecked
 from dashboard.credentials.services import credential_remind
+from dashboard.keys.intents.selectors import intents_due
+from dashboard.keys.intents.services import intent_reconcile
 from dashboard.organizations.mail import mail_carry, mails_prune, mails_waiting, managers_mail
 from dashboard.organizations.models import Organization
 from dashboard.overview.demo import demo_history
@@ -137,6 +139,19 @@ def advance_sign_ins() -> None:
     """Each minute: sign-ins whose message was lost, and those whose time is over."""
     for login_id in logins_due(now=timezone.now()):
         advance_sign_in.delay(login_id)
+
+
+@shared_task
+def reconcile_keys() -> None:
+    """Each minute: changes of keys whose answer nobody has are looked for at their providers. Nothing is sent again."""
+    for intent_id in intents_due(now=timezone.now()):
+        reconcile_key.apply_async((intent_id,), expires=MESSAGE_SECONDS)
+
+
+@shared_task
+def reconcile_key(intent_id: str) -> None:
+    """Look for one change: reads only."""
+    intent_reconcile(intent_id=intent_id, clock=timezone.now)
 
 
 @shared_task

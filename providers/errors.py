@@ -32,9 +32,11 @@ MAX_RETRY_AFTER_SECONDS = 6 * 3600
 
 
 class ProviderError(Exception):
-    """Base of the four. `status` is the HTTP status that led here, None when there was none."""
+    """Base of the four. `status` is the HTTP status that led here, None when there was none. `unsent` says that the
+    call surely never left: what it was to change is as it was."""
 
     kind = "error"
+    unsent = False
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -43,7 +45,8 @@ class ProviderError(Exception):
 
 
 class Retryable(ProviderError):
-    """Try again later. `retry_after` in seconds when the provider said so; `unreachable` when nothing answered."""
+    """Try again later. `retry_after` in seconds when the provider said so; `unreachable` when nothing answered;
+    `unsent` when there was no connection that the call could have gone over."""
 
     kind = "retryable"
 
@@ -54,10 +57,12 @@ class Retryable(ProviderError):
         status: int | None = None,
         retry_after: float | None = None,
         unreachable: bool = False,
+        unsent: bool = False,
     ) -> None:
         super().__init__(message, status=status)
         self.retry_after = retry_after
         self.unreachable = unreachable
+        self.unsent = unsent
 
     @property
     def rests_credential(self) -> bool:

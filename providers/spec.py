@@ -5,19 +5,20 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from providers.errors import ActionNeeded, PayloadError, ProviderError, Retryable
-from providers.records import Record
+from providers.records import ProviderKey, Record
 
 if TYPE_CHECKING:
     from providers.auth import Authorizer
     from providers.credential_files import Pasted
     from providers.oauth import OAuthApp
 
+T_co = TypeVar("T_co", covariant=True)
 Capability = Literal["balance", "quota", "usage", "cost", "keys", "models"]
 CAPABILITIES: tuple[Capability, ...] = ("balance", "quota", "usage", "cost", "keys", "models")
 WireProtocol = Literal["DirectAnthropic", "OpenAICompatible", "OpenAIResponses"]
@@ -71,11 +72,11 @@ class BaseUrl:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A call that an adapter wants made. `url` is absolute, without query; `auth` names the secret field to send, or
-    one of the provider's `authorizers`."""
+    one of the provider's `authorizers`. Readings make GETs, and POSTs that read; the others are for `KeyManagement`."""
 
     url: str
     auth: str | None
-    method: Literal["GET", "POST"] = "GET"
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     json: Any = None
@@ -253,6 +254,57 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOrder:
+    """A key as somebody wants it made. `name` is ours alone, and what the key is found by if its answer is lost.
+    `limit` in whole units of the provider, None for no limit; `expires_at` aware UTC."""
+
+    name: str
+    project: str = ""
+    limit: int | None = None
+    limit_reset: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeKey:
+    """A key that was just made, and its secret, which the provider tells this once. Its repr does not."""
+
+    key: ProviderKey
+    secret: str = field(repr=False)
+
+
+Changing = Generator[Request | Partial, Reply, T_co]
+"""Steps in which exactly one call changes something, and that the last of all: a request that is no GET. What is read
+before it may be read twice; it itself is sent at most once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyManagement:
+    """How keys are made, switched off and on, and deleted at a provider, on a person's word alone.
+
+    `auth` is the secret field that has to be there, `right` says in words what that key must be allowed. `listed` reads
+    every key under the name that we gave it: of all projects, disabled and expired ones too, or it raises or yields a
+    Partial. Steps that change something take the key's id and its project. `project` says whether a key is made in one;
+    `limit_unit` and `resets` what its own limit is in, in whole units, and how often it starts again; `longest` is the
+    longest life that it may be given. `switch` turns a key off and on, None where the provider cannot. `note` says what
+    people should know before.
+    """
+
+    auth: str
+    right: str
+    listed: Callable[[Account, Window], Steps]
+    create: Callable[[Account, KeyOrder, datetime], Changing[MadeKey]]
+    delete: Callable[[Account, str, str], Changing[None]]
+    switch: Callable[[Account, str, str, bool], Changing[None]] | None = None
+    project: Literal["none", "optional", "required"] = "none"
+    limit_unit: str = ""
+    resets: tuple[str, ...] = ()
+    longest: timedelta | None = None
+    note: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """One provider, declared whole.
 
@@ -286,6 +338,7 @@ class Provider:
     authorizers: tuple["Authorizer", ...] = ()
     oauth_apps: tuple["OAuthApp", ...] = ()
     explain: Callable[[Reply, Request], ProviderError | None] | None = None
+    key_management: KeyManagement | None = None
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -40,6 +40,8 @@ _CONNECTION_TROUBLE = (
     httpx.RemoteProtocolError,
     httpx.WriteError,
 )
+# Of these, the two after which nothing can have been sent.
+_NO_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -62,7 +64,7 @@ def _rest(seconds: float) -> None:
 class Transport:
     """`send(outgoing) -> Reply` under the guards. `via` is a relay that gets every request unchanged with the original
     host in the Host header; plain HTTP to it is allowed on loopback only. One instance may serve many threads. `tries`
-    is 1 for calls that must not be made twice, such as those that use up a token."""
+    is 1 for calls that must not be made twice, such as those that use up a token or make a key."""
 
     reach: Reach = "public"
     via: str | None = None
@@ -130,19 +132,22 @@ class Transport:
         return httpx.Request(outgoing.method, url, headers=[*headers, *outgoing.headers], content=content)
 
     def _attempts(self, request: httpx.Request, host: str) -> Reply:
-        """One try and at most two short ones more on connection trouble. Every call of an adapter is a read, so that
+        """One try and at most two short ones more on connection trouble. Every call of a reading is a read, so that
         asking twice changes nothing at the provider (else `tries` is 1); an answer, whatever its status, is never asked
         for again. Causes are cut off (`from None`): the HTTP library's own words quote headers and lines of the
         answer."""
         for pause in (*RETRY_PAUSES[: self.tries - 1], None):
             try:
                 return self._once(request, host)
-            except _CONNECTION_TROUBLE:
+            except _CONNECTION_TROUBLE as trouble:
                 if pause is None or _left() <= pause:
-                    raise Retryable(f"{host} could not be reached.", unreachable=True) from None
+                    unsent = isinstance(trouble, _NO_CONNECTION)
+                    raise Retryable(f"{host} could not be reached.", unreachable=True, unsent=unsent) from None
                 self.pause(pause)
             except AddressRefused as error:
-                raise ActionNeeded(f"{host} was not called: {error}.", code="blocked") from error
+                refused = ActionNeeded(f"{host} was not called: {error}.", code="blocked")
+                refused.unsent = True
+                raise refused from error
             except (httpx.TimeoutException, httpcore.TimeoutException):
                 raise Retryable(f"{host} did not answer in time.", unreachable=True) from None
             except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError):

@@ -15,6 +15,8 @@ ROTATION, DOORS = "tests/sync/test_rotation.py", "tests/security/test_doors.py"
 WAYS, PEOPLE = "tests/organizations/test_ways_in.py", "tests/organizations/test_people.py"
 PAGES, AUDIT = "tests/overview/test_pages.py", "tests/organizations/test_audit.py"
 INTAKE, TOKENS = "tests/usage/test_intake_api.py", "tests/keys/test_service_tokens.py"
+INTENTS, PROVIDER_KEYS = "tests/keys/test_intents.py", "tests/keys/test_provider_keys.py"
+CHANGES = "tests/providers/test_key_changes.py"
 DESCRIBED = "tests/credentials/test_described.py"
 SIGN_INS, SIGN_IN_PAGES = "tests/credentials/test_oauth.py", "tests/credentials/test_oauth_pages.py"
 TRANSPORT, ADDRESSES = "tests/providers/test_transport.py", "tests/providers/test_addresses.py"
@@ -356,6 +358,69 @@ GUARDS = [
         "OAuthLogin.objects.filter(pk=login_id, organization_id=organization_id, person_id=person_id)",
         "OAuthLogin.objects.filter(pk=login_id)",
         f"{SIGN_IN_PAGES}::test_an_answer_for_another_person_or_organization_is_refused",
+    ),
+    Guard(
+        "an intent is claimed by one",
+        "dashboard/keys/intents/services.py",
+        "mine = KeyIntent.objects.filter(pk=intent.pk, state=IntentState.WRITTEN)",
+        "mine = KeyIntent.objects.filter(pk=intent.pk)",
+        f"{INTENTS}::test_of_two_workers_on_one_intent_one_calls",
+    ),
+    Guard(
+        "a call that changes a key is sent once",
+        "dashboard/keys/intents/services.py",
+        "tries=1, total_seconds=CALL_SECONDS",
+        "tries=3, total_seconds=CALL_SECONDS",
+        f"{INTENTS}::test_no_fault_makes_an_orphan_or_two",
+    ),
+    Guard(
+        "what was sent and not answered is not taken for undone",
+        "providers/key_changes.py",
+        "raise (Unsure(error) if sent else Unchanged(error)) from error",
+        "raise Unchanged(error) from error",
+        f"{INTENTS}::test_no_fault_makes_an_orphan_or_two",
+    ),
+    Guard(
+        "a list that is not whole decides nothing",
+        "providers/key_changes.py",
+        "if found.partial:",
+        "if False:",
+        f"{CHANGES}::test_a_list_that_is_not_whole_is_none",
+    ),
+    Guard(
+        "the secret of a key is kept only when asked",
+        "dashboard/keys/intents/services.py",
+        "if stored.keep:",
+        "if True:",
+        f"{INTENTS}::test_a_key_is_made_and_its_secret_told_once",
+    ),
+    Guard(
+        "a key is deleted by its typed name alone",
+        "dashboard/keys/intents/views.py",
+        'form.cleaned_data["word"].strip() != str(key)',
+        "False",
+        f"{PROVIDER_KEYS}::test_deleting_wants_the_name_typed",
+    ),
+    Guard(
+        "the key that Purser reads with is not touched",
+        "dashboard/keys/intents/services.py",
+        "if operation != Operation.ENABLE and used_by_purser(key):",
+        "if False:",
+        f"{INTENTS}::test_the_key_that_purser_reads_with_is_not_touched",
+    ),
+    Guard(
+        "keys of other teams are out of scope",
+        "dashboard/keys/selectors.py",
+        "if scope.team_ids is not None:",
+        "if False:",
+        f"{PROVIDER_KEYS}::test_who_sees_a_team_sees_its_keys_only",
+    ),
+    Guard(
+        "a team's token reaches its accounts alone",
+        "dashboard/usage/intake/services.py",
+        "if token.team_id is not None:",
+        "if False:",
+        f"{INTAKE}::test_a_team_s_token_reaches_the_team_s_accounts_alone",
     ),
     Guard(
         "clients of other products are refused",

@@ -45,6 +45,7 @@ _PEOPLE = gettext_noop("Organization")
 PLACES = (
     Place("overview", gettext_noop("Overview"), "overview:overview", icon="layout-dashboard", keys="g o"),
     Place("accounts", gettext_noop("Accounts"), "credentials:account_list", icon="wallet", keys="g a"),
+    Place("keys", gettext_noop("Keys"), "keys:key_list", icon="key-round", keys="g k"),
     Place("providers", gettext_noop("Providers"), "credentials:provider_list", icon="plug", keys="g p"),
     Place("teams", gettext_noop("Teams"), "organizations:teams", icon="users", keys="g t", group=_PEOPLE),
     Place("members", gettext_noop("Members"), "organizations:members", icon="contact", keys="g m", group=_PEOPLE),
@@ -84,9 +85,6 @@ _ROOMS = {
     "team": "teams",
     "team_new": "teams",
     "outbox": "settings",
-    "service_tokens": "settings",
-    "service_token_new": "settings",
-    "service_token_again": "settings",
     "usage_api": "settings",
 }
 
@@ -106,6 +104,8 @@ def room(request: HttpRequest) -> dict[str, str]:
         return {"room": _ROOMS[page]}
     if page.startswith(("provider_", "described_")):
         return {"room": "providers"}
+    if match.namespace == "keys":
+        return {"room": "keys"}
     if match.namespace in ("credentials", "usage", "imports"):
         return {"room": "accounts"}
     return {"room": "overview" if match.namespace == "overview" and page != "palette" else page}

@@ -1,16 +1,28 @@
-"""Reads of service tokens."""
+"""Reads of provider keys and of service tokens."""
 
 import hmac
 import re
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from dashboard.core.encryption import keyed_digest
-from dashboard.keys.models import ServiceToken
+from dashboard.keys.models import ProviderKey, ServiceToken
+from dashboard.organizations.scope import Scope
 
 TOKEN_PURPOSE = "service token"  # noqa: S105
 _SHAPE = re.compile(r"(purser_[0-9a-f]{10})_[A-Za-z0-9_-]{43}")
 _NOBODY = "0" * 64
+
+
+def provider_keys_in(scope: Scope) -> QuerySet[ProviderKey]:
+    """The keys that a person may see, with account and team. Who sees only teams sees the keys of these teams, and in
+    their accounts those that have no owner; a key of another team stays that team's, whosever account it is in."""
+    within = Q(account__organization_id=scope.organization_id)
+    if scope.team_ids is not None:
+        within &= Q(team_id__in=scope.team_ids) | (Q(team_id=None) & scope.accounts("account__"))
+    return ProviderKey.objects.filter(within).select_related("account", "team")
 
 
 def service_token_by_secret(secret: str) -> ServiceToken | None:
@@ -26,6 +38,8 @@ def service_token_by_secret(secret: str) -> ServiceToken | None:
 
 def service_token_rows(*, organization_id: int, now: datetime) -> list[dict[str, Any]]:
     """All tokens of an organization with their state: those that may still be used first, the newest first."""
-    tokens = ServiceToken.objects.filter(organization_id=organization_id).select_related("account", "created_by")
+    tokens = ServiceToken.objects.filter(organization_id=organization_id).select_related(
+        "account", "team", "created_by"
+    )
     rows = [{"token": token, "state": token.state(now)} for token in tokens.order_by("-created_at", "-pk")]
     return sorted(rows, key=lambda row: row["state"] == "revoked")

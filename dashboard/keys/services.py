@@ -1,9 +1,10 @@
-"""Landing of the keys that a provider lists, inside the landing transaction of a sync run; and our own tokens, as
-people make, rotate and revoke them."""
+"""Landing of the keys that a provider lists, inside the landing transaction of a sync run; whose they are, as people
+say it; and our own tokens, as people make, rotate and revoke them."""
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,8 +14,9 @@ from dashboard.core.encryption import keyed_digest
 from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.models import ProviderKey, ServiceToken
 from dashboard.keys.selectors import TOKEN_PURPOSE
-from dashboard.organizations.audit import REPLACED, Actor, audit_record
-from dashboard.organizations.models import Organization
+from dashboard.keys.signals import provider_key_assigned
+from dashboard.organizations.audit import REPLACED, Actor, audit_record, changed
+from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.services import Refused
 from providers.records import ProviderKey as ListedKey
 
@@ -24,8 +26,8 @@ _COLUMNS = ("name", "hint", "project", "state", "created_at", "expires_at", "las
 
 
 def provider_keys_land(*, account_id: int, keys: Sequence[ListedKey], complete: bool, now: datetime) -> int:
-    """Upsert by the provider's id; with a complete list, keys that are missing from it are marked as gone. Returns how
-    many rows say something new."""
+    """Upsert by the provider's id; with a complete list, keys that are missing from it are marked as gone, but for
+    those that a person typed in: the provider never listed them. Returns how many rows say something new."""
     known = {key.external_id: key for key in ProviderKey.objects.filter(account_id=account_id)}
     fresh: list[ProviderKey] = []
     changed = 0
@@ -46,9 +48,107 @@ def provider_keys_land(*, account_id: int, keys: Sequence[ListedKey], complete: 
         row.save(update_fields=[*_COLUMNS, "listed_at", "gone_at"])
     ProviderKey.objects.bulk_create(fresh)
     if complete:
-        gone = [key.pk for key in known.values() if key.gone_at is None]
+        gone = [key.pk for key in known.values() if key.gone_at is None and key.typed_at is None]
         changed += ProviderKey.objects.filter(pk__in=gone).update(gone_at=now) if gone else 0
     return changed + len(fresh)
+
+
+# --- Whose a key is ---------------------------------------------------------------------------------------------
+
+
+def provider_key_type_in(
+    *,
+    account: ProviderAccount,
+    external_id: str,
+    name: str,
+    hint: str,
+    created_on: date | None,
+    by: Actor,
+    now: datetime,
+) -> ProviderKey:
+    """A key that the provider does not list, as a person knows it: never the key itself. `external_id` is what usage
+    names it by, "" where nobody knows. Raises Refused when the account has a key of that id."""
+    told = external_id or f"typed:{uuid4().hex}"
+    zone = account.organization.zone
+    with transaction.atomic():
+        key, fresh = ProviderKey.objects.get_or_create(
+            account=account,
+            external_id=told,
+            defaults={
+                "name": name,
+                "hint": f"…{hint}" if hint else "",
+                "state": "active",
+                "created_at": None if created_on is None else datetime.combine(created_on, time.min, zone),
+                "listed_at": now,
+                "typed_at": now,
+            },
+        )
+        if not fresh:
+            raise Refused(_("This account has a key of that id already."))
+        _key_record(key, by, "typed_in", now, {"account": (None, account), "name": (None, name)})
+    return key
+
+
+def provider_key_assign(
+    *, key: ProviderKey, team: Team | None, purpose: str, valid_from: date, by: Actor, now: datetime
+) -> None:
+    """Say whose a key is and what it is for. Another team is told to whoever listens (`provider_key_assigned`), in this
+    transaction; the same one again changes nothing."""
+    assert team is None or team.organization_id == key.account.organization_id
+    with transaction.atomic():
+        stored = ProviderKey.objects.select_for_update(of=("self",)).select_related("team", "account").get(pk=key.pk)
+        before = {"team": stored.team, "purpose": stored.purpose, "owned_from": stored.owned_from}
+        moved = stored.team != team or (team is not None and stored.owned_from != valid_from)
+        stored.team, stored.purpose = team, purpose
+        if moved:
+            stored.owned_from = valid_from if team is not None else None
+        after = {"team": stored.team, "purpose": stored.purpose, "owned_from": stored.owned_from}
+        if not (changes := changed(before, after)):
+            return
+        stored.save(update_fields=["team", "purpose", "owned_from"])
+        _key_record(stored, by, "assigned", now, changes)
+        if moved:
+            provider_key_assigned_tell(key=stored, by=by, valid_from=valid_from)
+
+
+def provider_key_assigned_tell(*, key: ProviderKey, by: Actor, valid_from: date | None = None) -> None:
+    """Tell whoever listens whose the key is now, inside the caller's transaction; `valid_from` where nobody owns it any
+    more."""
+    provider_key_assigned.send(
+        sender=ProviderKey,
+        account_id=key.account_id,
+        external_id=key.external_id,
+        team_id=key.team_id,
+        valid_from=key.owned_from or valid_from,
+        by=by,
+    )
+
+
+def provider_key_forget(*, key: ProviderKey, by: Actor, now: datetime) -> None:
+    """Take back a key that was typed in. Raises Refused for one that the provider lists."""
+    with transaction.atomic():
+        stored = ProviderKey.objects.select_for_update(of=("self",)).select_related("account").get(pk=key.pk)
+        if stored.typed_at is None:
+            raise Refused(_("The provider lists this key: it can be deleted there, not forgotten here."))
+        _key_record(stored, by, "forgotten", now, {})
+        if stored.team_id is not None:
+            stored.team = None
+            provider_key_assigned_tell(key=stored, by=by)
+        stored.delete()
+
+
+def _key_record(
+    key: ProviderKey, by: Actor, what: str, now: datetime, changes: dict[str, tuple[object, object]]
+) -> None:
+    audit_record(
+        organization=key.account.organization,
+        by=by,
+        action=f"provider_key.{what}",
+        now=now,
+        subject=key,
+        words=str(key),
+        changes=changes,
+    )
 
 
 # --- Service tokens ---------------------------------------------------------------------------------------------
@@ -63,9 +163,12 @@ def service_token_create(
     lifetime: timedelta | None,
     by: Actor,
     now: datetime,
+    team: Team | None = None,
 ) -> tuple[ServiceToken, str]:
-    """A new token, and its secret for this once. `account` binds it to that one of the organization's accounts."""
+    """A new token, and its secret for this once. `account` binds it to that one of the organization's accounts, `team`
+    to what is that team's."""
     assert account is None or account.organization_id == organization.pk
+    assert team is None or team.organization_id == organization.pk
     prefix, secret = _fresh_secret()
     with transaction.atomic():
         token = ServiceToken.objects.create(
@@ -73,13 +176,14 @@ def service_token_create(
             name=name,
             scopes=sorted(scopes),
             account=account,
+            team=team,
             prefix=prefix,
             secret_digest=keyed_digest(TOKEN_PURPOSE, secret),
             created_at=now,
             created_by=by.user,
             expires_at=None if lifetime is None else now + lifetime,
         )
-        after = {"scopes": token.scopes, "account": account, "expires_at": token.expires_at}
+        after = {"scopes": token.scopes, "account": account, "team": team, "expires_at": token.expires_at}
         _token_record(token, by, "created", now, {field: (None, value) for field, value in after.items()})
     return token, secret
 

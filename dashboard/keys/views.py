@@ -1,23 +1,123 @@
-"""The service tokens of an organization: made, rotated, revoked; each secret is on one answer alone."""
+"""The keys at the providers, and the service tokens of an organization: made, rotated, revoked; each secret is on one
+answer alone."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dashboard.keys.forms import ServiceTokenForm
-from dashboard.keys.models import ServiceToken
-from dashboard.keys.selectors import service_token_rows
-from dashboard.keys.services import service_token_create, service_token_revoke, service_token_rotate
+from dashboard.keys.forms import AssignForm, ServiceTokenForm, TypedKeyForm
+from dashboard.keys.intents.selectors import intents_open, key_manager
+from dashboard.keys.key_list import key_entry, key_list_context, key_row
+from dashboard.keys.models import KeptSecret, ProviderKey, ServiceToken
+from dashboard.keys.selectors import provider_keys_in, service_token_rows
+from dashboard.keys.services import (
+    provider_key_assign,
+    provider_key_forget,
+    provider_key_type_in,
+    service_token_create,
+    service_token_revoke,
+    service_token_rotate,
+)
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from dashboard.organizations.services import Refused
+
+
+@access(Access.READ)
+@require_GET
+def key_list(request: PurserRequest) -> HttpResponse:
+    now = timezone.now()
+    context = key_list_context(scope=request.scope, query=request.GET, now=now)
+    waiting = intents_open(scope=request.scope) if request.membership.may_manage else []
+    return render(request, "keys/key_list.html", {**context, "waiting": waiting, "now": now})
+
+
+@access(Access.READ)
+@require_GET
+def key(request: PurserRequest, provider_key_id: int) -> HttpResponse:
+    """All that is known of one key."""
+    found, now = _key(request, provider_key_id), timezone.now()
+    manages = request.membership.may_manage
+    context = {
+        "row": key_row(key_entry(key=found, now=now), now),
+        "key": found,
+        "manager": key_manager(found.account) if manages else None,
+        "changes": found.intents.select_related("by").order_by("-created_at")[:10] if manages else [],
+        "kept": KeptSecret.objects.filter(provider_key=found).defer("encrypted_text").first() if manages else None,
+        "intent_id": uuid4(),
+        "now": now,
+    }
+    return render(request, "keys/key.html", context)
+
+
+@access(Access.MANAGE)
+@require_http_methods(["GET", "POST"])
+def key_assign(request: PurserRequest, provider_key_id: int) -> HttpResponse:
+    """Whose the key is, and what it is for."""
+    found, now = _key(request, provider_key_id), timezone.now()
+    form = AssignForm(request.POST or None, key=found, today=request.organization.local(now).date())
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        provider_key_assign(
+            key=found,
+            team=data["team"],
+            purpose=data["purpose"],
+            valid_from=data["valid_from"],
+            by=request.actor,
+            now=now,
+        )
+        messages.success(request, _("Saved."))
+        return redirect("keys:key", provider_key_id=found.pk)
+    return render(request, "keys/key_assign.html", {"key": found, "form": form})
+
+
+@access(Access.MANAGE)
+@require_http_methods(["GET", "POST"])
+def key_type_in(request: PurserRequest) -> HttpResponse:
+    """A key that its provider does not list."""
+    form = TypedKeyForm(
+        request.POST or None,
+        organization=request.organization,
+        initial={"account": request.GET.get("account", "")},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            typed = provider_key_type_in(**form.cleaned_data, by=request.actor, now=timezone.now())
+        except Refused as refused:
+            form.add_error("external_id", str(refused))
+        else:
+            messages.success(request, _("Typed in. Say whose it is."))
+            return redirect("keys:key_assign", provider_key_id=typed.pk)
+    return render(request, "keys/key_type_in.html", {"form": form})
+
+
+@access(Access.MANAGE)
+@require_POST
+def key_forget(request: PurserRequest, provider_key_id: int) -> HttpResponse:
+    """Take back a typed key."""
+    found = _key(request, provider_key_id)
+    try:
+        provider_key_forget(key=found, by=request.actor, now=timezone.now())
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect("keys:key", provider_key_id=found.pk)
+    messages.success(request, _("%(name)s is forgotten.") % {"name": str(found)})
+    return redirect("keys:key_list")
+
+
+def _key(request: PurserRequest, provider_key_id: int) -> ProviderKey:
+    found = provider_keys_in(request.scope).filter(pk=provider_key_id).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 @access(Access.MANAGE)
@@ -41,6 +141,7 @@ def service_token_new(request: PurserRequest) -> HttpResponse:
         name=form.cleaned_data["name"],
         scopes=form.cleaned_data["scopes"],
         account=form.cleaned_data["account"],
+        team=form.cleaned_data["team"],
         lifetime=form.lifetime,
         by=request.actor,
         now=timezone.now(),

@@ -7,11 +7,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dashboard.core.encryption import Unreadable
+from dashboard.credentials.calling import transport_for
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.oauth.grants import credential_ready, grant_refused
 from dashboard.credentials.services import check_settle
 from dashboard.sync.models import SyncStream
-from dashboard.sync.reading import Clock, transport_for
+from dashboard.sync.reading import Clock
 from dashboard.sync.services import credential_streams_wake, streams_arrange, streams_lease_now
 from providers.collect import check
 from providers.errors import ActionNeeded, ProviderError, Retryable

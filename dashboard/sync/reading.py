@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.core.database import reconnecting
 from dashboard.core.encryption import Unreadable
+from dashboard.credentials.calling import transport_for
 from dashboard.credentials.models import ProviderCredential
 from dashboard.credentials.oauth.grants import credential_ready, grant_refused
 from dashboard.sync.models import SyncStream
@@ -22,7 +23,6 @@ from dashboard.sync.windows import Reading, next_reading
 from providers.collect import Collected, collect
 from providers.errors import ActionNeeded, ProviderError
 from providers.spec import NotOffered
-from providers.transport import Transport
 
 log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
@@ -32,12 +32,6 @@ class InternalError(ProviderError):
     """A fault of ours: logged with its place, shown without it."""
 
     kind = "internal"
-
-
-def transport_for(credential: ProviderCredential) -> Transport:
-    """The transport that this credential's calls go through: self-hosted providers may live on private addresses, and
-    a relay takes the place of the open internet."""
-    return Transport(reach="private" if credential.provider.self_hosted else "public", via=credential.relay_url or None)
 
 
 _slots: dict[str, threading.BoundedSemaphore] = defaultdict(

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Si
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -36,9 +36,13 @@ from providers.records import CostBucket, Identity, Model, ProviderKey, Quota, U
 from providers.spec import (
     Account,
     BaseUrl,
+    Changing,
     Check,
     Endpoint,
     Field,
+    KeyManagement,
+    KeyOrder,
+    MadeKey,
     NotOffered,
     Partial,
     Provider,
@@ -281,13 +285,14 @@ def parse_rate_limits(documents: list[Any], project: str) -> Iterator[Quota]:
 
 
 def parse_keys(documents: list[Any], project: str | None, now: datetime) -> Iterator[ProviderKey]:
-    """Only enabled keys are listed. `redacted_value` is the mask that the console shows."""
+    """Only enabled keys are listed. `redacted_value` is the mask that the console shows. The key of a service account
+    is called like all others ("Secret Key"): the name that somebody chose is the account's."""
     for document in documents:
         for row in get(document, "data", rows):
             expires_at = maybe(row, "expires_at", unix_seconds)
             yield ProviderKey(
                 id=get(row, "id", text),
-                name=maybe(row, "name", text),
+                name=maybe(owner_account(row), "name", text) or maybe(row, "name", text),
                 hint=get(row, "redacted_value", text),
                 project=project,
                 state="expired" if expires_at is not None and expires_at <= now else "active",
@@ -295,6 +300,11 @@ def parse_keys(documents: list[Any], project: str | None, now: datetime) -> Iter
                 expires_at=expires_at,
                 last_used_at=maybe(row, "last_used_at", unix_seconds),
             )
+
+
+def owner_account(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The service account that owns a key; empty where a person does."""
+    return maybe(maybe(row, "owner", mapping) or {}, "service_account", mapping) or {}
 
 
 def parse_models(reply: Reply) -> Iterator[Model]:
@@ -405,6 +415,82 @@ def keys(account: Account, window: Window) -> Steps:
     return found
 
 
+def managed_keys(account: Account, window: Window) -> Steps:
+    """The keys of all projects; a refusal is raised, because then a key may be there that was not seen."""
+    found: list[ProviderKey] = []
+    for project in (yield from list_projects(account)):
+        documents = yield from list_of(f"projects/{project}/api_keys", ("owner_project_access", "any"))
+        found.extend(parse_keys(documents, project, window.now))
+    return found
+
+
+def parse_made_key(document: Any, project: str, now: datetime) -> MadeKey:
+    made = get(document, "api_key", mapping)
+    secret = get(made, "value", text)
+    expires_at = maybe(made, "expires_at", unix_seconds)
+    return MadeKey(
+        key=ProviderKey(
+            id=get(made, "id", text),
+            name=get(document, "name", text),
+            hint=f"…{secret[-4:]}",
+            project=project,
+            state="active",
+            created_at=get(made, "created_at", unix_seconds),
+            expires_at=expires_at,
+        ),
+        secret=secret,
+    )
+
+
+def create_key(account: Account, order: KeyOrder, now: datetime) -> Changing[MadeKey]:
+    """A service account with one key: OpenAI makes no keys of people by program. Lives are told in seconds."""
+    wanted: dict[str, Any] = {"name": order.name}
+    if order.expires_at is not None:
+        wanted["expires_in_seconds"] = int((order.expires_at - now).total_seconds())
+    reply = yield changing_request(project_path(order.project, "service_accounts"), "POST", wanted)
+    return parse_made_key(reply.json(), order.project, now)
+
+
+def delete_key(account: Account, key: str, project: str) -> Changing[None]:
+    """OpenAI's documents disagree on whether the key of a service account can be deleted alone. Where it cannot (400),
+    its service account is deleted, if that has no other key that would go with it."""
+    try:
+        deleted((yield changing_request(project_path(project, "api_keys", key), "DELETE")))
+    except ProviderError as error:
+        refusal = error.status
+        if refusal not in (400, 404):
+            raise
+    else:
+        return
+    if refusal == 404:  # it is gone already
+        return
+    documents = yield from list_of(project_path(project, "api_keys"), ("owner_project_access", "any"))
+    owners = {get(row, "id", text): owner_account(row) for one in documents for row in get(one, "data", rows)}
+    owner = maybe(owners.get(key) or {}, "id", text)
+    if owner is None or sum(maybe(one, "id", text) == owner for one in owners.values()) != 1:
+        raise ActionNeeded(
+            "OpenAI deletes this key only with its service account, which has other keys. Do it in the console.",
+            url=PROVIDER.console_url,
+        )
+    deleted((yield changing_request(project_path(project, "service_accounts", owner), "DELETE")))
+
+
+def deleted(reply: Reply) -> None:
+    if not get(reply.json(), "deleted", boolean):
+        raise PayloadError("OpenAI took the deletion and did not make it.")
+
+
+def project_path(project: str, *rest: str) -> str:
+    """Each part is one plain segment: an id leads nowhere else."""
+    if not all(PLAIN_ID.fullmatch(part) for part in (project, *rest)):
+        raise ActionNeeded("A project is needed, by its id (proj_...).", code="missing_field", field="project")
+    return "/".join(("projects", project, *rest))
+
+
+def changing_request(path: str, method: Literal["POST", "DELETE"], body: Any = None) -> Request:
+    return Request(url=f"{ORGANIZATION}/{path}", auth="admin_key", method=method, json=body)
+
+
 def models_request(account: Account) -> Request:
     organization = account.get("organization_id")
     headers = (("OpenAI-Organization", organization),) if PLAIN_ID.fullmatch(organization) else ()
@@ -464,6 +550,9 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
         return needed("The key belongs to another organization.", "wrong_organization", "organization_id")
     # A key of the wrong kind and a restricted one get the same answer, under either status.
     if status == 403 or "missing scopes" in message:
+        if request.method != "GET":
+            words = "This key may not make or change keys: that takes an admin key with api.management.write."
+            return needed(words, "missing_scope")
         what, scope = next(said for part, said in SCOPES.items() if part in request.url)
         hint = " An inference key never has it: enter an admin key (sk-admin-...)." if name == "admin_key" else ""
         return needed(f"This key may not read {what}: that takes the scope {scope}.{hint}", "missing_scope")
@@ -524,6 +613,17 @@ PROVIDER = Provider(
             help="Project ids (proj_...) separated by commas. Empty reads all, and charges that belong to no project.",
             kind="list",
         ),
+    ),
+    key_management=KeyManagement(
+        auth="admin_key",
+        right="an admin key with api.management.write",
+        listed=managed_keys,
+        create=create_key,
+        delete=delete_key,
+        project="required",
+        longest=timedelta(days=365),
+        note="A service account with this one key is made. OpenAI cannot switch a key off: delete it, or let it end.",
+        source=f"{REFERENCE}/project-service-accounts",
     ),
     key_warning="An unrestricted admin key can make keys and delete projects. Make one with reading rights only.",
     check=Check(steps=check, source=f"{REFERENCE}/projects/list"),

@@ -12,7 +12,7 @@ are not split by cache, so `input_tokens` holds them all. Own-key (BYOK) spend i
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -39,7 +39,23 @@ from providers.parse import (
     utc_day,
 )
 from providers.records import Balance, CostBucket, Identity, KeyState, Model, ProviderKey, Quota, UsageBucket
-from providers.spec import Account, BaseUrl, Check, Endpoint, Field, Partial, Provider, Reply, Request, Steps, Window
+from providers.spec import (
+    Account,
+    BaseUrl,
+    Changing,
+    Check,
+    Endpoint,
+    Field,
+    KeyManagement,
+    KeyOrder,
+    MadeKey,
+    Partial,
+    Provider,
+    Reply,
+    Request,
+    Steps,
+    Window,
+)
 
 API = "https://openrouter.ai/api/v1"
 DOCS = "https://openrouter.ai/docs/api/api-reference"
@@ -429,6 +445,55 @@ def keys(account: Account, window: Window) -> Steps:
     return parse_keys(listed, window.now)
 
 
+def managed_keys(account: Account, window: Window) -> Steps:
+    """Expired keys are hidden unless they are asked for, and so are those of other workspaces."""
+    spaces = yield from workspaces(account)
+    listed = yield from listed_keys(account, spaces, ("include_disabled", "true"), ("include_expired", "true"))
+    return parse_keys(listed, window.now)
+
+
+def parse_made_key(reply: Reply, now: datetime) -> MadeKey:
+    """The secret stands beside `data`; OpenRouter's own guide to rotation reads it inside."""
+    document = reply.json()
+    data = get(document, "data", mapping)
+    (made,) = parse_keys([data], now)
+    return MadeKey(key=made, secret=maybe(document, "key", text) or get(data, "key", text))
+
+
+def create_key(account: Account, order: KeyOrder, now: datetime) -> Changing[MadeKey]:
+    wanted: dict[str, Any] = {"name": order.name, "limit": order.limit}
+    if order.limit is not None and order.limit_reset:
+        wanted["limit_reset"] = order.limit_reset
+    if order.expires_at is not None:
+        wanted["expires_at"] = iso_z(order.expires_at.replace(microsecond=0))  # minutes alone are refused
+    if project := order.project or account.get("workspace_id"):
+        wanted["workspace_id"] = project
+    reply = yield Request(url=f"{API}/keys", auth="management_key", method="POST", json=wanted)
+    return parse_made_key(reply, now)
+
+
+def key_request(key: str, method: Literal["GET", "PATCH", "DELETE"], body: Any = None) -> Request:
+    return Request(url=f"{API}/keys/{quote(key, safe='')}", auth="management_key", method=method, json=body)
+
+
+def switch_key(account: Account, key: str, project: str, on: bool) -> Changing[None]:
+    """Unknown fields are ignored without a word, so the answer is read."""
+    reply = yield key_request(key, "PATCH", {"disabled": not on})
+    if get(get(reply.json(), "data", mapping), "disabled", boolean) == on:
+        raise PayloadError("OpenRouter took the change and did not make it.")
+
+
+def delete_key(account: Account, key: str, project: str) -> Changing[None]:
+    try:
+        reply = yield key_request(key, "DELETE")
+    except ProviderError as error:
+        if error.status != 404:  # it is gone already
+            raise
+    else:
+        if not get(reply.json(), "deleted", boolean):
+            raise PayloadError("OpenRouter took the deletion and did not make it.")
+
+
 def models(account: Account, window: Window) -> Steps:
     reply = yield Request(url=f"{API}/models", auth=None)
     return parse_models(reply)
@@ -525,6 +590,19 @@ PROVIDER = Provider(
             help="Empty reads the keys and budgets of all workspaces; a UUID reads those of one. Balance, usage and "
             "cost always cover the whole account.",
         ),
+    ),
+    key_management=KeyManagement(
+        auth="management_key",
+        right="a management key, which the console makes under Settings, Management keys",
+        listed=managed_keys,
+        create=create_key,
+        delete=delete_key,
+        switch=switch_key,
+        project="optional",
+        limit_unit="USD",
+        resets=("daily", "weekly", "monthly"),
+        note="The end of a key cannot be changed later.",
+        source=f"{DOCS}/api-keys",
     ),
     key_warning="A management key can create keys that spend, and delete others. Use one made for Purser, so that it "
     "can be revoked alone.",

@@ -14,7 +14,8 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 from providers.errors import ActionCode, ActionNeeded, NotAvailable, PayloadError, ProviderError
 from providers.paging import pages
@@ -26,6 +27,7 @@ from providers.parse import (
     get,
     instant,
     integer,
+    iso_z,
     mapping,
     maybe,
     next_month,
@@ -37,9 +39,13 @@ from providers.records import Balance, Basis, CostBucket, Identity, Model, Provi
 from providers.spec import (
     Account,
     BaseUrl,
+    Changing,
     Check,
     Endpoint,
     Field,
+    KeyManagement,
+    KeyOrder,
+    MadeKey,
     NotOffered,
     Partial,
     Provider,
@@ -332,6 +338,43 @@ def keys(account: Account, window: Window) -> Steps:
     return [key for document in documents for key in parse_keys(document, window.now)]
 
 
+def create_key(account: Account, order: KeyOrder, now: datetime) -> Changing[MadeKey]:
+    """A key without ACLs can call nothing at all."""
+    team = yield from team_of(account)
+    wanted: dict[str, Any] = {"name": order.name, "acls": ["api-key:endpoint:*", "api-key:model:*"]}
+    if order.expires_at is not None:
+        wanted["expireTime"] = iso_z(order.expires_at.replace(microsecond=0))
+    document = (yield replace(auth(team, "api-keys"), method="POST", json=wanted)).json()
+    (made,) = parse_keys({"apiKeys": [mapping(document, "the answer")]}, now)
+    return MadeKey(key=made, secret=get(document, "apiKey", text))
+
+
+def key_request(key: str, method: Literal["GET", "PUT", "DELETE"], body: Any = None) -> Request:
+    """What is asked of one key has no team in its path."""
+    url = f"{MANAGEMENT}/auth/api-keys/{quote(key, safe='')}"
+    return Request(url=url, auth="management_key", method=method, json=body)
+
+
+def switch_key(account: Account, key: str, project: str, on: bool) -> Changing[None]:
+    """Whether the change is stored is not documented: it is read back."""
+    team = yield from team_of(account)
+    yield key_request(key, "PUT", {"apiKey": {"disabled": not on}, "fieldMask": "disabled"})
+    documents = yield from pages(auth(team, "api-keys"), next_page)
+    rows_now = [row for document in documents for row in get(document, "apiKeys", rows)]
+    if not any(row.get("apiKeyId") == key and bool(maybe(row, "disabled", boolean)) != on for row in rows_now):
+        raise PayloadError("xAI took the change and did not make it.")
+
+
+def delete_key(account: Account, key: str, project: str) -> Changing[None]:
+    try:
+        reply = yield key_request(key, "DELETE")
+    except ProviderError as error:
+        if error.status != 404:  # it is gone already
+            raise
+    else:
+        mapping(reply.json(), "the answer")  # empty, but no gateway's page
+
+
 def models(account: Account, window: Window) -> Steps:
     """With prices from the management host; where no management key may read them, ids from the inference host."""
     if account.has("management_key"):
@@ -400,6 +443,14 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
             field="management_key",
             url=CONSOLE,
         )
+    if status in (401, 403) and request.method != "GET" and "/auth/" in request.url:
+        return ActionNeeded(
+            "xAI refused to make or change a key: the management key lacks the write ACLs for API keys.",
+            code="missing_scope",
+            status=status,
+            field="management_key",
+            url=CONSOLE,
+        )
     if status in (401, 403):
         what = "BillingRead" if "/v1/billing/" in request.url else "reading keys and models"
         return ActionNeeded(
@@ -461,6 +512,16 @@ PROVIDER = Provider(
             environment="XAI_API_KEY",
             can_spend=True,
         ),
+    ),
+    key_management=KeyManagement(
+        auth="management_key",
+        right="a management key with the write ACLs for API keys",
+        listed=keys,
+        create=create_key,
+        delete=delete_key,
+        switch=switch_key,
+        note="The key may call every model of the team. It belongs to the person who made the management key.",
+        source=AUTH_DOCS,
     ),
     key_warning="A management key with all ACLs can top up credit on the stored card, raise the spending limit and "
     "create or delete API keys. Give Purser one with read ACLs only.",

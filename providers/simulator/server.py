@@ -13,7 +13,21 @@ from providers.simulator.sign_in import Desk, Dialect
 from providers.simulator.world import Profile, SimAccount, TopUp, World, account_name
 
 Fault = Literal[
-    "401", "403", "429", "500", "timeout", "slow", "truncated", "shape", "huge", "redirect", "duplicate", "html"
+    "401",
+    "403",
+    "409",
+    "429",
+    "500",
+    "timeout",
+    "slow",
+    "truncated",
+    "shape",
+    "huge",
+    "redirect",
+    "duplicate",
+    "html",
+    "lost",
+    "crash",
 ]
 RETRY_AFTER_SECONDS = 30
 SLOW_SECONDS = 3.0
@@ -145,7 +159,8 @@ class Simulator:
             account=self.world.account(part.profile, name),
         )
         fault = self.faults.get((part.slug, name))
-        answer = handler(call) if fault not in ("401", "403", "429", "500", "timeout", "html") else Answer()
+        untouched = ("401", "403", "409", "429", "500", "timeout", "html")
+        answer = handler(call) if fault not in untouched else Answer()
         return self._spoil(fault, part, answer)
 
     def _at_desk(self, method: str, host: str, path: str, told: str, now: datetime) -> Answer | None:
@@ -172,11 +187,15 @@ class Simulator:
                     document={"error": {"message": "slow down"}},
                     headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
                 )
+            case "409":
+                return Answer(status=409, document={"error": {"message": "conflict"}})
+            case "crash":  # it was done, and then the provider stumbled
+                return Answer(status=500, document={"error": {"message": "internal error"}})
             case "500":
                 return Answer(status=500, document={"error": {"message": "internal error"}})
             case "html":
                 return Answer(raw=b"<html><body>502 Bad Gateway</body></html>", headers={"Content-Type": "text/html"})
-            case "timeout":
+            case "timeout" | "lost":  # "lost" was done all the same
                 return Answer(document={}, delay=TIMEOUT_SECONDS)
             case "slow":
                 return replace(answer, delay=SLOW_SECONDS)

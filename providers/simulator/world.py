@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 EPOCH = datetime(2025, 9, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -73,9 +74,13 @@ class TopUp:
 
 @dataclass(slots=True)
 class Moves:
-    """What was changed by hand while the server runs: extra money in or out, by account."""
+    """What was changed by hand while the server runs: extra money in or out, by account; keys that were made, by id as
+    the part lists them; and ids of keys that were deleted."""
 
     topups: list[TopUp] = field(default_factory=list)
+    keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    switched: dict[str, bool] = field(default_factory=dict)  # key id: disabled
+    deleted: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

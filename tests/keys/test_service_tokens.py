@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.keys.models import ServiceToken
+from dashboard.core.problems import Problem
+from dashboard.keys.api import ServiceBearer
+from dashboard.keys.models import ServiceToken, TokenScope
 from dashboard.keys.selectors import service_token_by_secret, service_token_rows
-from dashboard.keys.services import service_token_revoke, service_token_rotate, service_token_used
+from dashboard.keys.services import service_token_create, service_token_revoke, service_token_rotate, service_token_used
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.audit.log import WORDS
-from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, User
+from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, Team, User
 from dashboard.organizations.services import Refused
 from tests.usage.intake_world import account_of, token_of
 
@@ -223,6 +225,42 @@ def test_the_list_takes_the_same_for_few_and_many(mei: Client, organization: Org
             assert mei.get(LIST).status_code == 200
         counts.add(len(captured))
     assert len(counts) == 1
+
+
+def test_a_token_opens_what_its_scope_says_alone(organization: Organization, rf: RequestFactory) -> None:
+    """For each scope: what asks for it lets such a token in, and what asks for another one refuses it."""
+    now = timezone.now()
+    for scope in TokenScope:
+        told = {"organization": organization, "name": scope.value, "account": None, "lifetime": DAY, "by": SYSTEM}
+        token, secret = service_token_create(scopes=[scope], now=now, **told)  # type: ignore[arg-type]
+        asked = rf.get("/", headers={"authorization": f"Bearer {secret}"})
+        for needed in TokenScope:
+            if needed == scope:
+                assert ServiceBearer(needed)(asked) == token
+            else:
+                with pytest.raises(Problem) as refused:
+                    ServiceBearer(needed)(asked)
+                assert (refused.value.status, refused.value.code) == (403, "insufficient_scope")
+        service_token_revoke(token=token, by=SYSTEM, now=now)
+        with pytest.raises(Problem) as revoked:
+            ServiceBearer(scope)(asked)
+        assert revoked.value.status == 401, "at once"
+
+
+def test_a_token_is_for_a_team(mei: Client, organization: Organization) -> None:
+    team, account = Team.objects.create(organization=organization, name="Blue"), account_of(organization)
+    stranger = Team.objects.create(organization=Organization.objects.create(name="Other"), name="Theirs")
+    made = {"name": "LiteLLM", "scopes": ["routes:read", "read"], "days": "90"}
+    assert mei.post(NEW, {**made, "team": stranger.pk}).status_code == 200
+    page = mei.post(NEW, {**made, "team": team.pk, "account": account.pk}).content.decode()
+    assert "could do nothing" in page
+    assert ServiceToken.objects.count() == 0
+    shown(mei.post(NEW, {**made, "team": team.pk}).content.decode())
+    token = ServiceToken.objects.get()
+    assert (token.team, sorted(token.scopes)) == (team, ["read", "routes:read"])
+    page = mei.get(LIST).content.decode()
+    assert "Blue" in page
+    assert "Read routes" in page
 
 
 def test_every_action_has_its_words() -> None:

@@ -37,7 +37,7 @@ from dashboard.credentials.models import (
     ProviderCredential,
 )
 from dashboard.credentials.services import credential_create
-from dashboard.keys.models import ServiceToken
+from dashboard.keys.models import KeyIntent, ProviderKey, ServiceToken
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import AuditEvent, Invitation, Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import Access, allows
@@ -114,6 +114,8 @@ class World:
     entry: BalanceEntry
     usage_import: UsageImport
     service_token: ServiceToken
+    provider_key: ProviderKey
+    intent: KeyIntent
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
@@ -127,6 +129,9 @@ class World:
             "invitation_id": self.invitation.pk,
             "import_id": self.usage_import.pk,
             "service_token_id": self.service_token.pk,
+            "provider_key_id": self.provider_key.pk,
+            "intent_id": self.intent.pk,
+            "operation": "delete",
             "organization_id": self.cast.organization.pk,
             "slug": self.account.provider_slug,
             "described_id": DescribedProvider.objects.get(organization=self.cast.organization).pk,
@@ -171,9 +176,17 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
     service_token = ServiceToken.objects.create(
         organization=cast.organization, name="Gateway", scopes=[], prefix="purser_0123456789", created_at=timezone.now()
     )
+    provider_key = ProviderKey.objects.create(
+        account=account, external_id="key_1", name="nightly", listed_at=timezone.now()
+    )
+    intent = KeyIntent.objects.create(
+        account=account, operation="create", state="found", name="purser-1", key=provider_key, created_at=timezone.now()
+    )
     login = begun(cast.organization, cast.people["owner"], "gitlab-duo", timezone.now(), way="browser")
     stream = SyncStream.objects.get(capability="balance")
-    return World(cast, account, credential, stream, login, invitation, member, entry, export, service_token)
+    return World(
+        cast, account, credential, stream, login, invitation, member, entry, export, service_token, provider_key, intent
+    )
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------

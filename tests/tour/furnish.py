@@ -39,7 +39,7 @@ from dashboard.organizations.services import (
 from dashboard.overview.account.kinds import kind_of
 from dashboard.sync.models import SyncStream
 from dashboard.usage.models import UsageDaily
-from tests.tour.furnish_keys import STEPS, check_states, described, imports, logins
+from tests.tour.furnish_keys import STEPS, check_states, described, imports, logins, provider_keys
 from tests.tour.furniture import Furniture
 
 DAY = timedelta(days=1)
@@ -60,6 +60,7 @@ def furnish(now: datetime) -> Furniture:
     other = people["rui"].memberships.get().organization
     by = Actor(people["rui"])
     made.ids |= check_states(other, by, made.ids["wallet_slug"], now)
+    made.ids |= provider_keys(other, by, now)
     made.ids |= logins(other, {step: people[step] for step in (*STEPS, "browser")}, now)
     made.ids |= imports(ProviderAccount.objects.get(pk=made.ids["account_valid"]), by, now)
     made.ids |= described(demo, Actor(owner), now)

@@ -1,7 +1,7 @@
 """Keys in every state of their check, sign-ins and imports at every step, and a provider of one's own."""
 
 import io
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -19,8 +19,9 @@ from dashboard.credentials.models import (
 from dashboard.credentials.oauth.selectors import site_of
 from dashboard.credentials.oauth.services import Wish, client_save, login_begin
 from dashboard.credentials.services import credential_create
+from dashboard.keys.models import KeyIntent, Operation, ProviderKey
 from dashboard.organizations.audit import Actor
-from dashboard.organizations.models import Organization, User
+from dashboard.organizations.models import Organization, Team, User
 from dashboard.usage.imports.lines import Mapping
 from dashboard.usage.imports.services import import_commit, import_try, import_undo, import_upload
 from dashboard.usage.imports.work import import_work
@@ -68,6 +69,54 @@ def check_states(organization: Organization, by: Actor, slug: str, now: datetime
             checked_at=now if verdict else None,
         )
         found |= {f"check_{state}": credential.pk, f"account_{state}": credential.account_id}
+    return found
+
+
+def provider_keys(organization: Organization, by: Actor, now: datetime) -> dict[str, Any]:
+    """Provider keys in every state that stands out ("key_<name>"), and changes at each of their steps
+    ("intent_<state>"), in the account of the first provider that lets keys be switched off ("account_keys")."""
+    slug = next(name for name, one in sorted(PROVIDERS.items()) if one.key_management and one.key_management.switch)
+    told = {"values": _demo_values(slug), "by": by, "now": now, "check": False, "label": "Keys"}
+    credential = credential_create(organization=organization, provider=PROVIDERS[slug], **told)
+    ProviderCredential.objects.filter(pk=credential.pk).update(state=CredentialState.ACTIVE)
+    team = Team.objects.create(organization=organization, name="Harbour pilots")
+    day = timedelta(days=1)
+    made: dict[str, dict[str, Any]] = {
+        "made": {"created_at": now - 40 * day, "last_used_at": now - day, "team": team, "owned_from": now.date()},
+        "disabled": {"created_at": now - 90 * day, "state": "disabled", "team": team},
+        "idle": {"created_at": now - 200 * day, "last_used_at": now - 74 * day, "team": team},
+        "old": {"created_at": now - 502 * day, "last_used_at": now - day, "team": team},
+        "expiring": {"created_at": now - 20 * day, "last_used_at": now, "expires_at": now + 8 * day},
+        "unowned": {"created_at": now - 118 * day, "last_used_at": now - 3 * day},
+        "gone": {"created_at": now - 300 * day, "gone_at": now - 10 * day},
+        "typed": {"typed_at": now, "created_at": now - 5 * day, "purpose": "Nightly evaluation of the harbour model"},
+    }
+    found: dict[str, Any] = {"account_keys": credential.account_id}
+    for name, more in made.items():
+        key = ProviderKey.objects.create(
+            account=credential.account,
+            external_id=f"key-{name}",
+            name=f"harbour-{name}",
+            hint="sk-…7f3a",
+            listed_at=now,
+            **{"state": "active", **more},
+        )
+        found[f"key_{name}"] = key.pk
+    for state in ("sent", "unknown", "found", "done", "failed"):
+        intent = KeyIntent.objects.create(
+            account=credential.account,
+            credential=credential,
+            operation=Operation.CREATE,
+            state=state,
+            name=f"purser-{state}-0a1b2c3d",
+            team=Team.objects.create(organization=organization, name=f"Crew {state}"),
+            key_id=found["key_made"] if state in ("found", "done") else None,
+            message="The provider answered 429, too many calls." if state == "failed" else "",
+            by=by.user,
+            created_at=now,
+            sent_at=now,
+        )
+        found[f"intent_{state}"] = str(intent.pk)
     return found
 
 

@@ -178,6 +178,27 @@ _PEOPLE = [
     Place("mail-none", "organizations:outbox", who="noa"),
 ]
 
+_KEYS = [
+    Place("keys", "keys:key_list", who="rui"),
+    Place("keys-none", "keys:key_list", who="noa"),
+    Place("keys-none-fits", "keys:key_list", query="?q=nothing-like-this", who="rui"),
+    Place("key", "keys:key", {"provider_key_id": "key_made"}, who="rui"),
+    Place("key-disabled", "keys:key", {"provider_key_id": "key_disabled"}, who="rui"),
+    Place("key-typed", "keys:key", {"provider_key_id": "key_typed"}, who="rui"),
+    Place("key-delete", "keys:key", {"provider_key_id": "key_made"}, who="rui", then=_dialog("Delete")),
+    Place("key-owner", "keys:key_assign", {"provider_key_id": "key_made"}, who="rui"),
+    Place("key-type-in", "keys:key_type_in", who="rui"),
+    Place("key-choose", "keys:key_choose", who="rui"),
+    Place("key-choose-none", "keys:key_choose", who="noa"),
+    Place("key-new", "keys:key_new", {"account_id": "account_keys"}, who="rui"),
+    Place("key-new-errors", "keys:key_new", {"account_id": "account_keys"}, who="rui", then=_sent("[type=submit]")),
+    Place("key-new-cannot", "keys:key_new", {"account_id": "account_valid"}, who="rui"),
+    *(
+        Place(f"key-change-{state}", "keys:intent", {"intent_id": f"intent_{state}"}, who="rui")
+        for state in ("sent", "unknown", "found", "done", "failed")
+    ),
+]
+
 _TOKENS = [
     Place("tokens", "keys:service_tokens"),
     Place("tokens-none", "keys:service_tokens", who="noa"),
@@ -234,7 +255,19 @@ _ERRORS = [
     Place("error-403", "organizations:settings", who="ann", status=403),
 ]
 
-PLACES = [*_OVERVIEW, *_ACCOUNTS, *_CONNECT, *_PROVIDERS, *_IMPORTS, *_PEOPLE, *_TOKENS, *_PROFILE, *_SIGN_IN, *_ERRORS]
+PLACES = [
+    *_OVERVIEW,
+    *_ACCOUNTS,
+    *_CONNECT,
+    *_PROVIDERS,
+    *_IMPORTS,
+    *_PEOPLE,
+    *_KEYS,
+    *_TOKENS,
+    *_PROFILE,
+    *_SIGN_IN,
+    *_ERRORS,
+]
 
 # URL names that answer a GET with something that is not a page of its own.
 NO_PAGES = {

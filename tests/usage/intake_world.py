@@ -13,7 +13,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.models import ServiceToken, TokenScope
 from dashboard.keys.services import service_token_create
 from dashboard.organizations.audit import SYSTEM
-from dashboard.organizations.models import Organization
+from dashboard.organizations.models import Organization, Team
 
 
 def account_of(organization: Organization, label: str = "Main") -> ProviderAccount:
@@ -25,6 +25,7 @@ def token_of(
     account: ProviderAccount | None = None,
     lifetime: timedelta | None = None,
     now: datetime | None = None,
+    team: Team | None = None,
 ) -> tuple[ServiceToken, str]:
     return service_token_create(
         organization=organization,
@@ -33,6 +34,7 @@ def token_of(
         account=account,
         lifetime=lifetime,
         by=SYSTEM,
+        team=team,
         now=now or timezone.now(),
     )
 

@@ -24,7 +24,7 @@ from dashboard.keys.api import CALLS
 from dashboard.keys.models import ServiceToken
 from dashboard.keys.services import service_token_revoke, service_token_rotate
 from dashboard.organizations.audit import SYSTEM
-from dashboard.organizations.models import Organization, User
+from dashboard.organizations.models import Organization, Team, User
 from dashboard.usage.intake.rows import _WORDS, MOST_BYTES, MOST_ROWS, OLDEST, Row, RowError, Sent, row_judge
 from dashboard.usage.intake.services import KEEP_ANSWERS
 from dashboard.usage.models import IntakeBatch, IntakeRow, UsageDaily, UsageRecord
@@ -140,6 +140,15 @@ def test_a_bound_token_reaches_its_account_alone(organization: Organization, acc
     _token, bound = token_of(organization, account)
     answer = send(bound, [row_of(other, now), row_of(account, now), row_of("Other", now)])
     assert errors(answer) == dict.fromkeys((0, 2), ("unknown_account", "account"))
+    assert set(UsageRecord.objects.values_list("account", flat=True)) == {account.pk}
+
+
+def test_a_team_s_token_reaches_the_team_s_accounts_alone(organization: Organization, account: ProviderAccount) -> None:
+    team, other = Team.objects.create(organization=organization, name="Blue"), account_of(organization, "Other")
+    ProviderAccount.objects.filter(pk=account.pk).update(team=team)
+    _token, bound = token_of(organization, team=team)
+    answer = send(bound, [row_of(other, timezone.now()), row_of(account, timezone.now())])
+    assert errors(answer) == {0: ("unknown_account", "account")}
     assert set(UsageRecord.objects.values_list("account", flat=True)) == {account.pk}
 
 

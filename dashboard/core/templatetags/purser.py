@@ -564,6 +564,7 @@ def count_of(count: int, what: str) -> str:
         "stream": ngettext("%(count)s stream", "%(count)s streams", count),
         "person": ngettext("%(count)s person", "%(count)s people", count),
         "team": ngettext("%(count)s team", "%(count)s teams", count),
+        "key": ngettext("%(count)s key", "%(count)s keys", count),
         "model": ngettext("%(count)s unpriced model", "%(count)s unpriced models", count),
     }[what]
     return words % {"count": number(count)}

@@ -119,6 +119,8 @@ def _placed(token: ServiceToken, judged: dict[int, Sent | RowError]) -> dict[int
     reached = ProviderAccount.objects.filter(organization_id=token.organization_id)
     if token.account_id is not None:
         reached = reached.filter(pk=token.account_id)
+    if token.team_id is not None:
+        reached = reached.filter(team_id=token.team_id)
     meant: dict[int | str, list[int]] = defaultdict(list)
     for number, label in reached.filter(Q(pk__in=numbers) | Q(label__in=labels)).values_list("pk", "label"):
         meant[number].append(number)

@@ -213,31 +213,82 @@ def no_project() -> Answer:
     return Answer(status=404, document={"code": 404, "message": "The project could not be found."})
 
 
-def project_keys(call: Call) -> Answer:
-    project = known_project(call)
-    if project is None:
-        return no_project()
-    rows = []
+def keys_of_project(call: Call, project: str) -> list[dict[str, Any]]:
+    """The keys that are there, made ones too."""
+    found = []
     for index, key in enumerate(PROFILE.keys):
         if PROFILE.projects[index % len(PROFILE.projects)] == project:
-            account = {"object": "organization.project.service_account", "id": f"svc_acct_{index}", "name": key}
-            rows.append(
-                {
-                    "object": "organization.project.api_key",
-                    "id": key_id(call.account, key),
-                    "name": key,
-                    "redacted_value": f"sk-proj-...{made_up_id('', call.account.name, key, length=3)}",
-                    "created_at": SINCE,
-                    "last_used_at": int(call.now.timestamp()) - 60,
-                    "expires_at": None,
-                    "owner_project_access": "active",
-                    "owner": {
-                        "type": "service_account",
-                        "service_account": {**account, "role": "member", "created_at": SINCE},
-                    },
-                }
-            )
-    return listed(call, rows)
+            hint = f"sk-proj-...{made_up_id('', call.account.name, key, length=3)}"
+            used = int(call.now.timestamp()) - 60
+            found.append(key_row(key_id(call.account, key), key, hint, f"svc_acct_{index}", key, used=used))
+    made = [row for row in call.account.moves.keys.values() if row["project"] == project]
+    found += [{name: value for name, value in row.items() if name != "project"} for row in made]
+    return [row for row in found if row["id"] not in call.account.moves.deleted]
+
+
+def key_row(
+    key: str, name: str, hint: str, owner: str, owner_name: str, *, made: int = SINCE, used: int | None = None
+) -> dict[str, Any]:
+    account = {"object": "organization.project.service_account", "id": owner, "name": owner_name}
+    return {
+        "object": "organization.project.api_key",
+        "id": key,
+        "name": name,
+        "redacted_value": hint,
+        "created_at": made,
+        "last_used_at": used,
+        "expires_at": None,
+        "owner_project_access": "active",
+        "owner": {"type": "service_account", "service_account": {**account, "role": "member", "created_at": made}},
+    }
+
+
+def project_keys(call: Call) -> Answer:
+    project = known_project(call)
+    return no_project() if project is None else listed(call, keys_of_project(call, project))
+
+
+def make_service_account(call: Call) -> Answer:
+    """A service account with one key, whose own name nobody chooses."""
+    project, wanted, moves = known_project(call), call.body or {}, call.account.moves
+    if project is None:
+        return no_project()
+    if not wanted.get("name"):
+        return error(400, "Missing name.")
+    now, number_of = int(call.now.timestamp()), str(len(moves.keys))
+    key, owner = (made_up_id(kind, call.account.name, "made", number_of) for kind in ("key_", "svc_acct_"))
+    secret = made_up_id("sk-svcacct-", call.account.name, "secret", number_of, length=40)
+    expires = now + wanted["expires_in_seconds"] if wanted.get("expires_in_seconds") else None
+    row = key_row(key, "Secret Key", f"sk-svcacct-...{secret[-4:]}", owner, wanted["name"], made=now)
+    moves.keys[key] = {**row, "expires_at": expires, "project": project}
+    told = {"id": key, "name": "Secret Key", "value": secret, "created_at": now, "expires_at": expires}
+    return Answer(
+        document={
+            "object": "organization.project.service_account",
+            "id": owner,
+            "name": wanted["name"],
+            "role": "member",
+            "created_at": now,
+            "api_key": {"object": "organization.project.service_account.api_key", **told},
+        }
+    )
+
+
+def drop_key(call: Call) -> Answer:
+    """As the older documentation has it: the key of a service account goes with its account alone."""
+    project = known_project(call)
+    if project is None or call.one("key") not in {row["id"] for row in keys_of_project(call, project)}:
+        return error(404, "No such key.")
+    return error(400, "API keys of service accounts cannot be deleted; delete the service account.")
+
+
+def drop_service_account(call: Call) -> Answer:
+    project, owner = known_project(call), call.one("owner")
+    gone = [row["id"] for row in keys_of_project(call, project or "") if row["owner"]["service_account"]["id"] == owner]
+    call.account.moves.deleted.update(gone)
+    if not gone:
+        return error(404, "No such service account.")
+    return Answer(document={"object": "organization.project.service_account.deleted", "id": owner, "deleted": True})
 
 
 def admin_keys(call: Call) -> Answer:
@@ -300,7 +351,7 @@ def models(call: Call) -> Answer:
     return Answer(document={"object": "list", "data": rows})
 
 
-USAGE, MANAGEMENT = "api.usage.read", "api.management.read"
+USAGE, MANAGEMENT, WRITE = "api.usage.read", "api.management.read", "api.management.write"
 PART = Part(
     slug="openai",
     hosts=frozenset({"api.openai.com"}),
@@ -313,6 +364,11 @@ PART = Part(
         ("GET", "/v1/organization/projects/{project}/spend_limit"): admin_only(MANAGEMENT, project_limit),
         ("GET", "/v1/organization/projects/{project}/rate_limits"): admin_only(MANAGEMENT, rate_limits),
         ("GET", "/v1/organization/projects/{project}/api_keys"): admin_only(MANAGEMENT, project_keys),
+        ("DELETE", "/v1/organization/projects/{project}/api_keys/{key}"): admin_only(WRITE, drop_key),
+        ("POST", "/v1/organization/projects/{project}/service_accounts"): admin_only(WRITE, make_service_account),
+        ("DELETE", "/v1/organization/projects/{project}/service_accounts/{owner}"): admin_only(
+            WRITE, drop_service_account
+        ),
         ("GET", "/v1/organization/admin_api_keys"): admin_only(MANAGEMENT, admin_keys),
         ("GET", "/v1/models"): models,
     },

@@ -6,6 +6,7 @@ Both kinds of key begin with "sk-or-v1-", so the kind is in the rest of a simula
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +19,7 @@ PREFIX = "sk-or-v1-"
 NOBODY = "sim-nobody"
 DAY = timedelta(days=1)
 KEYS_PAGE = 100
+EXACT_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 MICRO = Decimal("0.000001")
 
 PROFILE = Profile(
@@ -164,10 +166,8 @@ def current_key(call: Call) -> Answer:
     )
 
 
-def keys(call: Call) -> Answer:
-    """Keys of one workspace, the default one unless another is asked for."""
-    wanted = call.one("workspace_id") or workspace_id(call.account, PROFILE.projects[0])
-    listed = [
+def born_keys(call: Call) -> list[dict[str, Any]]:
+    return [
         {
             "hash": key_hash(call.account, key),
             "name": key,
@@ -176,13 +176,84 @@ def keys(call: Call) -> Answer:
             "created_at": "2025-09-01T09:00:00.000Z",
             "updated_at": None,
             "last_used_at": call.now.strftime("%Y-%m-%dT%H:00:00.000Z"),
-            "workspace_id": wanted,
+            "workspace_id": workspace_id(call.account, project_of(key)),
         }
         for key in PROFILE.keys
-        if workspace_id(call.account, project_of(key)) == wanted
+    ]
+
+
+def keys(call: Call) -> Answer:
+    """Keys of one workspace, the default one unless another is asked for; disabled and expired ones on demand."""
+    wanted = call.one("workspace_id") or workspace_id(call.account, PROFILE.projects[0])
+    now = call.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    listed = [
+        row
+        for row in known_keys(call).values()
+        if row["workspace_id"] == wanted
+        and (call.one("include_disabled") == "true" or not row["disabled"])
+        and (call.one("include_expired") == "true" or not row["expires_at"] or row["expires_at"] > now)
     ]
     offset = int(call.one("offset", "0"))
     return Answer(document={"data": listed[offset : offset + KEYS_PAGE]})
+
+
+def make_key(call: Call) -> Answer:
+    wanted = call.body if isinstance(call.body, dict) else {}
+    spaces = [workspace_id(call.account, project) for project in PROFILE.projects]
+    workspace = wanted.get("workspace_id", spaces[0])
+    if not wanted.get("name") or workspace not in spaces:
+        return error(400, "Invalid name or workspace")
+    if "expires_at" in wanted and not EXACT_TIME.fullmatch(wanted["expires_at"]):
+        return error(400, "expires_at must be UTC, with seconds")
+    made = f"{len(call.account.moves.keys)}:{wanted['name']}"
+    hashed, secret = key_hash(call.account, made), f"{PREFIX}made-{key_hash(call.account, f'secret {made}')[:40]}"
+    limit = wanted.get("limit")
+    call.account.moves.keys[hashed] = {
+        "hash": hashed,
+        "name": wanted["name"],
+        "label": f"{PREFIX}{secret[9:12]}...{secret[-3:]}",
+        "disabled": False,
+        "limit": limit,
+        "limit_remaining": limit,
+        "limit_reset": wanted.get("limit_reset"),
+        "include_byok_in_limit": False,
+        **{f"{kind}{span}": 0 for kind in ("usage", "byok_usage") for span in ("", "_daily", "_weekly", "_monthly")},
+        "created_at": call.now.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "updated_at": None,
+        "last_used_at": None,
+        "expires_at": wanted.get("expires_at"),
+        "creator_user_id": None,
+        "workspace_id": workspace,
+    }
+    return Answer(status=201, document={"key": secret, "data": call.account.moves.keys[hashed]})
+
+
+def known_keys(call: Call) -> dict[str, dict[str, Any]]:
+    """All keys by hash, made ones too, as they stand now."""
+    moves = call.account.moves
+    everything = {row["hash"]: row for row in [*born_keys(call), *moves.keys.values()]}
+    return {
+        hashed: {**row, "disabled": moves.switched.get(hashed, False)}
+        for hashed, row in everything.items()
+        if hashed not in moves.deleted
+    }
+
+
+def change_key(call: Call) -> Answer:
+    found, wanted = known_keys(call).get(call.one("hash")), call.body or {}
+    if found is None:
+        return error(404, "Key not found")
+    if "disabled" not in wanted:
+        return error(400, "No update fields provided")
+    call.account.moves.switched[call.one("hash")] = bool(wanted["disabled"])
+    return Answer(document={"data": {**found, "disabled": bool(wanted["disabled"])}})
+
+
+def drop_key(call: Call) -> Answer:
+    if call.one("hash") not in known_keys(call):
+        return error(404, "Key not found")
+    call.account.moves.deleted.add(call.one("hash"))
+    return Answer(document={"deleted": True})
 
 
 def workspaces(call: Call) -> Answer:
@@ -331,6 +402,9 @@ PART = Part(
         ("GET", "/api/v1/credits"): managed(balance),
         ("GET", "/api/v1/key"): with_key(current_key),
         ("GET", "/api/v1/keys"): managed(keys),
+        ("POST", "/api/v1/keys"): managed(make_key),
+        ("PATCH", "/api/v1/keys/{hash}"): managed(change_key),
+        ("DELETE", "/api/v1/keys/{hash}"): managed(drop_key),
         ("GET", "/api/v1/workspaces"): managed(workspaces),
         ("GET", "/api/v1/workspaces/{workspace}/budgets"): managed(budgets),
         ("GET", "/api/v1/activity"): managed(activity),

@@ -6,6 +6,7 @@ one that ends in "-org" belongs to an organization instead of a team. Each host 
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from providers.simulator.server import Answer, Call, Handler, Part, number
 from providers.simulator.world import EPOCH, ModelProfile, Profile, SimAccount, day_of, made_up_uuid
@@ -226,30 +227,77 @@ def usage(call: Call) -> Answer:
     )
 
 
+def known_keys(call: Call) -> list[dict[str, Any]]:
+    """All keys, made ones too, as they stand now."""
+    moves = call.account.moves
+    born = [key_row(call, name) for name in call.account.profile.keys]
+    return [
+        {**row, "disabled": moves.switched.get(row["apiKeyId"], False)}
+        for row in (*born, *moves.keys.values())
+        if row["apiKeyId"] not in moves.deleted
+    ]
+
+
+def key_row(call: Call, name: str) -> dict[str, Any]:
+    return {
+        "redactedApiKey": f"xai-...{made_up_uuid('xai', 'hint', call.account.name, name)[:4]}",
+        "userId": made_up_uuid("xai", "user", call.account.name),
+        "name": name,
+        "createTime": "2026-02-01T09:00:00Z",
+        "modifyTime": "2026-02-01T09:00:00Z",
+        "teamId": team_id(call.account),
+        "apiKeyId": made_up_uuid("xai", "key", call.account.name, name),
+        "disabled": False,
+        "qps": 8,
+        "qpm": 120,
+        "tpm": "400000",
+        "aclStrings": ["api-key:endpoint:*", "api-key:model:*"],
+    }
+
+
 def keys(call: Call) -> Answer:
     """Small pages; the last one has no token."""
     first = int(call.one("paginationToken", "p0").removeprefix("p"))
     last = first + min(PAGE, int(call.one("pageSize", str(PAGE))))
-    names = call.account.profile.keys
-    found = [
-        {
-            "redactedApiKey": f"xai-...{made_up_uuid('xai', 'hint', call.account.name, name)[:4]}",
-            "userId": made_up_uuid("xai", "user", call.account.name),
-            "name": name,
-            "createTime": "2026-02-01T09:00:00Z",
-            "modifyTime": "2026-02-01T09:00:00Z",
-            "teamId": team_id(call.account),
-            "apiKeyId": made_up_uuid("xai", "key", call.account.name, name),
-            "disabled": False,
-            "qps": 8,
-            "qpm": 120,
-            "tpm": "400000",
-            "aclStrings": ["api-key:endpoint:*", "api-key:model:*"],
-        }
-        for name in names[first:last]
-    ]
-    more = {"paginationToken": f"p{last}"} if last < len(names) else {}
-    return Answer(document={"apiKeys": found, **more})
+    everything = known_keys(call)
+    more = {"paginationToken": f"p{last}"} if last < len(everything) else {}
+    return Answer(document={"apiKeys": everything[first:last], **more})
+
+
+def make_key(call: Call) -> Answer:
+    wanted, moves = call.body or {}, call.account.moves
+    if not wanted.get("name") or not wanted.get("acls"):
+        return gateway_error(400, "name and acls are required")
+    made = f"{len(moves.keys)}:{wanted['name']}"
+    key, secret = made_up_uuid("xai", "key", call.account.name, made), f"xai-made-{made_up_uuid('xai', 'secret', made)}"
+    now = call.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    moves.keys[key] = {
+        **key_row(call, wanted["name"]),
+        "redactedApiKey": f"xai-...{secret[-4:]}",
+        "apiKeyId": key,
+        "createTime": now,
+        "modifyTime": now,
+        "aclStrings": wanted["acls"],
+        **({"expireTime": wanted["expireTime"]} if "expireTime" in wanted else {}),
+    }
+    return Answer(document={**moves.keys[key], "apiKey": secret})
+
+
+def change_key(call: Call) -> Answer:
+    wanted = call.body or {}
+    if call.one("key") not in {row["apiKeyId"] for row in known_keys(call)}:
+        return gateway_error(404, "Cannot find API key")
+    if wanted.get("fieldMask") != "disabled":
+        return gateway_error(400, "unknown field mask")
+    call.account.moves.switched[call.one("key")] = bool(wanted["apiKey"]["disabled"])
+    return Answer(document=next(row for row in known_keys(call) if row["apiKeyId"] == call.one("key")))
+
+
+def drop_key(call: Call) -> Answer:
+    if call.one("key") not in {row["apiKeyId"] for row in known_keys(call)}:
+        return gateway_error(404, "Cannot find API key")
+    call.account.moves.deleted.add(call.one("key"))
+    return Answer(document={})
 
 
 def team_models(call: Call) -> Answer:
@@ -316,6 +364,9 @@ MANAGEMENT_ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/v1/billing/teams/{team}/postpaid/spending-limits"): spending_limits,
     ("POST", "/v1/billing/teams/{team}/usage"): usage,
     ("GET", "/auth/teams/{team}/api-keys"): keys,
+    ("POST", "/auth/teams/{team}/api-keys"): make_key,
+    ("PUT", "/auth/api-keys/{key}"): change_key,
+    ("DELETE", "/auth/api-keys/{key}"): drop_key,
     ("GET", "/auth/teams/{team}/models"): team_models,
 }
 PART = Part(

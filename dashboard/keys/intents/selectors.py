@@ -1,0 +1,96 @@
+"""Reads of what can be changed at providers, and of the changes under way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dashboard.core.languages.phrases import told
+from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.keys.models import OPEN_INTENTS, IntentState, KeyIntent, Operation, ProviderKey
+from dashboard.organizations.scope import Scope
+from providers.spec import KeyManagement
+
+# Longer than the longest call: who has not written down an answer by then is not going to.
+CALL_PATIENCE = timedelta(seconds=60)
+WRITTEN_PATIENCE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manager:
+    """How an account's keys are managed: with which of its credentials, or why not, in words."""
+
+    account: ProviderAccount
+    declared: KeyManagement | None = None
+    credential: ProviderCredential | None = None
+    missing: str = ""
+
+    @property
+    def able(self) -> bool:
+        return self.credential is not None
+
+    @property
+    def switches(self) -> bool:
+        """Whether keys can be switched off and on. Templates ask here: the declaration's function they would call."""
+        return self.declared is not None and self.declared.switch is not None
+
+    def may(self, operation: str) -> bool:
+        return self.able and (operation not in (Operation.DISABLE, Operation.ENABLE) or self.switches)
+
+
+def key_manager(account: ProviderAccount, credentials: Sequence[ProviderCredential] | None = None) -> Manager:
+    """What can be done with the keys of an account. `credentials` are the account's, where they are at hand."""
+    declared = account.provider.key_management
+    if declared is None:
+        words = _("%(name)s offers no way to manage keys by program: do it in its console, then type the key in here.")
+        return Manager(account=account, missing=words % {"name": account.provider_name})
+    if credentials is None:
+        credentials = list(account.credentials.filter(state=CredentialState.ACTIVE).order_by("pk"))
+    able = [one for one in credentials if declared.auth in one.secret_hints and one.state == CredentialState.ACTIVE]
+    if not able:
+        words = _("None of the connected keys of this account may manage keys. It takes %(right)s.")
+        return Manager(account=account, declared=declared, missing=words % {"right": told(declared.right)})
+    able[0].account = account
+    return Manager(account=account, declared=declared, credential=able[0])
+
+
+def key_managers(*, organization_id: int) -> list[Manager]:
+    """Every account whose provider can make keys by program, those first that may."""
+    accounts = ProviderAccount.objects.filter(organization_id=organization_id).prefetch_related("credentials")
+    found = [
+        key_manager(account, sorted(account.credentials.all(), key=lambda one: one.pk))
+        for account in accounts
+        if account.provider.key_management is not None
+    ]
+    return sorted(found, key=lambda one: (not one.able, one.account.provider_name.casefold(), one.account.label))
+
+
+def used_by_purser(key: ProviderKey) -> bool:
+    """Whether this may be a key that Purser itself reads the account with: the last characters are the same."""
+    hints = [
+        last
+        for one in ProviderCredential.objects.filter(account_id=key.account_id).only("secret_hints")
+        for last in one.secret_hints.values()
+        if last
+    ]
+    return bool(key.hint) and any(key.hint.endswith(last) for last in hints)
+
+
+def intent_in(*, scope: Scope, intent_id: UUID) -> KeyIntent | None:
+    within = KeyIntent.objects.filter(scope.accounts("account__"), pk=intent_id)
+    return within.select_related("account__organization", "team", "key", "by", "credential").first()
+
+
+def intents_open(*, scope: Scope) -> list[KeyIntent]:
+    """What is not over, what waits for a person first."""
+    found = KeyIntent.objects.filter(scope.accounts("account__"), state__in=OPEN_INTENTS).select_related("account")
+    return sorted(found.order_by("created_at"), key=lambda one: one.state != IntentState.FOUND)
+
+
+def intents_due(*, now: datetime) -> list[str]:
+    """Ids of changes to look for: sent long enough ago, and due; and of those that were written and never sent."""
+    looking = KeyIntent.objects.filter(state__in=(IntentState.SENT, IntentState.UNKNOWN), next_look_at__lte=now)
+    unsent = KeyIntent.objects.filter(state=IntentState.WRITTEN, created_at__lte=now - WRITTEN_PATIENCE)
+    return [str(pk) for rows in (looking, unsent) for pk in rows.values_list("pk", flat=True)]

@@ -1,0 +1,165 @@
+"""Making, disabling, enabling and deleting keys at their providers. What comes of it is on the answer to the POST or,
+where nobody knows yet, on a page that asks again until somebody does."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from dashboard.core.languages.phrases import told
+from dashboard.credentials.models import ProviderAccount
+from dashboard.credentials.selectors import account_row
+from dashboard.keys.intents.forms import ChangeForm, NewKeyForm
+from dashboard.keys.intents.selectors import intent_in, key_manager, key_managers
+from dashboard.keys.intents.services import intent_change, intent_create, intent_keep, intent_run, kept_secret_drop
+from dashboard.keys.models import IntentState, KeyIntent, Operation, ProviderKey
+from dashboard.keys.selectors import provider_keys_in
+from dashboard.organizations.access import access, limited
+from dashboard.organizations.middleware import PurserRequest
+from dashboard.organizations.scope import Access
+from dashboard.organizations.services import Refused
+
+LOOKS = {
+    IntentState.WRITTEN: "checking",
+    IntentState.SENT: "checking",
+    IntentState.UNKNOWN: "stale",
+    IntentState.FOUND: "warn",
+    IntentState.DONE: "passed",
+    IntentState.FAILED: "failed",
+    IntentState.RECONCILED: "retired",
+}
+
+
+@access(Access.MANAGE)
+@require_GET
+def key_choose(request: PurserRequest) -> HttpResponse:
+    """In which account a key is to be made; those that cannot say what it takes."""
+    managers = key_managers(organization_id=request.organization.pk)
+    rows = [{"manager": one, "account": account_row(one.account)} for one in managers]
+    return render(request, "keys/key_choose.html", {"rows": rows})
+
+
+@access(Access.MANAGE)
+@limited("key_changes", amount=60, within=timedelta(hours=1), per="organization")
+@never_cache
+@require_http_methods(["GET", "POST"])
+@sensitive_variables("outcome")
+def key_new(request: PurserRequest, account_id: int) -> HttpResponse:
+    """Make a key; its secret is on the answer to the POST alone."""
+    account = get_object_or_404(ProviderAccount, request.scope.accounts(), pk=account_id)
+    manager, now = key_manager(account), timezone.now()
+    context = {"manager": manager, "account": account_row(account)}
+    if manager.declared is None or not manager.able:
+        return render(request, "keys/key_new.html", context)
+    form = NewKeyForm(
+        request.POST or None,
+        manager=manager,
+        declared=manager.declared,
+        today=request.organization.local(now).date(),
+        initial={"intent": uuid4()},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            intent, fresh = intent_create(
+                account=account, intent_id=form.cleaned_data["intent"], wish=form.wish, by=request.actor, now=now
+            )
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            if not fresh:
+                messages.warning(request, _("This was asked for already; nothing was sent a second time."))
+                return redirect("keys:intent", intent_id=intent.pk)
+            outcome = intent_run(intent=intent, by=request.actor, clock=timezone.now)
+            if not outcome.secret:
+                return redirect("keys:intent", intent_id=intent.pk)
+            return render(request, "keys/key_made.html", {"intent": outcome.intent, "secret": outcome.secret})
+    note = told(manager.declared.note)
+    return render(request, "keys/key_new.html", {**context, "form": form, "note": note})
+
+
+@access(Access.MANAGE)
+@limited("key_changes", amount=60, within=timedelta(hours=1), per="organization")
+@require_POST
+def key_change(request: PurserRequest, provider_key_id: int, operation: str) -> HttpResponse:
+    """Disable, enable or delete a key at its provider; deleting wants its name typed."""
+    key, form = _key(request, provider_key_id), ChangeForm(request.POST)
+    if operation not in (Operation.DISABLE, Operation.ENABLE, Operation.DELETE):
+        raise Http404
+    if not form.is_valid():
+        messages.error(request, _("That did not work. Begin again."))
+        return redirect("keys:key", provider_key_id=key.pk)
+    if operation == Operation.DELETE and form.cleaned_data["word"].strip() != str(key):
+        messages.error(request, _("Nothing was deleted: type %(name)s to confirm.") % {"name": str(key)})
+        return redirect("keys:key", provider_key_id=key.pk)
+    try:
+        intent, fresh = intent_change(
+            key=key,
+            operation=Operation(operation),
+            intent_id=form.cleaned_data["intent"],
+            by=request.actor,
+            now=timezone.now(),
+        )
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect("keys:key", provider_key_id=key.pk)
+    if fresh:
+        intent_run(intent=intent, by=request.actor, clock=timezone.now)
+    return redirect("keys:intent", intent_id=intent.pk)
+
+
+@access(Access.MANAGE)
+@never_cache
+@require_GET
+def intent(request: PurserRequest, intent_id: UUID) -> HttpResponse:
+    """What became of a change; the page asks again as long as that may change by itself."""
+    found = _intent(request, intent_id)
+    context = {
+        "intent": found,
+        "look": LOOKS[IntentState(found.state)],
+        "account": account_row(found.account),
+        "delete_id": uuid4(),
+    }
+    return render(request, "keys/intent.html", context)
+
+
+@access(Access.MANAGE)
+@require_POST
+def intent_stays(request: PurserRequest, intent_id: UUID) -> HttpResponse:
+    """Leave a found key as it is."""
+    found = _intent(request, intent_id)
+    try:
+        intent_keep(intent=found, by=request.actor, now=timezone.now())
+    except Refused as refused:
+        messages.error(request, str(refused))
+    return redirect("keys:intent", intent_id=found.pk)
+
+
+@access(Access.MANAGE)
+@require_POST
+def kept_drop(request: PurserRequest, provider_key_id: int) -> HttpResponse:
+    """Erase the kept secret of a key."""
+    key = _key(request, provider_key_id)
+    kept_secret_drop(key=key, by=request.actor, now=timezone.now())
+    messages.success(request, _("The secret is erased here. At the provider nothing changed."))
+    return redirect("keys:key", provider_key_id=key.pk)
+
+
+def _key(request: PurserRequest, provider_key_id: int) -> ProviderKey:
+    found = provider_keys_in(request.scope).filter(pk=provider_key_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _intent(request: PurserRequest, intent_id: UUID) -> KeyIntent:
+    found = intent_in(scope=request.scope, intent_id=intent_id)
+    if found is None:
+        raise Http404
+    return found
