@@ -45,6 +45,7 @@ _PEOPLE = gettext_noop("Organization")
 PLACES = (
     Place("overview", gettext_noop("Overview"), "overview:overview", icon="layout-dashboard", keys="g o"),
     Place("accounts", gettext_noop("Accounts"), "credentials:account_list", icon="wallet", keys="g a"),
+    Place("spend", gettext_noop("Spend"), "usage:explorer", icon="chart-no-axes-combined", keys="g s"),
     Place("providers", gettext_noop("Providers"), "credentials:provider_list", icon="plug", keys="g p"),
     Place("teams", gettext_noop("Teams"), "organizations:teams", icon="users", keys="g t", group=_PEOPLE),
     Place("members", gettext_noop("Members"), "organizations:members", icon="contact", keys="g m", group=_PEOPLE),
@@ -88,6 +89,7 @@ _ROOMS = {
     "service_token_new": "settings",
     "service_token_again": "settings",
     "usage_api": "settings",
+    "explorer": "spend",
 }
 
 
