@@ -90,6 +90,9 @@ _ROOMS = {
     "service_token_again": "settings",
     "usage_api": "settings",
     "explorer": "spend",
+    "rules": "spend",
+    "rule": "spend",
+    "rule_new": "spend",
 }
 
 

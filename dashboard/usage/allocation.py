@@ -7,7 +7,7 @@ those that hold already on that day the latest.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -150,16 +150,21 @@ def split_count(whole: int, weights: Sequence[Decimal | int]) -> list[int]:
 
 
 def allocated(lines: Sequence[Line], rulebook: Rulebook, account_id: int) -> dict[Place, Figures]:
-    """The figures of an account's lines by team. Money that is told without the dimension that rules speak of (a bill
-    by project, where keys belong to teams) goes where the use of the same day went, in proportion to its tokens."""
-    hosts = _hosts(lines) if rulebook else {}
+    """The figures of an account's lines by team."""
     found: dict[Place, Figures] = {}
-    for line in lines:
-        near = _used_beside(line, hosts)
-        for part, owner in _parts(line, near):
-            rule = rulebook.rule_for(account_id, owner)
-            _book(found, part, rule.shares if rule is not None else ())
+    for part, _owner, rule in assigned(lines, rulebook, account_id):
+        _book(found, part, rule.shares if rule is not None else ())
     return found
+
+
+def assigned(lines: Sequence[Line], rulebook: Rulebook, account_id: int) -> Iterator[tuple[Line, Line, Rule | None]]:
+    """(a line or a part of it, the line that says whose it is, the rule that decides). Money that is told without the
+    dimension that rules speak of (a bill by project, where keys belong to teams) goes where the use of the same day
+    went, in proportion to its tokens."""
+    hosts = _hosts(lines) if rulebook else {}
+    for line in lines:
+        for part, owner in _parts(line, _used_beside(line, hosts)):
+            yield part, owner, rulebook.rule_for(account_id, owner)
 
 
 def _book(found: dict[Place, Figures], line: Line, shares: Sequence[Share]) -> None:
