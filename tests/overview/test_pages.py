@@ -44,7 +44,7 @@ from dashboard.organizations.scope import Access, allows
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.usage.imports.services import import_upload
-from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageImport, UsageRecord
+from dashboard.usage.models import AllocationRule, CostRecord, SpendDaily, UsageDaily, UsageImport, UsageRecord
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
 from providers.presets import presets
@@ -114,6 +114,7 @@ class World:
     entry: BalanceEntry
     usage_import: UsageImport
     service_token: ServiceToken
+    rule: AllocationRule
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
@@ -127,6 +128,7 @@ class World:
             "invitation_id": self.invitation.pk,
             "import_id": self.usage_import.pk,
             "service_token_id": self.service_token.pk,
+            "rule_id": self.rule.pk,
             "organization_id": self.cast.organization.pk,
             "slug": self.account.provider_slug,
             "described_id": DescribedProvider.objects.get(organization=self.cast.organization).pk,
@@ -173,7 +175,10 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
     )
     login = begun(cast.organization, cast.people["owner"], "gitlab-duo", timezone.now(), way="browser")
     stream = SyncStream.objects.get(capability="balance")
-    return World(cast, account, credential, stream, login, invitation, member, entry, export, service_token)
+    rule = AllocationRule.objects.create(
+        organization=cast.organization, dimension="account", account=account, created_at=timezone.now()
+    )
+    return World(cast, account, credential, stream, login, invitation, member, entry, export, service_token, rule)
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------
@@ -283,6 +288,7 @@ def test_an_outsider_changes_nothing(world: World) -> None:
         OAuthLogin,
         OAuthClient,
         ServiceToken,
+        AllocationRule,
         DescribedProvider,
         UsageImport,
     )

@@ -162,6 +162,7 @@ def test_a_rule_is_previewed_before_it_is_saved(
     made = AllocationRule.objects.get()
     assert by_team() == {"Search": Decimal(3)}
     shown = client.get(f"/spend/rules/{made.pk}/").content.decode()
+    assert made.value in client.get("/spend/rules/").content.decode()
     assert 'value="k"' in shown
     assert client.post(f"/spend/rules/{made.pk}/remove/").status_code == 302
     assert by_team() == {None: Decimal(3)}
@@ -194,5 +195,8 @@ def test_the_way_from_unallocated_to_a_rule(
 ) -> None:
     land(account, [reported("3", provider_key="k")])
     assert "/spend/rules/#uncaught" in client.get("/spend/?group=team&period=13-months").content.decode()
+    listed = client.get("/spend/rules/").content.decode()
+    assert "dimension=key&amp;value=k" in listed
+    assert "$3.00" in listed
     shown = client.get("/spend/rules/new/", {"dimension": "key", "value": "k", "account": account.pk}).content.decode()
     assert 'value="k"' in shown

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import QueryDict
 from django.utils.formats import date_format
@@ -100,23 +100,31 @@ TABLE = Table(name="spend", columns=_COLUMNS, sort="spend", falling=True, key="i
 
 @dataclass(slots=True)
 class Sums:
-    """What one group spent in one unit. `bases` are those its money stands on."""
+    """What one group spent in one unit. `bases` are those its money stands on; `undated` is what came for longer than a
+    day, on the first one: bars of single days leave it out."""
 
     spend: Decimal | None = None
     by_day: dict[date, Decimal] = field(default_factory=dict)
     open_days: set[date] = field(default_factory=set)
+    open: bool = False
     bases: dict[str, Decimal] = field(default_factory=dict)
-    undated: Decimal = ZERO
+    undated: dict[date, Decimal] = field(default_factory=dict)
 
     def take(self, part: Part) -> None:
         assert part.spend is not None
         self.spend = (self.spend or ZERO) + part.spend
-        self.by_day[part.at] = self.by_day.get(part.at, ZERO) + part.spend
+        dated = self.by_day if part.span == "day" else self.undated
+        dated[part.at] = dated.get(part.at, ZERO) + part.spend
         self.bases[part.basis] = self.bases.get(part.basis, ZERO) + part.spend
         if part.provisional:
-            self.open_days.add(part.at)
-        if part.span != "day":
-            self.undated += part.spend
+            self.open = True
+            if part.span == "day":
+                self.open_days.add(part.at)
+
+    def bar(self, at: date, *, months: bool) -> Decimal | None:
+        """What stands on that place of the chart."""
+        dated = self.by_day.get(at)
+        return _plus(dated, self.undated.get(at)) if months else dated
 
 
 @dataclass(slots=True)
@@ -149,7 +157,10 @@ def _units(places: Iterable[tuple[Any, str]]) -> list[str]:
     return sorted(counts, key=lambda unit: (-counts[unit], unit))
 
 
-def _plus(one: int | None, other: int | None) -> int | None:
+Count = TypeVar("Count", int, Decimal)
+
+
+def _plus(one: Count | None, other: Count | None) -> Count | None:
     return other if one is None else one if other is None else one + other
 
 
@@ -234,7 +245,7 @@ def explorer_context(
         "unpriced": _unpriced(told, group, names, query),
         "certain": _certain(told, unit),
         "a_day": total / period.days if total is not None else None,
-        "undated": _sum(one.undated for (_group, at), one in told.sums.items() if at == unit) or None,
+        "undated": _undated(told, unit, period),
         "open": _open_words(told, unit, period),
         "chart": _chart(told, unit, group, names, period),
         "by_month": by_month(period.first, period.last),
@@ -353,7 +364,7 @@ def _rows(
                 "change": _change(spend, earlier),
                 "share": spend / total * 100 if spend is not None and total else None,
                 "bases": _bases(sums.bases) if sums else [],
-                "provisional": bool(sums and sums.open_days),
+                "provisional": bool(sums and sums.open),
                 "series": min(place, MOST_SERIES - 1) if len(drawn) > MOST_SERIES else place,
                 "drawn": spend is not None,
                 "unpriced": value in told.unpriced,
@@ -382,7 +393,7 @@ def _apart(told: Told, unit: str, group: str, names: Names, query: QueryDict) ->
             "spend": sums.spend,
             "tokens": told.tokens.get(value),
             "bases": _bases(sums.bases),
-            "provisional": bool(sums.open_days),
+            "provisional": sums.open,
         }
         for (value, at), sums in told.sums.items()
         if at != unit
@@ -439,7 +450,7 @@ def _chart(told: Told, unit: str, group: str, names: Names, period: Period) -> C
         return None
     months = by_month(period.first, period.last)
     places = _months(period) if months else [period.first + timedelta(days=one) for one in range(period.days)]
-    layers = [Layer(name, [sums.by_day.get(at) for at in places], sums.open_days) for name, sums in layers_of]
+    layers = [Layer(name, [sums.bar(at, months=months) for at in places], sums.open_days) for name, sums in layers_of]
     words: Mapping[bool, Callable[[], str]] = {
         False: lambda: _("Spend by day and %(group)s"),
         True: lambda: _("Spend by month and %(group)s"),
@@ -453,6 +464,13 @@ def _chart(told: Told, unit: str, group: str, names: Names, period: Period) -> C
         if months
         else None,
     )
+
+
+def _undated(told: Told, unit: str, period: Period) -> Decimal | None:
+    """What no bar shows, because it was told for longer than its day; None when everything is shown."""
+    if by_month(period.first, period.last):
+        return None
+    return _sum(amount for (_group, at), one in told.sums.items() if at == unit for amount in one.undated.values())
 
 
 def _months(period: Period) -> list[date]:

@@ -29,7 +29,7 @@ class RuleRow:
     """A rule, and what it caught in the last 30 days."""
 
     rule: AllocationRule
-    amounts: Amounts = field(default_factory=lambda: defaultdict(Decimal))
+    amounts: Amounts = field(default_factory=dict)
 
     @property
     def dialog(self) -> str:
@@ -45,7 +45,7 @@ class Uncaught:
     provider_key: str
     project: str
     user: str
-    amounts: Amounts = field(default_factory=lambda: defaultdict(Decimal))
+    amounts: Amounts = field(default_factory=dict)
 
     @property
     def dimension(self) -> str:
@@ -83,13 +83,18 @@ def rules_view(*, organization_id: int, today: date) -> tuple[list[RuleRow], lis
             if part.spend is None:
                 continue
             if rule is not None and rule.id is not None:
-                rows[rule.id].amounts[part.unit] += part.spend
+                _add(rows[rule.id].amounts, part)
             elif accounts[account_id].team_id is None:
                 key = (account_id, owner.provider_key, owner.project, owner.user)
                 found = uncaught.setdefault(key, Uncaught(accounts[account_id], *key[1:]))
-                found.amounts[part.unit] += part.spend
+                _add(found.amounts, part)
     dearest = sorted(uncaught.values(), key=lambda one: (-max(one.amounts.values()), one.value))
     return sorted(rows.values(), key=_rank), dearest[:MOST_UNCAUGHT]
+
+
+def _add(amounts: Amounts, part: Line) -> None:
+    assert part.spend is not None
+    amounts[part.unit] = amounts.get(part.unit, ZERO) + part.spend
 
 
 def _rank(row: RuleRow) -> tuple[int, str, int]:
