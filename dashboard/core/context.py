@@ -45,6 +45,7 @@ _PEOPLE = gettext_noop("Organization")
 PLACES = (
     Place("overview", gettext_noop("Overview"), "overview:overview", icon="layout-dashboard", keys="g o"),
     Place("accounts", gettext_noop("Accounts"), "credentials:account_list", icon="wallet", keys="g a"),
+    Place("spend", gettext_noop("Spend"), "usage:explorer", icon="chart-no-axes-combined", keys="g s"),
     Place("keys", gettext_noop("Keys"), "keys:key_list", icon="key-round", keys="g k"),
     Place("providers", gettext_noop("Providers"), "credentials:provider_list", icon="plug", keys="g p"),
     Place("teams", gettext_noop("Teams"), "organizations:teams", icon="users", keys="g t", group=_PEOPLE),
@@ -86,6 +87,10 @@ _ROOMS = {
     "team_new": "teams",
     "outbox": "settings",
     "usage_api": "settings",
+    "explorer": "spend",
+    "rules": "spend",
+    "rule": "spend",
+    "rule_new": "spend",
 }
 
 

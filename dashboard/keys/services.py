@@ -108,10 +108,10 @@ def provider_key_assign(
         stored.save(update_fields=["team", "purpose", "owned_from"])
         _key_record(stored, by, "assigned", now, changes)
         if moved:
-            provider_key_assigned_tell(key=stored, by=by, valid_from=valid_from)
+            provider_key_assigned_tell(key=stored, by=by, now=now, valid_from=valid_from)
 
 
-def provider_key_assigned_tell(*, key: ProviderKey, by: Actor, valid_from: date | None = None) -> None:
+def provider_key_assigned_tell(*, key: ProviderKey, by: Actor, now: datetime, valid_from: date | None = None) -> None:
     """Tell whoever listens whose the key is now, inside the caller's transaction; `valid_from` where nobody owns it any
     more."""
     provider_key_assigned.send(
@@ -121,6 +121,7 @@ def provider_key_assigned_tell(*, key: ProviderKey, by: Actor, valid_from: date 
         team_id=key.team_id,
         valid_from=key.owned_from or valid_from,
         by=by,
+        now=now,
     )
 
 
@@ -133,7 +134,7 @@ def provider_key_forget(*, key: ProviderKey, by: Actor, now: datetime) -> None:
         _key_record(stored, by, "forgotten", now, {})
         if stored.team_id is not None:
             stored.team = None
-            provider_key_assigned_tell(key=stored, by=by)
+            provider_key_assigned_tell(key=stored, by=by, now=now)
         stored.delete()
 
 

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.models import ServiceToken
-from dashboard.organizations.models import Organization, User
+from dashboard.organizations.models import Organization, Team, User
+from dashboard.usage.allocation import ACCOUNT, KEY, PROJECT, USER
 from dashboard.usage.sources import imported
 
 
@@ -133,6 +134,144 @@ class SpendDaily(models.Model):
 
     def __str__(self) -> str:
         return f"{self.spend} {self.unit} on {self.day}"
+
+
+class UsageDetail(models.Model):
+    """One account, day, model, provider key, project, user and unit: what all other rollups are summed from. Rebuilt
+    from the records for every touched day. A dimension that was not told is ''.
+
+    All bases stand beside each other; `spend` is the one that counts, `basis` says which: see UsageDaily.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+", db_index=False)
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    span = models.CharField(max_length=5)
+    last = models.DateField(null=True)
+    model = models.TextField()
+    provider_key = models.TextField()
+    project = models.TextField()
+    user = models.TextField()
+    unit = models.TextField()
+    input_tokens = models.BigIntegerField(null=True)
+    cached_input_tokens = models.BigIntegerField(null=True)
+    cache_write_tokens = models.BigIntegerField(null=True)
+    output_tokens = models.BigIntegerField(null=True)
+    reasoning_tokens = models.BigIntegerField(null=True)
+    requests = models.BigIntegerField(null=True)
+    billed = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    reported = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    derived = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    basis = models.CharField(max_length=10)
+    provisional = models.BooleanField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "day"], name="usage_detail_by_day"),
+            models.Index(fields=["organization", "day"], name="usage_detail_of_all"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.day}"
+
+
+class TeamFigures(models.Model):
+    """What TeamDaily and TeamMonthly share. `team` is who the allocation rules name; where none catches it, it is the
+    team of its account, whoever that is when the page is read. `tokens` are input and output of every class."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+", db_index=False)
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
+    provider_slug = models.CharField(max_length=40)
+    day = models.DateField()
+    span = models.CharField(max_length=5)
+    team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL, related_name="+")
+    model = models.TextField()
+    unit = models.TextField()
+    basis = models.CharField(max_length=10)
+    spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    tokens = models.BigIntegerField(null=True)
+    requests = models.BigIntegerField(null=True)
+    provisional = models.BooleanField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.spend} {self.unit} from {self.day}"
+
+
+class TeamDaily(TeamFigures):
+    """UsageDetail by team: rebuilt for touched days, and for what a changed allocation rule catches."""
+
+    last = models.DateField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "day"], name="team_daily_of_account"),
+            models.Index(fields=["organization", "day"], name="team_daily_by_day"),
+        ]
+
+
+class TeamMonthly(TeamFigures):
+    """TeamDaily summed by month, on its first day: so that a long period costs no more than a short one."""
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "day"], name="team_monthly_of_account"),
+            models.Index(fields=["organization", "day"], name="team_monthly_by_day"),
+        ]
+
+
+class Dimension(models.TextChoices):
+    """By what spend is given to teams; the first that catches it counts."""
+
+    KEY = KEY, _("Provider key")
+    PROJECT = PROJECT, _("Project or workspace")
+    USER = USER, _("User")
+    ACCOUNT = ACCOUNT, _("Account")
+
+
+class AllocationRule(models.Model):
+    """Everything with that value of the dimension belongs to the teams of its shares, from a day on: see
+    usage.allocation. No account is any; no day is from the beginning."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="allocation_rules")
+    dimension = models.CharField(max_length=10, choices=Dimension)
+    account = models.ForeignKey(ProviderAccount, null=True, on_delete=models.CASCADE, related_name="+")
+    value = models.CharField(max_length=300, blank=True)
+    valid_from = models.DateField(null=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "dimension", "account", "value", "valid_from"],
+                nulls_distinct=False,
+                name="allocation_rule_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dimension} {self.value}".strip()
+
+
+class AllocationShare(models.Model):
+    """A team's part of a rule, in percent; those of a rule add up to 100."""
+
+    rule = models.ForeignKey(AllocationRule, on_delete=models.CASCADE, related_name="shares")
+    team = models.ForeignKey(Team, on_delete=models.RESTRICT, related_name="+")
+    percent = models.DecimalField(max_digits=7, decimal_places=4)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "team"], name="allocation_share_once"),
+            models.CheckConstraint(condition=models.Q(percent__gt=0, percent__lte=100), name="allocation_share_sane"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.percent} % for {self.team}"
 
 
 class DerivedSpend(models.Model):

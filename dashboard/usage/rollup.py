@@ -1,12 +1,14 @@
-"""The daily rollup: rebuilt from the records of the touched days in one statement, never incremented."""
+"""The daily rollups: rebuilt from the records of the touched days, never incremented, and given to teams."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
 from dashboard.credentials.models import ProviderAccount
+from dashboard.usage.allocation import KEY, PROJECT, USER, Line, Rule, Rulebook, Share, allocated
+from dashboard.usage.models import AllocationRule
 from dashboard.usage.sources import RANK
 
 # A bucket of a day or more stays on the UTC day it begins; an hourly one falls on the organization's own day.
@@ -20,59 +22,69 @@ _SPAN = f"CASE WHEN {_LONG} THEN 'month' ELSE 'day' END"
 _LAST = f"CASE WHEN {_LONG} THEN (\"end\" AT TIME ZONE 'UTC' - interval '1 microsecond')::date ELSE {_DAY} END"
 _RECORDS = "account_id = %(account)s AND start >= %(since)s AND start < %(until)s"
 
+_DIMENSIONS = 'model, provider_key, project, "user", unit'
+_BY_DAY = f"day, span, {_DIMENSIONS}"
+
+# Of several sources that tell of the same days the best counts. The spans are few, so they are judged alone.
 _REBUILD = f"""
 WITH all_used AS (
-    SELECT {_DAY} AS day, {_SPAN} AS span, {_LAST} AS last, {RANK} AS rank, model, unit,
+    SELECT {_DAY} AS day, {_SPAN} AS span, {_LAST} AS last, {RANK} AS rank, {_DIMENSIONS},
         sum(input_tokens) AS input_tokens, sum(cached_input_tokens) AS cached_input_tokens,
         sum(cache_write_tokens) AS cache_write_tokens, sum(output_tokens) AS output_tokens,
         sum(reasoning_tokens) AS reasoning_tokens, sum(requests) AS requests, sum(cost) AS reported,
         bool_or(final IS FALSE) AS open
-    FROM usage_usagerecord WHERE {_RECORDS} GROUP BY 1, 2, 3, 4, 5, 6
+    FROM usage_usagerecord WHERE {_RECORDS} GROUP BY 1, 2, 3, 4, {_DIMENSIONS}
 ), used_spans AS (
-    SELECT day, last, rank, bool_or(reported IS NOT NULL) AS priced FROM all_used GROUP BY 1, 2, 3
+    SELECT DISTINCT day, last, rank FROM all_used
+), used_best AS (
+    SELECT * FROM used_spans AS mine WHERE NOT EXISTS (
+        SELECT 1 FROM used_spans AS better
+        WHERE better.rank < mine.rank AND better.day <= mine.last AND better.last >= mine.day
+    )
 ), used AS (
-    SELECT day, span, model, unit, max(last) AS last, sum(input_tokens) AS input_tokens,
+    SELECT {_BY_DAY}, max(last) AS last, sum(input_tokens) AS input_tokens,
         sum(cached_input_tokens) AS cached_input_tokens, sum(cache_write_tokens) AS cache_write_tokens,
         sum(output_tokens) AS output_tokens, sum(reasoning_tokens) AS reasoning_tokens, sum(requests) AS requests,
         sum(reported) AS reported, bool_or(open) AS open
-    FROM all_used AS mine WHERE NOT EXISTS (
-        SELECT 1 FROM used_spans AS better
-        WHERE better.rank < mine.rank AND better.day <= mine.last AND better.last >= mine.day
-    ) GROUP BY 1, 2, 3, 4
+    FROM all_used JOIN used_best USING (day, last, rank) GROUP BY {_BY_DAY}
 ), all_paid AS (
-    SELECT {_DAY} AS day, {_SPAN} AS span, {_LAST} AS last, {RANK} AS rank, model, unit, sum(amount) AS billed,
-        bool_or(final IS FALSE) AS open
-    FROM usage_costrecord WHERE {_RECORDS} GROUP BY 1, 2, 3, 4, 5, 6
+    SELECT {_DAY} AS day, {_SPAN} AS span, {_LAST} AS last, {RANK} AS rank, model, provider_key, project,
+        '' AS "user", unit, sum(amount) AS billed, bool_or(final IS FALSE) AS open
+    FROM usage_costrecord WHERE {_RECORDS} GROUP BY 1, 2, 3, 4, 5, 6, 7, 9
 ), paid_spans AS (
     SELECT DISTINCT day, last, rank FROM all_paid
-), paid AS (
-    SELECT day, span, model, unit, max(last) AS last, sum(billed) AS billed, bool_or(open) AS open
-    FROM all_paid AS mine WHERE NOT EXISTS (
+), paid_best AS (
+    SELECT * FROM paid_spans AS mine WHERE NOT EXISTS (
         SELECT 1 FROM paid_spans AS better
         WHERE better.rank < mine.rank AND better.day <= mine.last AND better.last >= mine.day
-    ) GROUP BY 1, 2, 3, 4
+    )
+), paid AS (
+    SELECT {_BY_DAY}, max(last) AS last, sum(billed) AS billed, bool_or(open) AS open
+    FROM all_paid JOIN paid_best USING (day, last, rank) GROUP BY {_BY_DAY}
 ), fell AS (
-    SELECT day, 'day' AS span, '' AS model, unit, amount AS derived, provisional AS open
+    SELECT day, 'day' AS span, '' AS model, '' AS provider_key, '' AS project, '' AS "user", unit, amount AS derived,
+        provisional AS open
     FROM usage_derivedspend WHERE account_id = %(account)s AND day = ANY(%(days)s)
+), reported_spans AS (
+    SELECT DISTINCT day, last FROM used WHERE reported IS NOT NULL
 ), priced_days AS (
-    SELECT days.day, EXISTS (SELECT 1 FROM paid WHERE paid.day <= days.day AND paid.last >= days.day) AS is_billed,
-        EXISTS (SELECT 1 FROM used WHERE reported IS NOT NULL AND used.day <= days.day AND used.last >= days.day)
-            AS is_reported,
+    SELECT days.day,
+        EXISTS (SELECT 1 FROM paid_best AS one WHERE one.day <= days.day AND one.last >= days.day) AS is_billed,
+        EXISTS (SELECT 1 FROM reported_spans AS one WHERE one.day <= days.day AND one.last >= days.day) AS is_reported,
         EXISTS (SELECT 1 FROM fell WHERE fell.day = days.day) AS is_derived
     FROM unnest(%(days)s::date[]) AS days(day)
 ), joined AS (
-    SELECT day, span, CASE WHEN span = 'month' THEN greatest(used.last, paid.last) END AS last, model, unit,
+    SELECT {_BY_DAY}, CASE WHEN span = 'month' THEN greatest(used.last, paid.last) END AS last,
         input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, requests, billed,
         reported, derived,
         coalesce(used.open, false) OR coalesce(paid.open, false) OR coalesce(fell.open, false) AS open,
         is_billed, is_reported, is_derived
-    FROM used FULL JOIN paid USING (day, span, model, unit) FULL JOIN fell USING (day, span, model, unit)
+    FROM used FULL JOIN paid USING ({_BY_DAY}) FULL JOIN fell USING ({_BY_DAY})
     JOIN priced_days USING (day)
 )
-INSERT INTO usage_usagedaily (organization_id, account_id, day, span, last, model, unit, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived,
-    spend, basis, provisional)
-SELECT %(organization)s, %(account)s, day, span, last, model, unit, input_tokens, cached_input_tokens,
+INSERT INTO usage_usagedetail (organization_id, account_id, {_BY_DAY}, last, input_tokens, cached_input_tokens,
+    cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived, spend, basis, provisional)
+SELECT %(organization)s, %(account)s, {_BY_DAY}, last, input_tokens, cached_input_tokens,
     cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived,
     CASE WHEN is_billed THEN billed WHEN is_reported THEN reported ELSE derived END,
     CASE WHEN is_billed AND billed IS NOT NULL THEN 'billed'
@@ -85,6 +97,20 @@ SELECT %(organization)s, %(account)s, day, span, last, model, unit, input_tokens
          ELSE 'unpriced' END,
     open
 FROM joined
+"""
+
+_REBUILD_DAILY = """
+INSERT INTO usage_usagedaily (organization_id, account_id, day, span, last, model, unit, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived,
+    spend, basis, provisional)
+SELECT %(organization)s, %(account)s, day, span, max(last), model, unit, sum(input_tokens), sum(cached_input_tokens),
+    sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens), sum(requests), sum(billed), sum(reported),
+    sum(derived), sum(spend),
+    CASE WHEN bool_or(basis = 'billed') THEN 'billed' WHEN bool_or(basis = 'reported') THEN 'reported'
+         WHEN bool_or(basis = 'derived') THEN 'derived' WHEN bool_or(basis = 'unpriced') THEN 'unpriced'
+         ELSE 'covered' END,
+    bool_or(provisional)
+FROM usage_usagedetail WHERE account_id = %(account)s AND day = ANY(%(days)s) GROUP BY day, span, model, unit
 """
 
 _REBUILD_SPEND = """
@@ -137,10 +163,11 @@ def _rebuild(account: ProviderAccount, touched: set[date]) -> None:
         days = sorted(touched | _days_of_long_buckets(cursor, values, touched))
         # Wide enough for any zone; the day itself is decided in the statement.
         values |= {"days": days, "since": days[0] - timedelta(days=2), "until": days[-1] + timedelta(days=3)}
-        for table in ("usage_usagedaily", "usage_spenddaily"):
+        for table in ("usage_usagedetail", "usage_usagedaily", "usage_spenddaily"):
             cursor.execute(f"DELETE FROM {table} WHERE account_id = %s AND day = ANY(%s)", [account.pk, days])
-        cursor.execute(_REBUILD, values)
-        cursor.execute(_REBUILD_SPEND, values)
+        for statement in (_REBUILD, _REBUILD_DAILY, _REBUILD_SPEND):
+            cursor.execute(statement, values)
+    _allocate(account, days)
 
 
 def _days_of_long_buckets(cursor: Any, values: dict[str, Any], touched: set[date]) -> set[date]:
@@ -151,6 +178,121 @@ def _days_of_long_buckets(cursor: Any, values: dict[str, Any], touched: set[date
     for first, last in cursor.fetchall():
         found |= {first + timedelta(days=offset) for offset in range((last - first).days + 1)}
     return found
+
+
+# --- By team ----------------------------------------------------------------------------------------------------
+
+_COLUMN_OF = {KEY: "provider_key", PROJECT: "project", USER: '"user"'}
+_TOKENS = (
+    "CASE WHEN num_nonnulls(input_tokens, cached_input_tokens, cache_write_tokens, output_tokens) > 0 THEN"
+    " coalesce(input_tokens, 0) + coalesce(cached_input_tokens, 0) + coalesce(cache_write_tokens, 0)"
+    " + coalesce(output_tokens, 0) END"
+)
+_TEAM_COLUMNS = (
+    "organization_id, account_id, provider_slug, day, span, team_id, model, unit, basis, spend, tokens, requests"
+)
+_REBUILD_MONTHS = f"""
+INSERT INTO usage_teammonthly ({_TEAM_COLUMNS}, provisional)
+SELECT organization_id, account_id, provider_slug, date_trunc('month', day)::date, span, team_id, model, unit, basis,
+    sum(spend), sum(tokens), sum(requests), bool_or(provisional)
+FROM usage_teamdaily
+WHERE account_id = %(account)s AND day >= %(since)s AND day < %(until)s
+    AND date_trunc('month', day)::date = ANY(%(months)s)
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""
+
+
+def rollup_allocate(*, account_id: int, days: Iterable[date]) -> None:
+    """Give the spend of these days to teams anew, by the rules as they are now, inside the caller's transaction. The
+    records are not read again."""
+    _allocate(_locked(account_id), sorted(set(days)))
+
+
+def rulebook_of(organization_id: int) -> Rulebook:
+    """All allocation rules of an organization."""
+    rules = AllocationRule.objects.filter(organization_id=organization_id).prefetch_related("shares")
+    return Rulebook(rule_of(one) for one in rules)
+
+
+def rule_of(stored: AllocationRule) -> Rule:
+    """A stored rule as the arithmetic takes it; its shares by team, so that a split is the same each time."""
+    shares = sorted((share.team_id, share.percent) for share in stored.shares.all())
+    return Rule(
+        dimension=stored.dimension,
+        value=stored.value,
+        account_id=stored.account_id,
+        valid_from=stored.valid_from,
+        shares=tuple(Share(*one) for one in shares),
+        id=stored.pk,
+    )
+
+
+def detail_lines(cursor: Any, account_id: int, days: Sequence[date], *, fine: bool = True) -> list[Line]:
+    """The account's details of these days; unless `fine` summed over keys, projects and users, for whom nothing depends
+    on them."""
+    told = ", ".join(_COLUMN_OF.values())
+    named = told if fine else "'', '', ''"
+    groups = f"day, span, model, unit, basis{', ' + told if fine else ''}"
+    cursor.execute(
+        f"SELECT day, span, max(last), model, unit, basis, {named},"
+        f" sum(spend), sum({_TOKENS})::bigint, sum(requests)::bigint, bool_or(provisional) FROM usage_usagedetail"
+        f" WHERE account_id = %s AND day = ANY(%s) GROUP BY {groups} ORDER BY {groups}",
+        [account_id, list(days)],
+    )
+    names = (
+        *("day", "span", "last", "model", "unit", "basis", "provider_key", "project", "user"),
+        *("spend", "tokens", "requests", "provisional"),
+    )
+    return [Line(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+
+def reached_days(*, organization_id: int, rule: Rule) -> dict[int, set[date]]:
+    """{account: days} that hold something which this rule may decide. A bill that names no key may be shared out by the
+    keys of its day, so a rule reaches every line of a day that holds what it names."""
+    wanted = ["organization_id = %(organization)s"]
+    if rule.account_id is not None:
+        wanted.append("account_id = %(account)s")
+    if rule.valid_from is not None:
+        wanted.append("day >= %(valid_from)s")
+    if rule.dimension in _COLUMN_OF:
+        wanted.append(f"{_COLUMN_OF[rule.dimension]} = %(value)s")
+    values = {
+        "organization": organization_id,
+        "account": rule.account_id,
+        "valid_from": rule.valid_from,
+        "value": rule.value,
+    }
+    found: dict[int, set[date]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT account_id, day FROM usage_usagedetail WHERE {' AND '.join(wanted)}",
+            values,
+        )
+        for account_id, day in cursor.fetchall():
+            found.setdefault(account_id, set()).add(day)
+    return found
+
+
+def _allocate(account: ProviderAccount, days: Sequence[date]) -> None:
+    if not days:
+        return
+    rulebook = rulebook_of(account.organization_id)
+    months = sorted({day.replace(day=1) for day in days})
+    values: dict[str, Any] = {
+        "account": account.pk,
+        "months": months,
+        "since": months[0],
+        "until": months[-1] + timedelta(days=31),
+    }
+    with connection.cursor() as cursor:
+        lines = detail_lines(cursor, account.pk, days, fine=bool(rulebook))
+        cursor.execute("DELETE FROM usage_teamdaily WHERE account_id = %s AND day = ANY(%s)", [account.pk, list(days)])
+        with cursor.copy(f"COPY usage_teamdaily ({_TEAM_COLUMNS}, provisional, last) FROM STDIN") as copy:
+            for place, figures in allocated(lines, rulebook, account.pk).items():
+                told = (figures.spend, figures.tokens, figures.requests, figures.provisional, figures.last)
+                copy.write_row((account.organization_id, account.pk, account.provider_slug, *place, *told))
+        cursor.execute("DELETE FROM usage_teammonthly WHERE account_id = %(account)s AND day = ANY(%(months)s)", values)
+        cursor.execute(_REBUILD_MONTHS, values)
 
 
 def bucket_days(start: datetime, end: datetime, organization: object) -> list[date]:

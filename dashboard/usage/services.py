@@ -16,6 +16,10 @@ from dashboard.usage.sources import API
 from providers.records import CostBucket, UsageBucket
 
 RECORD_TABLES = ("usage_usagerecord", "usage_costrecord")
+ROLLUP_TABLES = (
+    *("usage_usagedetail", "usage_usagedaily", "usage_spenddaily"),
+    *("usage_teamdaily", "usage_teammonthly"),
+)
 _SHARED = ("account_id", "start", "key_hash", "end", "model", "provider_key", "project", "unit", "final", "source")
 USAGE_COLUMNS = (
     *_SHARED,
@@ -193,5 +197,5 @@ def account_usage_delete(*, account_ids: Sequence[int]) -> None:
     DerivedSpend.objects.filter(account__in=account_ids).delete()
     IntakeRow.objects.filter(account__in=account_ids).delete()
     with connection.cursor() as cursor:
-        for table in (*RECORD_TABLES, "usage_usagedaily", "usage_spenddaily"):
+        for table in (*RECORD_TABLES, *ROLLUP_TABLES):
             cursor.execute(f'DELETE FROM "{table}" WHERE account_id = ANY(%s)', [list(account_ids)])

@@ -1,10 +1,17 @@
-"""What people and programs bring: entries typed in by hand, and the page on sending usage in, whose call is mounted by
-dashboard.api."""
+"""Who spent what; and what people and programs bring: entries typed in by hand, and the page on sending usage in, whose
+call is mounted by dashboard.api."""
 
 from django.urls import path
 
 from dashboard.usage.entries.urls import urlpatterns as entry_urls
+from dashboard.usage.explorer.urls import urlpatterns as explorer_urls
 from dashboard.usage.intake import views as intake_views
+from dashboard.usage.rules.urls import urlpatterns as rule_urls
 
 app_name = "usage"
-urlpatterns = [*entry_urls, path("settings/usage-api/", intake_views.usage_api, name="usage_api")]
+urlpatterns = [
+    *explorer_urls,
+    *rule_urls,
+    *entry_urls,
+    path("settings/usage-api/", intake_views.usage_api, name="usage_api"),
+]

@@ -44,7 +44,7 @@ from dashboard.organizations.scope import Access, allows
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.usage.imports.services import import_upload
-from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageImport, UsageRecord
+from dashboard.usage.models import AllocationRule, CostRecord, SpendDaily, UsageDaily, UsageImport, UsageRecord
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import cost_land, usage_land
 from providers.presets import presets
@@ -116,6 +116,7 @@ class World:
     service_token: ServiceToken
     provider_key: ProviderKey
     intent: KeyIntent
+    rule: AllocationRule
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
@@ -132,6 +133,7 @@ class World:
             "provider_key_id": self.provider_key.pk,
             "intent_id": self.intent.pk,
             "operation": "delete",
+            "rule_id": self.rule.pk,
             "organization_id": self.cast.organization.pk,
             "slug": self.account.provider_slug,
             "described_id": DescribedProvider.objects.get(organization=self.cast.organization).pk,
@@ -184,9 +186,11 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
     )
     login = begun(cast.organization, cast.people["owner"], "gitlab-duo", timezone.now(), way="browser")
     stream = SyncStream.objects.get(capability="balance")
-    return World(
-        cast, account, credential, stream, login, invitation, member, entry, export, service_token, provider_key, intent
+    rule = AllocationRule.objects.create(
+        organization=cast.organization, dimension="account", account=account, created_at=timezone.now()
     )
+    things = (stream, login, invitation, member, entry, export, service_token, provider_key, intent, rule)
+    return World(cast, account, credential, *things)
 
 
 # --- The whole URLconf ------------------------------------------------------------------------------------------
@@ -296,6 +300,7 @@ def test_an_outsider_changes_nothing(world: World) -> None:
         OAuthLogin,
         OAuthClient,
         ServiceToken,
+        AllocationRule,
         DescribedProvider,
         UsageImport,
     )

@@ -8,6 +8,7 @@ import hashlib
 import json
 import sys
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, record_authentication
@@ -38,7 +39,8 @@ from dashboard.organizations.services import (
 )
 from dashboard.overview.account.kinds import kind_of
 from dashboard.sync.models import SyncStream
-from dashboard.usage.models import UsageDaily
+from dashboard.usage.models import UsageDaily, UsageDetail
+from dashboard.usage.rules.services import RuleTold, rule_save
 from tests.tour.furnish_keys import STEPS, check_states, described, imports, logins, provider_keys
 from tests.tour.furniture import Furniture
 
@@ -64,6 +66,7 @@ def furnish(now: datetime) -> Furniture:
     made.ids |= logins(other, {step: people[step] for step in (*STEPS, "browser")}, now)
     made.ids |= imports(ProviderAccount.objects.get(pk=made.ids["account_valid"]), by, now)
     made.ids |= described(demo, Actor(owner), now)
+    made.ids |= _allocation(demo, Actor(owner), now)
     made.ids |= _ways_in(people)
     made.sessions |= {"owner": _session(owner)} | {name: _session(one) for name, one in people.items()}
     made.sessions |= _half_way_in(people["kay"].email, people["rui"].email, _session(people["ann"]))
@@ -185,6 +188,21 @@ def _half_way_in(with_app: str, without: str, session: str) -> dict[str, str]:
     found["reset_new"] = str(new.session.session_key)
     browser("address", ("account_email", {"action_add": "", "email": "ann.k@harbor.example"}), signed_in=session)
     return found
+
+
+def _allocation(demo: Organization, by: Actor, now: datetime) -> dict[str, Any]:
+    """One key that two teams share."""
+    key = UsageDetail.objects.filter(organization=demo).exclude(provider_key="").order_by("provider_key").first()
+    assert key is not None
+    teams = Team.objects.filter(organization=demo).order_by("pk")[:2]
+    told = RuleTold(
+        dimension="key",
+        value=key.provider_key,
+        account=key.account,
+        valid_from=None,
+        shares=list(zip(teams, (Decimal(60), Decimal(40)), strict=True)),
+    )
+    return {"rule": rule_save(organization=demo, told=told, by=by, now=now).pk}
 
 
 # --- Accounts ---------------------------------------------------------------------------------------------------

@@ -102,6 +102,19 @@ _ACCOUNTS = [
     ),
 ]
 
+_SPEND = [
+    Place("spend", "usage:explorer"),
+    Place("spend-by-team", "usage:explorer", query="?group=team&period=7d"),
+    Place("spend-13-months", "usage:explorer", query="?group=model&period=13-months"),
+    Place("spend-none-fits", "usage:explorer", query="?team=none&period=7d"),
+    Place("spend-none", "usage:explorer", who="noa"),
+    Place("rules", "usage:rules"),
+    Place("rules-none", "usage:rules", who="noa"),
+    Place("rule", "usage:rule", {"rule_id": "rule"}),
+    Place("rule-preview", "usage:rule", {"rule_id": "rule"}, then=_sent("#rule-form button[type=submit]")),
+    Place("rule-new", "usage:rule_new"),
+]
+
 _CONNECT = [
     Place("connect", "credentials:connect"),
     Place("connect-form", "credentials:connect_form", {"slug": "wallet_slug"}),
@@ -258,6 +271,7 @@ _ERRORS = [
 PLACES = [
     *_OVERVIEW,
     *_ACCOUNTS,
+    *_SPEND,
     *_CONNECT,
     *_PROVIDERS,
     *_IMPORTS,
@@ -284,6 +298,7 @@ NO_PAGES = {
     "imports:progress": "a fragment of the import's page",
     "credentials:described_export": "a file",
     "organizations:audit_csv": "a file",
+    "usage:explorer_csv": "a file",
     "mfa_download_recovery_codes": "a file",
     "api:openapi": "a file",
 }

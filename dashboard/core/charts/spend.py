@@ -12,15 +12,23 @@ from dashboard.core.templatetags.purser import day, money_words
 
 
 def stack_chart(
-    days: Sequence[date], layers: Sequence[Layer], *, unit: str, title: str, notes: Mapping[date, str] | None = None
+    days: Sequence[date],
+    layers: Sequence[Layer],
+    *,
+    unit: str,
+    title: str,
+    notes: Mapping[date, str] | None = None,
+    labels: Sequence[str] | None = None,
 ) -> Chart:
-    """Bars by day, one layer over the other. `title` says what they are; `notes` tell something more of a day."""
+    """Bars by day, one layer over the other. `title` says what they are; `notes` tell something more of a day. With
+    `labels` a bar is something else than a day, such as the month that begins on it."""
+    names = [day(at) for at in days] if labels is None else list(labels)
     shown, notes = folded(layers), notes or {}
     totals = [total([layer.values[place] for layer in shown]) for place in range(len(days))]
     said = {"total": _("Total"), "none": _("nothing told"), "open": _("may still change")}
     rows = [
         Row(
-            day(at),
+            names[place],
             [*(layer.values[place] for layer in shown), totals[place]],
             _notes(at, shown, said["open"], notes),
         )
@@ -28,10 +36,11 @@ def stack_chart(
     ]
     return Chart(
         kind="stack",
-        summary=_stack_words(title, days, totals, unit),
+        summary=_stack_words(title, names, totals, unit, by_day=labels is None),
         data={
             **figures(unit),
             "days": [at.isoformat() for at in days],
+            **({} if labels is None else {"labels": names}),
             "totals": texts(totals, unit),
             "notes": {at.isoformat(): words for at, words in notes.items()},
             "series": [
@@ -46,7 +55,7 @@ def stack_chart(
         },
         table=Table(
             caption=title,
-            heads=[_("Day"), *(layer.name for layer in shown), said["total"]],
+            heads=[_("Day") if labels is None else _("Month"), *(layer.name for layer in shown), said["total"]],
             rows=rows[::-1],
             unit=unit,
             none=said["none"],
@@ -62,17 +71,19 @@ def _notes(at: date, layers: Sequence[Layer], open_words: str, notes: Mapping[da
     return [*([open_words] if is_open else []), *([notes[at]] if at in notes else [])]
 
 
-def _stack_words(title: str, days: Sequence[date], totals: Sequence[Decimal | None], unit: str) -> str:
-    known = [(value, at) for value, at in zip(totals, days, strict=True) if value is not None]
+def _stack_words(title: str, names: Sequence[str], totals: Sequence[Decimal | None], unit: str, *, by_day: bool) -> str:
+    known = [(value, place) for place, value in enumerate(totals) if value is not None]
     if not known:
         return title
     most, on = max(known)
     words = _("%(title)s: %(total)s on %(count)d days, the most on %(day)s with %(most)s.")
-    if len(known) == 1:
+    if not by_day:
+        words = _("%(title)s: %(total)s, the most in %(day)s with %(most)s.")
+    elif len(known) == 1:
         words = _("%(title)s: %(total)s on %(day)s alone.")
     whole = money_words(total(totals), unit)
     return words % {
-        "title": title, "total": whole, "count": len(known), "day": day(on), "most": money_words(most, unit),
+        "title": title, "total": whole, "count": len(known), "day": names[on], "most": money_words(most, unit),
     }  # fmt: skip
 
 

@@ -212,6 +212,15 @@ def percent(value: Decimal | int | None) -> SafeString | str:
     return f"{number(rounded)}{NBSP}%"
 
 
+@register.simple_tag
+def change_words(value: Decimal | None) -> str:
+    """A change in percent with its sign: "+10.3 %", "−4 %"; nothing where there is nothing to compare with."""
+    if value is None:
+        return ""
+    rounded = round(value, 1 if abs(value) < 100 else 0)
+    return f"{'+' if rounded > 0 else ''}{number(rounded)}{NBSP}%"
+
+
 # --- time --------------------------------------------------------------------------------------------------------
 def now_of(context: Context) -> datetime:
     """The moment that the page speaks of: `now` in the context or on the request, else the clock."""

@@ -367,7 +367,7 @@ def _own(stored: KeyIntent, by: Actor, now: datetime) -> None:
     key.owned_from = stored.account.organization.local(stored.sent_at or now).date() if stored.team else None
     key.save(update_fields=["team", "purpose", "owned_from"])
     if stored.team is not None:
-        provider_key_assigned_tell(key=key, by=by)
+        provider_key_assigned_tell(key=key, by=by, now=now)
 
 
 def _changed(stored: KeyIntent, now: datetime) -> None:

@@ -18,7 +18,7 @@ export function stack(data, view) {
         ...base.xAxis,
         type: "category",
         data: data.days,
-        axisLabel: { ...base.xAxis.axisLabel, interval: (index) => index % skip === 0, formatter: (day) => shortDay(dayOf(day)) },
+        axisLabel: { ...base.xAxis.axisLabel, interval: (index) => index % skip === 0, formatter: (day, index) => data.labels?.[index] ?? shortDay(dayOf(day)) },
       },
       series: data.series.map(({ name, values, open }, index) => ({
         name,
@@ -45,7 +45,7 @@ export function stack(data, view) {
       const told = data.series.map(({ name, values }, index) => ({ mark: `fill-s${index + 1}`, name, amount: values[day], off: !shown(index) }));
       const rows = told.filter(({ amount }) => amount !== null).map((row) => ({ ...row, amount: money(data, row.amount) }));
       return {
-        head: longDay(dayOf(data.days[day])),
+        head: data.labels?.[day] ?? longDay(dayOf(data.days[day])),
         rows,
         foot: data.totals[day] === null || data.series.length < 2 ? null : { name: data.words.total, amount: money(data, data.totals[day]) },
         notes: [

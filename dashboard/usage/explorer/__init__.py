@@ -1,0 +1,1 @@
+"""The spend page: whose money went where, by provider, account, team or model."""

@@ -1,0 +1,63 @@
+"""The spend page, and the same figures as a file."""
+
+import csv
+from decimal import Decimal
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from dashboard.core.csv_cells import cell
+from dashboard.organizations.access import access
+from dashboard.organizations.middleware import PurserRequest
+from dashboard.organizations.scope import Access
+from dashboard.usage.explorer.page import explorer_context
+
+
+@access(Access.READ)
+@require_GET
+def explorer(request: PurserRequest) -> HttpResponse:
+    """What was spent, by whom, as the address asks."""
+    context = explorer_context(
+        organization=request.organization,
+        scope=request.scope,
+        query=request.GET,
+        today=request.organization.local(timezone.now()).date(),
+    )
+    return render(request, "usage/explorer.html", context)
+
+
+@access(Access.READ)
+@require_GET
+def explorer_csv(request: PurserRequest) -> HttpResponse:
+    """All rows of the page's table, in its order, then what stands apart from its total."""
+    context = explorer_context(
+        organization=request.organization,
+        scope=request.scope,
+        query=request.GET,
+        today=request.organization.local(timezone.now()).date(),
+        every_row=True,
+    )
+    period, compare, unit = context["picker"].period, context["compare"], context["unit"]
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="spend-{period.first}-{period.last}.csv"'
+    writer = csv.writer(response)
+    head = (context["group"], "from", "to", "unit", "spend", "before_from", "before_to", "before", "change_percent")
+    writer.writerow([*head, "share_percent", "tokens", "basis", "provisional", "state"])
+    parts = (("", "rows"), ("not converted", "apart_rows"), ("unpriced", "unpriced"))
+    for state, rows in ((state, context[name]) for state, name in parts):
+        for row in rows:
+            values = (
+                *(row["name"], period.first, period.last, "" if state == "unpriced" else row.get("unit", unit)),
+                *(row.get("spend"), compare.first, compare.last, row.get("before"), _rounded(row.get("change"))),
+                *(_rounded(row.get("share")), row.get("tokens"), " + ".join(row.get("bases", ()))),
+                *("yes" if row.get("provisional") else "", state),
+            )
+            writer.writerow([cell(value) for value in values])
+    return response
+
+
+def _rounded(value: Decimal | None) -> Decimal | None:
+    """A percentage; amounts keep every digit."""
+    return None if value is None else round(value, 4)

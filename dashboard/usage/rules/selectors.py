@@ -1,0 +1,198 @@
+"""What allocation rules catch, what none catches, and what a new one would move, all of the last 30 days."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from dashboard.credentials.models import ProviderAccount
+from dashboard.organizations.models import Team
+from dashboard.usage.allocation import ACCOUNT, DIMENSIONS, Line, Rule, Rulebook, Share, assigned, split
+from dashboard.usage.models import AllocationRule, UsageDetail
+from dashboard.usage.rollup import rule_of
+
+LOOKED_BACK = timedelta(days=29)  # with today 30 days
+MOST_UNCAUGHT = 20
+MOST_VALUES = 200
+ZERO = Decimal(0)
+_TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
+
+Amounts = dict[str, Decimal]
+"""By unit; units are never added up."""
+
+
+@dataclass(slots=True)
+class RuleRow:
+    """A rule, and what it caught in the last 30 days."""
+
+    rule: AllocationRule
+    amounts: Amounts = field(default_factory=dict)
+
+    @property
+    def dialog(self) -> str:
+        """Id of the dialog that asks before it is removed."""
+        return f"remove-rule-{self.rule.pk}"
+
+
+@dataclass(slots=True)
+class Uncaught:
+    """What nobody owns: its account and dimensions, and what it spent in the last 30 days."""
+
+    account: ProviderAccount
+    provider_key: str
+    project: str
+    user: str
+    amounts: Amounts = field(default_factory=dict)
+
+    @property
+    def dimension(self) -> str:
+        """By what it can be caught best."""
+        return "key" if self.provider_key else "project" if self.project else "user" if self.user else ACCOUNT
+
+    @property
+    def value(self) -> str:
+        return self.provider_key or self.project or self.user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A team's spend of the last 30 days in one unit as it is, and as it would be. No team: unallocated."""
+
+    team: Team | None
+    unit: str
+    before: Decimal
+    after: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        return self.after - self.before
+
+
+def rules_view(*, organization_id: int, today: date) -> tuple[list[RuleRow], list[Uncaught]]:
+    """All rules with what they catch, in the order in which they count; and what is unallocated, the dearest first."""
+    stored = list(_rules(organization_id))
+    rows = {one.pk: RuleRow(one) for one in stored}
+    rulebook = Rulebook(rule_of(one) for one in stored)
+    accounts = {one.pk: one for one in ProviderAccount.objects.filter(organization_id=organization_id)}
+    uncaught: dict[tuple[int, str, str, str], Uncaught] = {}
+    for account_id, lines in _lines(organization_id, today).items():
+        for part, owner, rule in assigned(lines, rulebook, account_id):
+            if part.spend is None:
+                continue
+            if rule is not None and rule.id is not None:
+                _add(rows[rule.id].amounts, part)
+            elif accounts[account_id].team_id is None:
+                key = (account_id, owner.provider_key, owner.project, owner.user)
+                found = uncaught.setdefault(key, Uncaught(accounts[account_id], *key[1:]))
+                _add(found.amounts, part)
+    dearest = sorted(uncaught.values(), key=lambda one: (-max(one.amounts.values()), one.value))
+    return sorted(rows.values(), key=_rank), dearest[:MOST_UNCAUGHT]
+
+
+def _add(amounts: Amounts, part: Line) -> None:
+    assert part.spend is not None
+    amounts[part.unit] = amounts.get(part.unit, ZERO) + part.spend
+
+
+def _rank(row: RuleRow) -> tuple[int, str, int]:
+    since = row.rule.valid_from or date.min
+    return DIMENSIONS.index(row.rule.dimension), row.rule.value, -since.toordinal()
+
+
+def rule_moves(
+    *, organization_id: int, today: date, gone: AllocationRule | None = None, new: Rule | None = None
+) -> list[Move]:
+    """What the last 30 days would look like with `new` in place of `gone`: the teams whose spend would be another, the
+    greatest change first."""
+    stored = [rule_of(one) for one in _rules(organization_id)]
+    after = [one for one in stored if gone is None or one.id != gone.pk] + ([new] if new is not None else [])
+    owners: dict[int, int | None] = dict(
+        ProviderAccount.objects.filter(organization_id=organization_id).values_list("pk", "team_id")
+    )
+    lines = _lines(organization_id, today)
+    was, will = (_by_team(lines, Rulebook(rules), owners) for rules in (stored, after))
+    teams = {team.pk: team for team in Team.objects.filter(organization_id=organization_id)}
+    moves = [
+        Move(
+            team=teams[team_id] if team_id is not None else None,
+            unit=unit,
+            before=was.get((team_id, unit), ZERO),
+            after=will.get((team_id, unit), ZERO),
+        )
+        for team_id, unit in {*was, *will}
+    ]
+    moves = [one for one in moves if one.before != one.after]
+    return sorted(moves, key=lambda one: (-abs(one.difference), one.unit, str(one.team or "")))
+
+
+def values_told(*, organization_id: int, today: date) -> list[str]:
+    """Keys, projects and users that the last 30 days name."""
+    rows = _details(organization_id, today)
+    found: set[str] = set()
+    for name in ("provider_key", "project", "user"):
+        found |= set(rows.exclude(**{name: ""}).values_list(name, flat=True).distinct().order_by()[:MOST_VALUES])
+    return sorted(found)
+
+
+def _rules(organization_id: int) -> QuerySet[AllocationRule]:
+    rules = AllocationRule.objects.filter(organization_id=organization_id)
+    return rules.select_related("account").prefetch_related("shares__team")
+
+
+def _by_team(
+    lines: Mapping[int, list[Line]], rulebook: Rulebook, owners: Mapping[int, int | None]
+) -> dict[tuple[int | None, str], Decimal]:
+    found: dict[tuple[int | None, str], Decimal] = defaultdict(Decimal)
+    for account_id, mine in lines.items():
+        for part, _owner, rule in assigned(mine, rulebook, account_id):
+            if part.spend is None:
+                continue
+            shares: Sequence[Share] = rule.shares if rule is not None else ()
+            if not shares:
+                found[(owners[account_id], part.unit)] += part.spend
+                continue
+            for share, amount in zip(shares, split(part.spend, [one.percent for one in shares]), strict=True):
+                found[(share.team_id, part.unit)] += amount
+    return found
+
+
+def _details(organization_id: int, today: date) -> QuerySet[UsageDetail]:
+    return UsageDetail.objects.filter(organization_id=organization_id, day__range=(today - LOOKED_BACK, today))
+
+
+def _lines(organization_id: int, today: date) -> dict[int, list[Line]]:
+    """The details of the last 30 days by account."""
+    names = (
+        "account_id",
+        "day",
+        "span",
+        "model",
+        "unit",
+        "basis",
+        "provider_key",
+        "project",
+        "user",
+        "spend",
+        "requests",
+    )
+    found: dict[int, list[Line]] = defaultdict(list)
+    rows: Iterable[tuple] = _details(organization_id, today).order_by("pk").values_list(*names, *_TOKENS)
+    for account_id, day, span, model, unit, basis, key, project, user, spend, requests, *tokens in rows:
+        line = Line(
+            day=day,
+            span=span,
+            model=model,
+            unit=unit,
+            basis=basis,
+            provider_key=key,
+            project=project,
+            user=user,
+            spend=spend,
+            requests=requests,
+            tokens=sum(one or 0 for one in tokens),
+        )
+        found[account_id].append(line)
+    return found

@@ -1,0 +1,239 @@
+"""Allocation rules of people: preview, saving, what follows, and the pages."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+from django.test import Client
+
+from dashboard.credentials.models import ProviderAccount
+from dashboard.keys.models import ProviderKey
+from dashboard.keys.services import provider_key_assign, provider_key_forget, provider_key_type_in
+from dashboard.organizations.audit import Actor
+from dashboard.organizations.models import AuditEvent, Organization, Team, User
+from dashboard.usage.models import AllocationRule, TeamDaily, TeamMonthly
+from dashboard.usage.rules.selectors import rule_moves, rules_view
+from dashboard.usage.rules.services import RuleRefused, RuleTold, rule_remove, rule_save
+from tests.usage.test_landing import DAY, MONDAY, NOW, land, paid, reported, used
+
+TODAY = NOW.date()
+FORM = {"dimension": "key", "value": "k", "percent_1": "100"}
+
+
+@pytest.fixture
+def account(organization: Organization) -> ProviderAccount:
+    return ProviderAccount.objects.create(organization=organization, provider_slug="openai", label="Main")
+
+
+@pytest.fixture
+def team(organization: Organization) -> Team:
+    return Team.objects.create(organization=organization, name="Search")
+
+
+@pytest.fixture
+def second(organization: Organization) -> Team:
+    return Team.objects.create(organization=organization, name="Support")
+
+
+@pytest.fixture
+def by(owner: User) -> Actor:
+    return Actor(owner)
+
+
+def told(*teams: tuple[Team, str], value: str = "k", **more: object) -> RuleTold:
+    shares = [(team, Decimal(percent)) for team, percent in teams]
+    base = {"dimension": "key", "account": None, "valid_from": None}
+    return RuleTold(value=value, shares=shares, **{**base, **more})  # type: ignore[arg-type]
+
+
+def by_team(table: type = TeamDaily) -> dict[str | None, Decimal]:
+    rows = table.objects.filter(spend__isnull=False).values_list("team__name").annotate(Sum("spend"))  # type: ignore[attr-defined]
+    return dict(rows)
+
+
+def test_a_rule_gives_what_it_catches_and_nothing_else(
+    organization: Organization, account: ProviderAccount, team: Team, second: Team, by: Actor
+) -> None:
+    own = [reported("3", provider_key="k"), reported("4", MONDAY + DAY, provider_key="k")]
+    land(account, [*own, reported("5", MONDAY + 2 * DAY)])
+    untouched = TeamDaily.objects.filter(spend=5).get()
+    made = rule_save(
+        organization=organization, told=told((team, "100"), valid_from=MONDAY.date() + DAY), by=by, now=NOW
+    )
+    assert by_team() == by_team(TeamMonthly) == {"Search": Decimal(4), None: Decimal(8)}
+    assert TeamDaily.objects.filter(pk=untouched.pk).exists(), "a day that holds nothing of it stays as it is"
+    rule_save(organization=organization, told=told((team, "25"), (second, "75")), by=by, now=NOW, rule=made)
+    assert by_team() == {"Search": Decimal("1.75"), "Support": Decimal("5.25"), None: Decimal(5)}
+    land(account, [reported("8", MONDAY - DAY, provider_key="k")])
+    assert by_team()["Support"] == Decimal("11.25"), "what lands later goes by the rule"
+    rule_remove(rule=AllocationRule.objects.get(pk=made.pk), by=by, now=NOW)
+    assert by_team() == by_team(TeamMonthly) == {None: Decimal(20)}
+    events = AuditEvent.objects.filter(organization=organization).order_by("sequence")
+    assert [event.action for event in events] == ["allocation.made", "allocation.changed", "allocation.removed"]
+    assert events[1].changes["teams"] == [["Search 100 %"], ["Search 25 %", "Support 75 %"]]
+
+
+def test_a_bill_follows_the_keys_of_its_day(
+    organization: Organization, account: ProviderAccount, team: Team, by: Actor
+) -> None:
+    land(account, [used(provider_key="k", input_tokens=300), used(provider_key="other", input_tokens=100)])
+    land(account, [paid("8")])
+    assert by_team() == {None: Decimal(8)}
+    rule_save(organization=organization, told=told((team, "100")), by=by, now=NOW)
+    assert by_team() == {"Search": Decimal(6), None: Decimal(2)}
+
+
+def test_whose_a_key_is_decides_whose_its_spend_is(
+    account: ProviderAccount, team: Team, second: Team, by: Actor
+) -> None:
+    land(account, [reported("3", provider_key="k"), reported("4", MONDAY + DAY, provider_key="k")])
+    key = ProviderKey.objects.create(account=account, external_id="k", listed_at=NOW)
+
+    def own(owner: Team | None, day: date) -> dict[str | None, Decimal]:
+        provider_key_assign(key=key, team=owner, purpose="", valid_from=day, by=by, now=NOW)
+        return by_team()
+
+    first, next_day = MONDAY.date(), (MONDAY + DAY).date()
+    assert own(team, next_day) == {None: Decimal(3), "Search": Decimal(4)}
+    assert own(team, first) == {"Search": Decimal(7)}
+    assert own(second, next_day) == {"Search": Decimal(3), "Support": Decimal(4)}
+    assert own(None, next_day) == {"Search": Decimal(3), None: Decimal(4)}
+    rules = AllocationRule.objects.order_by("valid_from")
+    assert [(rule.valid_from, rule.value, rule.account) for rule in rules] == [
+        (first, "k", account),
+        (next_day, "k", account),
+    ]
+    assert own(second, first) == {"Support": Decimal(7)}
+    assert rules.count() == 1
+
+
+def test_a_key_that_was_typed_in_takes_its_rule_along(account: ProviderAccount, team: Team, by: Actor) -> None:
+    land(account, [reported("3", provider_key="k")])
+    key = provider_key_type_in(account=account, external_id="k", name="old", hint="", created_on=None, by=by, now=NOW)
+    provider_key_assign(key=key, team=team, purpose="", valid_from=MONDAY.date(), by=by, now=NOW)
+    assert by_team() == {"Search": Decimal(3)}
+    provider_key_forget(key=key, by=by, now=NOW)
+    assert by_team() == {None: Decimal(3)}
+    assert not AllocationRule.objects.exists()
+
+
+def test_who_owns_an_account_owns_what_no_rule_catches(
+    organization: Organization, account: ProviderAccount, team: Team
+) -> None:
+    land(account, [reported("3")])
+    _rules, uncaught = rules_view(organization_id=organization.pk, today=TODAY)
+    assert [(one.dimension, one.account, one.amounts) for one in uncaught] == [
+        ("account", account, {"USD": Decimal(3)})
+    ]
+    ProviderAccount.objects.filter(pk=account.pk).update(team=team)
+    assert rules_view(organization_id=organization.pk, today=TODAY)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("shares", "more"),
+    [
+        ([], {}),
+        (["60"], {}),
+        (["60", "40.0001"], {}),
+        (["100", "0"], {}),
+        (["100"], {"value": ""}),
+        (["100"], {"dimension": "account", "value": ""}),
+    ],
+)
+def test_a_rule_that_says_nothing_is_refused(
+    organization: Organization, team: Team, second: Team, by: Actor, shares: list[str], more: dict[str, str]
+) -> None:
+    with pytest.raises(RuleRefused):
+        rule_save(
+            organization=organization,
+            told=told(*zip((team, second), shares, strict=False), **more),  # type: ignore[arg-type]
+            by=by,
+            now=NOW,
+        )
+    assert not AllocationRule.objects.exists()
+
+
+def test_there_is_one_rule_for_one_thing_and_no_team_from_elsewhere(
+    organization: Organization, team: Team, by: Actor
+) -> None:
+    rule_save(organization=organization, told=told((team, "100")), by=by, now=NOW)
+    with pytest.raises(RuleRefused):
+        rule_save(organization=organization, told=told((team, "100")), by=by, now=NOW)
+    foreign = Team.objects.create(organization=Organization.objects.create(name="Other"), name="Theirs")
+    with pytest.raises(RuleRefused):
+        rule_save(organization=organization, told=told((foreign, "100"), value="x"), by=by, now=NOW)
+    assert AllocationRule.objects.count() == 1
+
+
+def test_the_preview_tells_what_saving_does(
+    organization: Organization, account: ProviderAccount, team: Team, second: Team, by: Actor
+) -> None:
+    land(account, [reported("3", provider_key="k"), reported("4", MONDAY - 40 * DAY, provider_key="k")])
+    made = rule_save(organization=organization, told=told((team, "100")), by=by, now=NOW)
+    moves = rule_moves(organization_id=organization.pk, today=TODAY, gone=made)
+    assert {(move.team, move.before, move.after, move.difference) for move in moves} == {
+        (team, Decimal(3), Decimal(0), Decimal(-3)),
+        (None, Decimal(0), Decimal(3), Decimal(3)),
+    }
+    (row,) = rules_view(organization_id=organization.pk, today=TODAY)[0]
+    assert row.amounts == {"USD": Decimal(3)}
+
+
+# --- Pages --------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_is_previewed_before_it_is_saved(
+    client: Client, signed_in: None, organization: Organization, account: ProviderAccount, team: Team
+) -> None:
+    land(account, [reported("3", provider_key="k")])
+    form = {**FORM, "team_1": team.pk}
+    preview = client.post("/spend/rules/new/", form)
+    assert preview.status_code == 200
+    assert not AllocationRule.objects.exists()
+    mark = preview.context["form"].mark
+    again = client.post("/spend/rules/new/", {**form, "value": "other", "seen": mark})
+    assert again.status_code == 200
+    assert not AllocationRule.objects.exists(), "what was changed since is previewed again"
+    assert client.post("/spend/rules/new/", {**form, "seen": mark}).status_code == 302
+    made = AllocationRule.objects.get()
+    assert by_team() == {"Search": Decimal(3)}
+    shown = client.get(f"/spend/rules/{made.pk}/").content.decode()
+    assert made.value in client.get("/spend/rules/").content.decode()
+    assert 'value="k"' in shown
+    assert client.post(f"/spend/rules/{made.pk}/remove/").status_code == 302
+    assert by_team() == {None: Decimal(3)}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"percent_1": "99"},
+        {"percent_1": "NaN"},
+        {"value": " "},
+        {"dimension": "account"},
+        {"team_1": "0"},
+        {"valid_from": "yesterday"},
+        {"team_2": "same", "percent_1": "50", "percent_2": "50"},
+    ],
+)
+def test_a_form_that_makes_no_sense_says_so(
+    client: Client, signed_in: None, organization: Organization, team: Team, wrong: dict[str, str]
+) -> None:
+    wrong = {name: str(team.pk) if value == "same" else value for name, value in wrong.items()}
+    answer = client.post("/spend/rules/new/", {**FORM, "team_1": team.pk, **wrong})
+    assert answer.status_code == 200
+    assert answer.context["form"].errors
+    assert answer.context["moves"] is None
+
+
+def test_the_way_from_unallocated_to_a_rule(
+    client: Client, signed_in: None, organization: Organization, account: ProviderAccount, team: Team
+) -> None:
+    land(account, [reported("3", provider_key="k")])
+    assert "/spend/rules/#uncaught" in client.get("/spend/?group=team&period=13-months").content.decode()
+    listed = client.get("/spend/rules/").content.decode()
+    assert "dimension=key&amp;value=k" in listed
+    assert "$3.00" in listed
+    shown = client.get("/spend/rules/new/", {"dimension": "key", "value": "k", "account": account.pk}).content.decode()
+    assert 'value="k"' in shown
