@@ -133,7 +133,8 @@ def test_a_key_is_made_and_its_secret_told_once(
     for model in (KeyIntent, ProviderKey, KeptSecret, AuditEvent):
         assert outcome.secret not in str(list(model.objects.values()))
     assert KeptSecret.objects.count() == 0
-    assert set(AuditEvent.objects.values_list("action", flat=True)) == {"key_change.asked", "key_change.done"}
+    told = set(AuditEvent.objects.values_list("action", flat=True))
+    assert told == {"key_change.asked", "key_change.done", "allocation.made"}, "whose it is decides whose its spend is"
     assert len(wire.sent) == 1
 
 

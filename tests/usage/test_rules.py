@@ -105,7 +105,7 @@ def test_whose_a_key_is_decides_whose_its_spend_is(
         (next_day, "k", account),
     ]
     assert own(second, first) == {"Support": Decimal(7)}
-    assert rules.count() == 1
+    assert AllocationRule.objects.count() == 1
 
 
 def test_a_key_that_was_typed_in_takes_its_rule_along(account: ProviderAccount, team: Team, by: Actor) -> None:
