@@ -509,7 +509,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_never_an_orphan_and_never_two(
     db: None, wire: FaultyWire, now: datetime, steps: list[tuple[str, Any]]
