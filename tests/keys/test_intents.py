@@ -510,7 +510,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_never_an_orphan_and_never_two(
     db: None, wire: FaultyWire, now: datetime, steps: list[tuple[str, Any]]
@@ -602,6 +602,15 @@ def test_the_key_that_purser_reads_with_is_not_touched(
         with pytest.raises(Refused, match="Purser itself"):
             intent_change(key=key, operation=operation, intent_id=uuid4(), by=SYSTEM, now=clock())
     assert len(wire.sent) == 1
+
+
+def test_a_key_of_no_project_is_left_to_the_console(organization: Organization, wire: FaultyWire, clock: Clock) -> None:
+    """Such as the admin keys, of which one reads the account."""
+    account = managed_account(organization, "openai")
+    key = ProviderKey.objects.create(account=account, external_id="key_admin", name="Admin", listed_at=clock())
+    with pytest.raises(Refused, match="no project"):
+        intent_change(key=key, operation=Operation.DELETE, intent_id=uuid4(), by=SYSTEM, now=clock())
+    assert wire.sent == []
 
 
 def test_a_lost_audit_record_is_a_lost_intent(

@@ -125,6 +125,8 @@ def intent_change(
         raise Refused(_("This provider cannot switch a key off. It can be deleted."))
     if key.typed_at is not None or key.gone_at is not None:
         raise Refused(_("The provider does not list this key, so nothing can be changed there."))
+    if manager.declared is not None and manager.declared.project == "required" and not key.project:
+        raise Refused(_("This key belongs to no project. It can be changed in the provider's console alone."))
     if operation != Operation.ENABLE and used_by_purser(key):
         raise Refused(_("Purser itself reads this account with such a key. Replace it there first."))
     intent = KeyIntent(
