@@ -25,7 +25,8 @@ _RECORDS = "account_id = %(account)s AND start >= %(since)s AND start < %(until)
 _DIMENSIONS = 'model, provider_key, project, "user", unit'
 _BY_DAY = f"day, span, {_DIMENSIONS}"
 
-# Of several sources that tell of the same days the best counts. The spans are few, so they are judged alone.
+# Of several sources that tell of the same days the best counts. The spans are few, so they are judged alone; made once
+# (MATERIALIZED), or each line would ask for them again.
 _REBUILD = f"""
 WITH all_used AS (
     SELECT {_DAY} AS day, {_SPAN} AS span, {_LAST} AS last, {RANK} AS rank, {_DIMENSIONS},
@@ -36,7 +37,7 @@ WITH all_used AS (
     FROM usage_usagerecord WHERE {_RECORDS} GROUP BY 1, 2, 3, 4, {_DIMENSIONS}
 ), used_spans AS (
     SELECT DISTINCT day, last, rank FROM all_used
-), used_best AS (
+), used_best AS MATERIALIZED (
     SELECT * FROM used_spans AS mine WHERE NOT EXISTS (
         SELECT 1 FROM used_spans AS better
         WHERE better.rank < mine.rank AND better.day <= mine.last AND better.last >= mine.day
@@ -53,7 +54,7 @@ WITH all_used AS (
     FROM usage_costrecord WHERE {_RECORDS} GROUP BY 1, 2, 3, 4, 5, 6, 7, 9
 ), paid_spans AS (
     SELECT DISTINCT day, last, rank FROM all_paid
-), paid_best AS (
+), paid_best AS MATERIALIZED (
     SELECT * FROM paid_spans AS mine WHERE NOT EXISTS (
         SELECT 1 FROM paid_spans AS better
         WHERE better.rank < mine.rank AND better.day <= mine.last AND better.last >= mine.day
@@ -65,9 +66,9 @@ WITH all_used AS (
     SELECT day, 'day' AS span, '' AS model, '' AS provider_key, '' AS project, '' AS "user", unit, amount AS derived,
         provisional AS open
     FROM usage_derivedspend WHERE account_id = %(account)s AND day = ANY(%(days)s)
-), reported_spans AS (
+), reported_spans AS MATERIALIZED (
     SELECT DISTINCT day, last FROM used WHERE reported IS NOT NULL
-), priced_days AS (
+), priced_days AS MATERIALIZED (
     SELECT days.day,
         EXISTS (SELECT 1 FROM paid_best AS one WHERE one.day <= days.day AND one.last >= days.day) AS is_billed,
         EXISTS (SELECT 1 FROM reported_spans AS one WHERE one.day <= days.day AND one.last >= days.day) AS is_reported,

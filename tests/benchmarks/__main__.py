@@ -20,6 +20,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.landing import landing
 from tests.benchmarks.pages import overview
 from tests.benchmarks.parsing import parsing
+from tests.benchmarks.spend import spend
 from tests.benchmarks.syncing import demo_refresh, many_credentials
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "demo": demo_refresh,
     "sync": many_credentials,
     "overview": overview,
+    "spend": spend,
     "browser": in_the_browser,
 }
 OUT = Path(__file__).resolve().parents[2] / "var" / "bench.json"

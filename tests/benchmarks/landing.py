@@ -12,6 +12,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization
 from dashboard.usage.partitions import partitions_ensure
 from dashboard.usage.services import USAGE_COLUMNS, _usage_rows, usage_land
+from dashboard.usage.sources import API
 from providers.records import UsageBucket
 from tests.benchmarks.figures import Figure
 
@@ -27,7 +28,7 @@ def landing() -> Iterator[Figure]:
     for _ in range(3):
         account = ProviderAccount.objects.create(organization=organization, provider_slug="openai", label="a")
         other = ProviderAccount.objects.create(organization=organization, provider_slug="openai", label="b")
-        rows = list(_usage_rows(other.pk, buckets))
+        rows = list(_usage_rows(other.pk, buckets, API))
         bare.append(_timed(lambda rows=rows: _bare(rows)))
         ours.append(_timed(lambda account=account: _land(account.pk, buckets)))
         began = time.perf_counter()

@@ -8,11 +8,13 @@ import pytest
 from django.db.models import Sum
 
 from dashboard.organizations.models import Organization
+from dashboard.organizations.scope import Scope
 from dashboard.sync import services
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.selectors import progress_of_account
 from dashboard.sync.services import streams_lease_due
 from dashboard.sync.windows import backfilling
+from dashboard.usage.explorer.selectors import PROVIDER, Wanted, spend_totals
 from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageRecord
 from providers.simulator.server import Answer
 from providers.simulator.world import SimAccount
@@ -56,6 +58,9 @@ def compare(simulator: SimulatedWire, slug: str, now: datetime) -> None:
     account = account_of(simulator, slug)
     assert stood(since) == account.spent(since, now) > 0
     assert SpendDaily.objects.aggregate(total=Sum("spend")) == UsageDaily.objects.aggregate(total=Sum("spend"))
+    told = Wanted(scope=Scope(SpendDaily.objects.earliest("pk").organization_id))
+    page = spend_totals(wanted=told, group=PROVIDER, first=since.date(), last=now.date())
+    assert page == {(slug, account.profile.unit): account.spent(since, now)}, "the spend page tells the ledger"
     assert {part.unit for part in SpendDaily.objects.filter(spend__isnull=False)} == {account.profile.unit}
 
 

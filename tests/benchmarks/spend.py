@@ -1,0 +1,104 @@
+"""The spend page over a million usage rows: 13 months, 27 providers, 60 accounts, 200 teams; and over ten thousand."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from dashboard.core.processes import settle_memory
+from dashboard.credentials.models import ProviderAccount
+from dashboard.organizations.models import Membership, Organization, Role, Team, User
+from dashboard.usage.models import AllocationRule, AllocationShare
+from dashboard.usage.partitions import partitions_ensure
+from dashboard.usage.services import usage_land
+from providers.records import UsageBucket
+from providers.registry import PROVIDERS
+from tests.benchmarks.figures import Figure
+
+ROWS, FEW, DAYS, ACCOUNTS, TEAMS, VIEWS = 1_000_000, 10_000, 395, 60, 200, 30
+GROUPS = ("provider", "account", "team", "model")
+
+
+def spend() -> Iterator[Figure]:
+    """Server time through all middleware and templates, warm: the slowest grouping of each period."""
+    many, few = _organization("Many", ROWS), _organization("Few", FEW)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")  # what autovacuum does by itself within a minute
+    settle_memory()
+    today = datetime.now(UTC).date()
+    periods = {"30 d": "period=30d", "365 d": f"from={today - timedelta(days=364)}&to={today}"}
+    for (name, period), goal in zip(periods.items(), (60, 150), strict=True):
+        found = {group: _measured(many, f"/spend/?group={group}&{period}") for group in GROUPS}
+        slowest = max(found, key=lambda group: found[group][0])
+        for group, (p95, _median, _count) in found.items():
+            yield Figure(f"spend: 1 M rows, {name}, by {group}, p95", p95, "ms", goal)
+        yield Figure(f"spend: {name}, SQL statements", max(count for _p, _m, count in found.values()), "", 12)
+        small = _measured(few, f"/spend/?group={slowest}&{period}")
+        yield Figure(f"spend: {name}, 1 M rows by 10,000, median", found[slowest][1] / small[1], "x", 1.3)
+
+
+def _measured(client: Client, path: str) -> tuple[float, float, int]:
+    """(p95 ms, median ms, statements)."""
+    for _ in range(3):
+        assert client.get(path).status_code == 200
+    times = []
+    for _ in range(VIEWS):
+        began = time.perf_counter()
+        client.get(path)
+        times.append((time.perf_counter() - began) * 1000)
+    with CaptureQueriesContext(connection) as queries:
+        client.get(path)
+    return statistics.quantiles(times, n=20)[-1], statistics.median(times), len(queries)
+
+
+def _organization(name: str, rows: int) -> Client:
+    """Landed as sync runs land it: keys of four teams in each account, each with a rule; rows an hour long. With fewer
+    rows the same days, accounts, teams and models are told, each by fewer of them."""
+    organization = Organization.objects.create(name=name)
+    user = User.objects.create_user(f"{name.lower()}@example.org")
+    Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
+    teams = Team.objects.bulk_create(Team(organization=organization, name=f"Team {one}") for one in range(TEAMS))
+    rules = AllocationRule.objects.bulk_create(
+        AllocationRule(organization=organization, dimension="key", value=f"key_{one}", created_at=timezone.now())
+        for one in range(TEAMS)
+    )
+    AllocationShare.objects.bulk_create(
+        AllocationShare(rule=rule, team=team, percent=100) for rule, team in zip(rules, teams, strict=True)
+    )
+    slugs = sorted(PROVIDERS)
+    for index in range(ACCOUNTS):
+        account = ProviderAccount.objects.create(
+            organization=organization, provider_slug=slugs[index % len(slugs)], label=f"Account {index}"
+        )
+        buckets = list(_buckets(index, rows // ACCOUNTS))
+        partitions_ensure(table="usage_usagerecord", starts=(one.start for one in buckets), now=timezone.now())
+        with transaction.atomic():
+            usage_land(account_id=account.pk, buckets=buckets)
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(user)
+    return client
+
+
+def _buckets(account: int, rows: int) -> Iterator[UsageBucket]:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for index in range(rows):
+        turn, day = divmod(index, DAYS)
+        start = today - timedelta(days=day) + timedelta(hours=turn % 24)
+        yield UsageBucket(
+            start=start,
+            end=start + timedelta(hours=1),
+            model=f"model-{turn % 3}",
+            provider_key=f"key_{(account * 3 + turn % 4) % TEAMS}",
+            project=f"proj_{turn}",
+            input_tokens=1000 + index,
+            output_tokens=300,
+            requests=7,
+            cost=Decimal("0.0123"),
+            unit="USD",
+        )
