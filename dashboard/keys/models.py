@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.credentials.models import ProviderAccount
-from dashboard.organizations.models import Organization, User
+from dashboard.organizations.models import Organization, Team, User
 
 
 class ProviderKey(models.Model):
@@ -39,18 +39,20 @@ class TokenScope(models.TextChoices):
     """What a service token may do."""
 
     USAGE_WRITE = "usage:write", _("Send usage")
+    ROUTES = "routes", _("Read routes")
 
 
 class ServiceToken(models.Model):
-    """What a gateway or a script shows to our API. It acts for one organization, or for one account of it alone. The
-    token is shown once, when it is made or rotated; kept are its first characters, by which it is found and named, and
-    a keyed digest of the whole. A revoked one stays as a row: records say which token brought them."""
+    """What a gateway or a script shows to our API. It acts for one organization, or for one account or one team of it
+    alone. The token is shown once, when it is made or rotated; kept are its first characters, by which it is found and
+    named, and a keyed digest of the whole. A revoked one stays as a row: records say which token brought them."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="service_tokens")
     name = models.CharField(max_length=80)
     scopes = ArrayField(models.CharField(max_length=40, choices=TokenScope))
     # Erased with the account: a token without its restriction would reach further than it was meant to.
     account = models.ForeignKey(ProviderAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     prefix = models.CharField(max_length=20, unique=True)
     secret_digest = models.CharField(max_length=64)
     created_at = models.DateTimeField()
