@@ -45,6 +45,7 @@ _PEOPLE = gettext_noop("Organization")
 PLACES = (
     Place("overview", gettext_noop("Overview"), "overview:overview", icon="layout-dashboard", keys="g o"),
     Place("accounts", gettext_noop("Accounts"), "credentials:account_list", icon="wallet", keys="g a"),
+    Place("routing", gettext_noop("Routing"), "routing:policies", icon="route", keys="g r"),
     Place("providers", gettext_noop("Providers"), "credentials:provider_list", icon="plug", keys="g p"),
     Place("teams", gettext_noop("Teams"), "organizations:teams", icon="users", keys="g t", group=_PEOPLE),
     Place("members", gettext_noop("Members"), "organizations:members", icon="contact", keys="g m", group=_PEOPLE),
@@ -108,6 +109,8 @@ def room(request: HttpRequest) -> dict[str, str]:
         return {"room": "providers"}
     if match.namespace in ("credentials", "usage", "imports"):
         return {"room": "accounts"}
+    if match.namespace == "routing":
+        return {"room": "routing"}
     return {"room": "overview" if match.namespace == "overview" and page != "palette" else page}
 
 

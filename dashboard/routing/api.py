@@ -33,7 +33,7 @@ router = Router(auth=ServiceBearer(TokenScope.ROUTES), tags=["routes"])
 )
 def routes(
     request: HttpRequest,
-    team: str = Path(..., description="The number of a team, or “organization” for the organization's own routes."),  # type: ignore[type-arg]
+    team: str = Path(..., description="The number of a team, or “organization” for the organization's own routes."),
 ) -> HttpResponse:
     """Which token asks stands in `request.auth`."""
     token: Any = request.auth  # type: ignore[attr-defined]

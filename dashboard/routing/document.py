@@ -137,8 +137,8 @@ def _check_failover(failover: Failover) -> None:
     _check_span(failover.cooldown_minutes, 0, MOST_MINUTES)
     _check_span(failover.hold_down_minutes, 0, MOST_MINUTES)
     _check_span(failover.fresh_minutes, 1, MOST_MINUTES)
-    low, back = failover.runway_floor_hours, failover.runway_return_hours
-    if low is not None and back is not None and back < low:
+    low, hours = failover.runway_floor_hours, failover.runway_return_hours
+    if low is not None and hours is not None and hours < low:
         raise DocumentError(_("A target would come back under a shorter runway than it leaves at."))
     high, under = failover.quota_ceiling_percent, failover.quota_return_percent
     if high is not None and under is not None and under > high:

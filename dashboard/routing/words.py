@@ -10,7 +10,7 @@ import msgspec
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
-from dashboard.core.templatetags.purser import NBSP, moment, money_words, percent
+from dashboard.core.templatetags.purser import moment, money_words, percent
 from dashboard.routing.decide import Code, Figures, State
 
 Say = Callable[[datetime], str]
@@ -61,37 +61,23 @@ def reason_words(code: Code | str, figures: Figures, *, open_figures: bool = Tru
     told = [_figure(one, say or _moment) for one in figures]
     match code:
         case "balance":
-            words = {
-                "amount": money_words(figures[0], str(figures[1])),
-                "floor": money_words(figures[2], str(figures[1])),
-            }  # type: ignore[arg-type]
             if not figures[2]:
                 return _("the balance is used up")
-            return _("balance %(amount)s under the floor of %(floor)s") % words
+            return _("balance %(amount)s under the floor of %(floor)s") % _amounts("floor", figures)
         case "runway":
             return _("runway %(hours)s h under %(floor)s h") % {"hours": told[0], "floor": told[1]}
         case "quota":
-            return _("quota %(share)s used, over %(ceiling)s") % {
-                "share": _share(figures[0]),
-                "ceiling": _share(figures[1]),
-            }
+            return _("quota %(share)s used, over %(ceiling)s") % _shares("ceiling", figures)
         case "errors":
             return _("its provider fails; cooling down until %(moment)s") % {"moment": told[0]}
         case "offline":
             return _("nothing has answered there since %(moment)s") % {"moment": told[0]}
         case "balance_return":
-            words = {
-                "amount": money_words(figures[0], str(figures[1])),
-                "back": money_words(figures[2], str(figures[1])),
-            }  # type: ignore[arg-type]
-            return _("balance %(amount)s, comes back over %(back)s") % words
+            return _("balance %(amount)s, comes back over %(back)s") % _amounts("back", figures)
         case "runway_return":
             return _("runway %(hours)s h, comes back over %(back)s h") % {"hours": told[0], "back": told[1]}
         case "quota_return":
-            return _("quota %(share)s used, comes back under %(back)s") % {
-                "share": _share(figures[0]),
-                "back": _share(figures[1]),
-            }
+            return _("quota %(share)s used, comes back under %(back)s") % _shares("back", figures)
         case "no_fresh_reading":
             return _("was under its floor; no fresh reading since %(moment)s") % {"moment": told[0]}
         case "hold_down":
@@ -123,5 +109,12 @@ def _moment(at: datetime) -> str:
     return str(moment(at))
 
 
-def _share(value: object) -> str:
-    return str(percent(value if isinstance(value, Decimal) else Decimal(str(value)))).replace(" ", NBSP)
+def _amounts(bound: str, figures: Figures) -> dict[str, str]:
+    """Of (amount, unit, bound)."""
+    amount, unit, least = figures
+    return {name: money_words(Decimal(str(value)), str(unit)) for name, value in (("amount", amount), (bound, least))}
+
+
+def _shares(bound: str, figures: Figures) -> dict[str, str]:
+    """Of (percent used, bound)."""
+    return {name: str(percent(Decimal(str(value)))) for name, value in zip(("share", bound), figures, strict=True)}

@@ -73,6 +73,11 @@ def _toast(page: Page) -> None:
     expect(page.locator("#toasts [data-toast]")).to_be_visible()
 
 
+def _what_if(page: Page) -> None:
+    page.get_by_role("group", name="What if").get_by_role("checkbox").first.check()
+    expect(page.locator(".route-changed").first).to_be_visible()
+
+
 # --- The list -------------------------------------------------------------------------------------------------------
 
 _OVERVIEW = [
@@ -186,6 +191,17 @@ _TOKENS = [
     Place("usage-api", "usage:usage_api"),
 ]
 
+_ROUTING = [
+    Place("routing", "routing:policies"),
+    Place("routing-none", "routing:policies", who="noa"),
+    Place("routes", "routing:policy", {"policy_id": "policy"}),
+    Place("routes-seen-by-a-viewer", "routing:policy", {"policy_id": "policy"}, who="ann"),
+    Place("routes-what-if", "routing:policy", {"policy_id": "policy"}, then=_what_if),
+    Place("routes-edit", "routing:policy_edit", {"policy_id": "policy"}),
+    Place("routes-new", "routing:policy_new"),
+    Place("routes-revision", "routing:revision", {"policy_id": "policy", "number": "policy_revision"}),
+]
+
 _PROFILE = [
     Place("profile", "mfa_index", who="kay"),
     Place("profile-with-a-passkey", "mfa_index", who="ann"),
@@ -234,7 +250,19 @@ _ERRORS = [
     Place("error-403", "organizations:settings", who="ann", status=403),
 ]
 
-PLACES = [*_OVERVIEW, *_ACCOUNTS, *_CONNECT, *_PROVIDERS, *_IMPORTS, *_PEOPLE, *_TOKENS, *_PROFILE, *_SIGN_IN, *_ERRORS]
+PLACES = [
+    *_OVERVIEW,
+    *_ACCOUNTS,
+    *_CONNECT,
+    *_PROVIDERS,
+    *_IMPORTS,
+    *_PEOPLE,
+    *_TOKENS,
+    *_ROUTING,
+    *_PROFILE,
+    *_SIGN_IN,
+    *_ERRORS,
+]
 
 # URL names that answer a GET with something that is not a page of its own.
 NO_PAGES = {
@@ -253,4 +281,7 @@ NO_PAGES = {
     "organizations:audit_csv": "a file",
     "mfa_download_recovery_codes": "a file",
     "api:openapi": "a file",
+    "api:routes": "for machines: JSON",
+    "routing:policy_litellm": "a file",
+    "routing:policy_litellm_losses": "a file",
 }

@@ -13,7 +13,14 @@ from tests.tour.places import NO_PAGES, PLACES
 
 LISTED = {place.address for place in PLACES}
 # Whatever fills an address: what is asked is whether it takes a GET, not whether there is such a thing.
-FILLED = {"slug": "nobody", "part": "balance", "token": "none", "kind": "topup", "provider_id": "sso"}
+FILLED = {
+    "slug": "nobody",
+    "part": "balance",
+    "token": "none",
+    "kind": "topup",
+    "provider_id": "sso",
+    "team": "organization",
+}
 
 
 def takes_get(client: Client, name: str) -> bool:
