@@ -103,14 +103,21 @@ def _write_routes(
 ) -> None:
     """Routes over the demo's wallets, with one of one's own servers as the last resort: of the organization, and of one
     team. Each leaves at a tenth of what its account tops up at."""
-    wallets = [part for part in PARTS if isinstance(PROVIDERS[part.slug].capabilities["balance"], Endpoint)]
-    servers = [part for part in PARTS if PROVIDERS[part.slug].self_hosted]
+    offers = {part.slug: PROVIDERS[part.slug] for part in PARTS}
+    servers = [part for part in PARTS if offers[part.slug].self_hosted and offers[part.slug].may_sleep]
+    wallets = [
+        part
+        for part in PARTS
+        if isinstance(offers[part.slug].capabilities["balance"], Endpoint)
+        and not offers[part.slug].self_hosted
+        and not offers[part.slug].subscription
+    ]
     target = {
         part.slug: [Target(account=accounts[part.slug], model=model.id) for model in part.profile.models]
         for part in (*wallets, *servers)
     }
     one, two, three, four, *_more = (target[part.slug] for part in wallets)
-    last = target[servers[0].slug][0]
+    last = target[servers[-1].slug][0]
     floors = {part.profile.unit: part.profile.topup_below / 10 for part in reversed(wallets)}
     failover = Failover(balance_floors=floors, balance_returns={unit: 2 * floor for unit, floor in floors.items()})
     chat = Route(
@@ -125,8 +132,7 @@ def _write_routes(
     )
     for owner, routes in ((None, (chat, drafts, batch)), (team, (answers, drafts))):
         document = Document(failover=failover, routes=routes)
-        told = {"organization": organization, "team": owner, "by": by, "now": now}
-        policy_save(document=document, based_on=0, note="", **told)
+        policy_save(organization=organization, team=owner, document=document, based_on=0, note="", by=by, now=now)
 
 
 def _tiers(*tiers: Sequence[Target]) -> tuple[Tier, ...]:

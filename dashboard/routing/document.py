@@ -25,7 +25,7 @@ Host = Literal["first", "backup"]
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,119}")
 _PATTERN = re.compile(r"[A-Za-z0-9._:/@+*-]{1,120}")
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_UNIT = re.compile(r"[A-Z]{3}|[a-z]{1,20}")
+_UNIT = re.compile(r"[^\W\d_][\w -]{0,29}")  # a currency, or a provider's own words
 
 
 class DocumentError(ValueError):
@@ -96,6 +96,11 @@ def document_of(plain: Any) -> Document:
     if len(canonical(document)) > MOST_BYTES:
         raise DocumentError(_("This policy is too large."))
     return document
+
+
+def document_stored(plain: Any) -> Document:
+    """From a revision. It was checked when it was saved; a rule that came later must not stop its traffic."""
+    return msgspec.convert(plain, Document)
 
 
 def plain_of(document: Document) -> dict[str, Any]:

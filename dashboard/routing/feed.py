@@ -13,6 +13,9 @@ from dashboard.organizations.models import Team
 from dashboard.routing.models import RoutePolicy
 from dashboard.routing.words import figures_of, verdict_words
 
+MOST_KEPT = 500  # bodies, of some 20 kB each where a policy has a hundred targets
+_written: dict[tuple[int, int, int, int | None], bytes] = {}
+
 
 class FeedTarget(Schema):
     """A target in its state. `place` counts from 1 in the order in which targets are to be tried; those that are
@@ -50,7 +53,18 @@ class Feed(Schema):
 
 
 def feed_body(*, policy: RoutePolicy, team: Team | None) -> bytes:
-    """The feed of a team (None: of the organization) as JSON."""
+    """The feed of a team (None: of the organization) as JSON. Most polls ask for a decision that was written before:
+    it is kept, under the number that grows with each other one, and `decided` may be deferred."""
+    key = (policy.pk, policy.revision, policy.decisions, team.pk if team is not None else None)
+    body = _written.get(key)
+    if body is None:
+        while len(_written) >= MOST_KEPT:
+            _written.pop(next(iter(_written)), None)
+        body = _written[key] = _write(policy, team)
+    return body
+
+
+def _write(policy: RoutePolicy, team: Team | None) -> bytes:
     with translation.override("en"):
         routes = [_route(route) for route in policy.decided.get("routes", ())]
     document = {

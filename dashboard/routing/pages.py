@@ -16,7 +16,7 @@ from dashboard.credentials.models import OfferedModel, ProviderAccount
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.scope import Scope
 from dashboard.routing.decide import Facts, RouteDecision, Supposed, Verdict, decide, supposing
-from dashboard.routing.document import Document, DocumentError, document_of
+from dashboard.routing.document import Document, DocumentError, document_stored
 from dashboard.routing.editor.comparing import change_words, documents_compared, failover_lines
 from dashboard.routing.editor.draft import AMOUNTS, SPANS, Draft, Moved, document_from
 from dashboard.routing.editor.linter import policy_lint
@@ -315,8 +315,8 @@ def revision_words(revision: RouteRevision, before: RouteRevision | None, names:
         return revision.note
     if revision.restores is not None:
         return _("Brought back revision %(number)d") % {"number": revision.restores}
-    earlier = document_of(before.document) if before is not None else None
-    return change_words(earlier, document_of(revision.document), names)
+    earlier = document_stored(before.document) if before is not None else None
+    return change_words(earlier, document_stored(revision.document), names)
 
 
 def revision_context(*, policy: RoutePolicy, number: int, organization: Organization) -> dict[str, Any] | None:
@@ -326,8 +326,8 @@ def revision_context(*, policy: RoutePolicy, number: int, organization: Organiza
     revision = known.get(number)
     if revision is None:
         return None
-    before = document_of(known[number - 1].document) if number - 1 in known else None
-    after = document_of(revision.document)
+    before = document_stored(known[number - 1].document) if number - 1 in known else None
+    after = document_stored(revision.document)
     accounts = _accounts({*after.accounts, *(before.accounts if before is not None else ())})
     names = {pk: account_name(one) for pk, one in accounts.items()}
     return {

@@ -14,7 +14,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Team
 from dashboard.organizations.scope import Scope
 from dashboard.routing.decide import Balance, Facts, Known, Memory, Quota
-from dashboard.routing.document import Document, document_of
+from dashboard.routing.document import Document, document_stored
 from dashboard.routing.models import RouteEvent, RoutePolicy, RouteRevision, TargetOut
 from dashboard.sync.models import StreamState, SyncStream
 
@@ -103,6 +103,7 @@ def policy_or_404(*, scope: Scope, policy_id: int) -> RoutePolicy:
 def policy_for_team(*, organization_id: int, team: Team | None) -> RoutePolicy | None:
     """The policy that counts for a team: its own, else the organization's. None when there is neither."""
     chosen = RoutePolicy.objects.filter(organization_id=organization_id).filter(Q(team=None) | Q(team=team))
+    chosen = chosen.defer("decided", "accounts")
     found = {policy.team_id: policy for policy in chosen}
     return found.get(team.pk if team is not None else None) or found.get(None)
 
@@ -112,7 +113,7 @@ def revision_live(*, policy: RoutePolicy) -> RouteRevision:
 
 
 def revision_document(*, revision: RouteRevision) -> Document:
-    return document_of(revision.document)
+    return document_stored(revision.document)
 
 
 def revisions_newest_first(*, policy: RoutePolicy) -> QuerySet[RouteRevision]:

@@ -14,7 +14,7 @@ from dashboard.organizations.audit import Actor, audit_record
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.services import Refused
 from dashboard.routing.decide import Decision, Facts, Known, Memory, RouteDecision, Verdict, decide
-from dashboard.routing.document import Document, DocumentError, digest, document_of, plain_of
+from dashboard.routing.document import Document, DocumentError, digest, document_of, document_stored, plain_of
 from dashboard.routing.models import RouteEvent, RoutePolicy, RouteRevision, TargetOut
 from dashboard.routing.selectors import account_facts, targets_known
 
@@ -39,7 +39,9 @@ def policy_save(
 ) -> RouteRevision:
     """The next revision of the policy of a team (None: of the organization), and the decisions that it leads to.
     `based_on` is the number of the revision that the writer saw, 0 when there was none. Saving what is live already
-    changes nothing. Raises Refused when somebody saved in between, DocumentError when it names accounts of others."""
+    changes nothing. Raises Refused when somebody saved in between, DocumentError for what cannot be a policy, or names
+    accounts of others."""
+    document = document_of(plain_of(document))
     _own_accounts(organization, document)
     with transaction.atomic():
         policy, _made = RoutePolicy.objects.get_or_create(
@@ -83,7 +85,7 @@ def policy_restore(*, revision: RouteRevision, based_on: int, by: Actor, now: da
         return policy_save(
             organization=policy.organization,
             team=policy.team,
-            document=document_of(revision.document),
+            document=document_stored(revision.document),
             based_on=based_on,
             note="",
             by=by,
@@ -136,7 +138,7 @@ def _decide(condition: Q, now: datetime) -> int:
         # In one order, and the facts only after the locks: of two workers the second sees what the first saw or more.
         policies = list(chosen.select_for_update())
         revisions = RouteRevision.objects.filter(policy__in=policies).filter(_newest(policies))
-        documents = {one.policy_id: document_of(one.document) for one in revisions}
+        documents = {one.policy_id: document_stored(one.document) for one in revisions}
         facts = account_facts(account_ids={account for policy in policies for account in policy.accounts})
         for policy in policies:
             _decide_locked(policy, documents[policy.pk], facts, now)
@@ -165,9 +167,12 @@ def _decide_locked(policy: RoutePolicy, document: Document, facts: Mapping[int, 
     ]
     RouteEvent.objects.bulk_create(events)
     again = now + LOOK_AGAIN
-    policy.decided, policy.decided_at = decided_of(decision), now
-    policy.look_again_at = min(again, decision.look_again_at or again)
-    policy.save(update_fields=["decided", "decided_at", "look_again_at"])
+    policy.decided_at, policy.look_again_at = now, min(again, decision.look_again_at or again)
+    written = ["decided_at", "look_again_at"]
+    if (decided := decided_of(decision)) != policy.decided:
+        policy.decided, policy.decisions = decided, policy.decisions + 1
+        written += ["decided", "decisions"]
+    policy.save(update_fields=written)
 
 
 def decided_of(decision: Decision) -> dict[str, Any]:
@@ -198,7 +203,7 @@ def _target_of(verdict: Verdict) -> dict[str, Any]:
         "weight": target.weight,
         "state": verdict.state,
         "code": verdict.code,
-        "figures": msgspec.to_builtins(verdict.figures),
+        "figures": list(msgspec.to_builtins(verdict.figures)),
         "place": verdict.place,
         "share": verdict.share,
     }
@@ -260,7 +265,7 @@ def _event(
             "figures": msgspec.to_builtins(verdict.figures),
         }
         for verdict in route.verdicts
-        if (what := _what(verdict, route.route.match, before or (), known)) is not None
+        if (what := _what(verdict, route.route.match, before, known)) is not None
     ]
     return RouteEvent(
         policy=policy,
@@ -273,12 +278,13 @@ def _event(
     )
 
 
-def _what(verdict: Verdict, match: str, before: Sequence[str], known: Known) -> str | None:
+def _what(verdict: Verdict, match: str, before: Sequence[str] | None, known: Known) -> str | None:
+    """None for what did not change; of a route that is new, all but those that are out from the beginning."""
     key = verdict.target.key
     if verdict.place is None:
         was_out = (match, key) in known
-        return "left" if verdict.state == "passed_over" and not was_out else "gone" if key in before else None
-    if key in before:
+        return "left" if verdict.state == "passed_over" and not was_out else "gone" if key in (before or ()) else None
+    if before is None or key in before:
         return None
     return "came_back" if (match, key) in known else "joined"
 

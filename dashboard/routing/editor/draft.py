@@ -17,8 +17,8 @@ Draft = dict[str, Any]
 SPANS: dict[str, tuple[Any, Any]] = {
     "runway_floor_hours": (gettext_lazy("Leave under runway"), gettext_lazy("hours")),
     "runway_return_hours": (gettext_lazy("Come back over runway"), gettext_lazy("hours")),
-    "quota_ceiling_percent": (gettext_lazy("Leave over quota"), gettext_lazy("% used")),
-    "quota_return_percent": (gettext_lazy("Come back under quota"), gettext_lazy("% used")),
+    "quota_ceiling_percent": (gettext_lazy("Leave over quota"), gettext_lazy("percent")),
+    "quota_return_percent": (gettext_lazy("Come back under quota"), gettext_lazy("percent")),
     "hold_down_minutes": (gettext_lazy("Hold down at least"), gettext_lazy("min")),
     "cooldown_minutes": (gettext_lazy("Cool down after errors"), gettext_lazy("min")),
     "fresh_minutes": (gettext_lazy("Data must be fresher than"), gettext_lazy("min")),
@@ -149,7 +149,7 @@ def _amounts(text: str) -> dict[str, str]:
     """Raises DocumentError. The text stays as it is typed: JSON carries amounts as text."""
     found: dict[str, str] = {}
     for part in filter(None, (one.strip() for one in re.split(r"[,;]", text))):
-        words = part.split()
+        words = part.split(None, 1)
         if len(words) != 2:
             raise DocumentError(
                 _("“%(text)s” is no amount: write it with its unit, as in “20 USD, 150 CNY”.") % {"text": part[:40]}

@@ -73,7 +73,7 @@ def _shared(route: Route, enabled: list[list[Target]], names: Mapping[int, str])
             tiers.setdefault(account, []).append(number)
     for account, numbers in sorted(tiers.items()):
         if len(numbers) > 1:
-            words = _("tiers %(tiers)s share %(account)s: they leave together.")
+            words = _("tiers %(tiers)s share %(account)s: they leave at once.")
             listed = ", ".join(map(str, numbers))
             yield Note("shared_account", route.match, words % {"tiers": listed, "account": _name(names, account)})
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
-from dashboard.routing.document import Document, Route, Target, document_of
+from dashboard.routing.document import Document, Route, Target, document_stored
 from dashboard.routing.models import RoutePolicy, RouteRevision
 from providers.spec import Provider
 
@@ -55,7 +55,7 @@ class _Connection:
 
 def litellm_export(*, policy: RoutePolicy, revision: RouteRevision) -> Export:
     """That revision as a file. Targets that are switched off, or that a gateway cannot call, are left out and told."""
-    document = document_of(revision.document)
+    document = document_stored(revision.document)
     accounts = {
         one.pk: one
         for one in ProviderAccount.objects.filter(
@@ -164,12 +164,16 @@ def _connection(account: ProviderAccount) -> _Connection:
     """Named by provider and number: a new label of the account changes no file and no variable."""
     provider = account.provider
     slug = re.sub(r"[^a-z0-9]+", "-", f"{account.provider_slug}-{account.pk}".lower())
-    anthropic = provider.wire_protocol == "DirectAnthropic"
     base: str | None = _typed(account, provider) or _address(provider, backup=False)
     backup = _address(provider, backup=True)
     if provider.subscription:  # what a person signs in to is not called with a key
         base = backup = None
-    return _Connection(slug, "anthropic" if anthropic else "openai", base, backup)
+    return _Connection(slug, _prefix(provider), base, backup)
+
+
+def _prefix(provider: Provider) -> str:
+    """LiteLLM calls a wire form by who made it, as our names of the forms do between these words."""
+    return re.sub(r"^Direct|Compatible$|Responses$", "", provider.wire_protocol).lower()
 
 
 def _address(provider: Provider, *, backup: bool) -> str | None:

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("decided", models.JSONField(default=dict)),
+                ("decisions", models.BigIntegerField(default=0)),
                 ("decided_at", models.DateTimeField(null=True)),
                 ("look_again_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField()),
