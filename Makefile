@@ -15,7 +15,7 @@ ASSET_SOURCES := $(shell find $(ASSETS) templates dashboard providers/adapters -
 	\( -path '$(ASSETS)/*' -o -name '*.html' -o -name '*.py' \) -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
 WITH_SERVICES := $(PY) -m tests.services
 
-.PHONY: run demo test bench screenshots readme-pictures clean lock install assets messages backup restore guards
+.PHONY: run demo test bench screenshots readme-pictures clean lock install assets messages backup restore guards validate-exports
 .DELETE_ON_ERROR:
 
 run: install assets
@@ -52,6 +52,17 @@ screenshots: $(VENV)/.dev assets
 
 readme-pictures: $(VENV)/.dev assets
 	@$(WITH_SERVICES) -m tests.screenshots --readme
+
+# Exported files, loaded by the programs that they are made for, each in an environment of its own.
+LITELLM := var/litellm
+$(LITELLM)/.installed: $(VENV)/.dev
+	@$(PY) -m venv $(LITELLM)
+	@$(LITELLM)/bin/python -m pip install --quiet --disable-pip-version-check litellm==1.106.2
+	@touch $@
+
+validate-exports: $(VENV)/.dev $(LITELLM)/.installed
+	@$(WITH_SERVICES) -m tests.exports.written $(LITELLM)/config.yaml
+	@LITELLM_LOCAL_MODEL_COST_MAP=True $(LITELLM)/bin/python tests/exports/litellm_router.py $(LITELLM)/config.yaml
 
 # Takes each guard of SECURITY.md out of a copy of the sources, and sees its test fail.
 guards: $(VENV)/.dev assets

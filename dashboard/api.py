@@ -15,12 +15,14 @@ from dashboard.core.problems import Problem
 from dashboard.organizations.access import access
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
+from dashboard.routing.api import router as routes_router
 from dashboard.usage.intake.api import SCHEMAS, router
 
 PREFIX = "api/v1/"
 
 api = NinjaAPI(title="Purser", version="1", docs_url=None, openapi_url=None)
 api.add_router("", router)
+api.add_router("", routes_router)
 
 
 @api.exception_handler(Problem)

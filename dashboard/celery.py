@@ -32,6 +32,11 @@ app.conf.update(
             # A queue that stood still must not catch up on old dispatches: the next one finds the same streams.
             "options": {"expires": 55},
         },
+        "routes": {
+            "task": "dashboard.pipeline.decide_routes",
+            "schedule": 60.0,
+            "options": {"expires": 55},
+        },
         "mail": {
             "task": "dashboard.pipeline.carry_waiting_mail",
             "schedule": 60.0,

@@ -23,6 +23,7 @@ from dashboard.keys.intents.services import intent_reconcile
 from dashboard.organizations.mail import mail_carry, mails_prune, mails_waiting, managers_mail
 from dashboard.organizations.models import Organization
 from dashboard.overview.demo import demo_history
+from dashboard.routing.services import KEEP_EVENTS, route_events_prune, routes_decide_account, routes_decide_due
 from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
 from dashboard.sync.services import credential_streams_wake, runs_prune, stream_start, streams_lease_due
@@ -85,9 +86,16 @@ def sync_stream(stream_id: int, token: int) -> None:
             sync_stream.apply_async((stream_id, token), countdown=pause, expires=MESSAGE_SECONDS)
             return
         again = stream_read(stream=stream, token=token, clock=timezone.now)
+    routes_decide_account(account_id=stream.credential.account_id, now=timezone.now())
     connection.close()
     if again is not None:
         sync_stream.apply_async(again, expires=MESSAGE_SECONDS)
+
+
+@shared_task
+def decide_routes() -> None:
+    """Each minute: routes that time alone may have changed. A hold-down ends without any reading."""
+    routes_decide_due(now=timezone.now())
 
 
 @shared_task
@@ -194,4 +202,5 @@ def prune() -> None:
     imports_sweep(now=timezone.now())
     intake_prune(now=timezone.now())
     logins_prune(before=timezone.now() - KEEP_SIGN_INS)
+    route_events_prune(before=timezone.now() - KEEP_EVENTS)
     call_command("clearsessions")

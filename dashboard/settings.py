@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "dashboard.keys",
     "dashboard.usage",
     "dashboard.sync",
+    "dashboard.routing",
     "dashboard.overview",
 ]
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("dashboard.usage.urls")),
     path("", include("dashboard.usage.imports.urls")),
     path("", include("dashboard.sync.urls")),
+    path("", include("dashboard.routing.urls")),
     path("", include("dashboard.overview.urls")),
     path("api/v1/", include("dashboard.api")),
 ]

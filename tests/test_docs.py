@@ -36,7 +36,7 @@ def test_every_proof_of_the_threat_model_is_a_test() -> None:
 def test_named_files_commands_and_targets_exist(text: str) -> None:
     for path in re.findall(r"`((?:providers|dashboard|tests|templates)/[\w/.]+\.(?:py|md|png))`", text):
         assert (ROOT / path).exists(), path
-    for target in re.findall(r"(?:`|^)make (\w+)", text, re.MULTILINE):
+    for target in re.findall(r"(?:`|^)make ([\w-]+)", text, re.MULTILINE):
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
     for command in re.findall(r"manage\.py (\w+)", text):
         found = list(ROOT.glob(f"dashboard/*/management/commands/{command}.py"))

@@ -47,6 +47,7 @@ PLACES = (
     Place("accounts", gettext_noop("Accounts"), "credentials:account_list", icon="wallet", keys="g a"),
     Place("spend", gettext_noop("Spend"), "usage:explorer", icon="chart-no-axes-combined", keys="g s"),
     Place("keys", gettext_noop("Keys"), "keys:key_list", icon="key-round", keys="g k"),
+    Place("routing", gettext_noop("Routing"), "routing:policies", icon="route", keys="g r"),
     Place("providers", gettext_noop("Providers"), "credentials:provider_list", icon="plug", keys="g p"),
     Place("teams", gettext_noop("Teams"), "organizations:teams", icon="users", keys="g t", group=_PEOPLE),
     Place("members", gettext_noop("Members"), "organizations:members", icon="contact", keys="g m", group=_PEOPLE),
@@ -113,6 +114,8 @@ def room(request: HttpRequest) -> dict[str, str]:
         return {"room": "keys"}
     if match.namespace in ("credentials", "usage", "imports"):
         return {"room": "accounts"}
+    if match.namespace == "routing":
+        return {"room": "routing"}
     return {"room": "overview" if match.namespace == "overview" and page != "palette" else page}
 
 

@@ -4,10 +4,11 @@ The accounts are read like any other, through a relay; only the balances of the 
 no provider tells them afterwards. They come from the real adapters, which ask the simulator about past moments.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from msgspec.structs import replace
 
 from dashboard.balances.models import BalanceSeries
 from dashboard.balances.services import Place, account_readings_delete, balance_history_import
@@ -17,6 +18,8 @@ from dashboard.credentials.services import credential_create
 from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
 from dashboard.organizations.services import organization_delete
+from dashboard.routing.document import Document, Failover, Route, Target, Tier
+from dashboard.routing.services import policy_save
 from dashboard.usage.derived.services import derived_spend_refresh
 from dashboard.usage.services import account_usage_delete
 from providers.collect import collect
@@ -42,8 +45,13 @@ def demo_add_for(*, user: User, relay_url: str, now: datetime) -> Organization:
         Membership.objects.get_or_create(organization=organization, user=user, defaults={"role": Role.OWNER})
         if fresh:
             teams = [Team.objects.create(organization=organization, name=name) for name in TEAMS]
-            for position, part in enumerate(PARTS):
-                _connect(organization, part.slug, part.demo, teams[position % len(teams)], Actor(user), relay_url, now)
+            accounts = {
+                part.slug: _connect(
+                    organization, part.slug, part.demo, teams[position % len(teams)], Actor(user), relay_url, now
+                )
+                for position, part in enumerate(PARTS)
+            }
+            _write_routes(organization, teams[0], accounts, Actor(user), now)
     if not fresh:
         demo_relay(relay_url=relay_url)
     return organization
@@ -73,7 +81,8 @@ def _connect(
     by: Actor,
     relay_url: str,
     now: datetime,
-) -> None:
+) -> int:
+    """Connect one part of the simulator. Returns the id of its account."""
     credential = credential_create(
         organization=organization,
         provider=PROVIDERS[slug],
@@ -86,6 +95,48 @@ def _connect(
     )
     ProviderAccount.objects.filter(pk=credential.account_id).update(team=team)
     enqueue_on_commit("fill_demo_account", credential.pk)
+    return credential.account_id
+
+
+def _write_routes(
+    organization: Organization, team: Team, accounts: Mapping[str, int], by: Actor, now: datetime
+) -> None:
+    """Routes over the demo's wallets, with one of one's own servers as the last resort: of the organization, and of one
+    team. Each leaves at a tenth of what its account tops up at."""
+    offers = {part.slug: PROVIDERS[part.slug] for part in PARTS}
+    servers = [part for part in PARTS if offers[part.slug].self_hosted and offers[part.slug].may_sleep]
+    wallets = [
+        part
+        for part in PARTS
+        if isinstance(offers[part.slug].capabilities["balance"], Endpoint)
+        and not offers[part.slug].self_hosted
+        and not offers[part.slug].subscription
+    ]
+    target = {
+        part.slug: [Target(account=accounts[part.slug], model=model.id) for model in part.profile.models]
+        for part in (*wallets, *servers)
+    }
+    one, two, three, four, *_more = (target[part.slug] for part in wallets)
+    last = target[servers[-1].slug][0]
+    floors = {part.profile.unit: part.profile.topup_below / 10 for part in reversed(wallets)}
+    failover = Failover(balance_floors=floors, balance_returns={unit: 2 * floor for unit, floor in floors.items()})
+    chat = Route(
+        match="chat-default",
+        about="Whatever names no other model",
+        tiers=_tiers([replace(one[0], weight=70), replace(two[0], weight=30)], [three[0]], [last]),
+    )
+    drafts = Route(match="draft-fast", about="Query drafts", tiers=_tiers([four[0]], [one[0]], [last]))
+    batch = Route(match="embed-*", kind="pattern", about="Nightly embeddings", tiers=_tiers([last], [two[-1]]))
+    answers = Route(
+        match="search-answers", about="Answers in search results", tiers=_tiers([two[0]], [one[-1]], [three[0]])
+    )
+    for owner, routes in ((None, (chat, drafts, batch)), (team, (answers, drafts))):
+        document = Document(failover=failover, routes=routes)
+        policy_save(organization=organization, team=owner, document=document, based_on=0, note="", by=by, now=now)
+
+
+def _tiers(*tiers: Sequence[Target]) -> tuple[Tier, ...]:
+    return tuple(Tier(targets=tuple(targets)) for targets in tiers)
 
 
 def demo_history(*, credential: ProviderCredential, now: datetime) -> None:

@@ -41,6 +41,7 @@ from dashboard.keys.models import KeyIntent, ProviderKey, ServiceToken
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import AuditEvent, Invitation, Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import Access, allows
+from dashboard.routing.models import RoutePolicy
 from dashboard.sync.checking import credential_check
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.usage.imports.services import import_upload
@@ -53,6 +54,7 @@ from providers.registry import PROVIDERS
 from providers.spec import Endpoint
 from tests.credentials.signing_in import begun
 from tests.providers.simulated import SimulatedWire
+from tests.routing.routing_world import document, saved
 from tests.sync.driving import KEYS, connected, run_all, run_leased
 
 DAY = timedelta(days=1)
@@ -117,6 +119,7 @@ class World:
     provider_key: ProviderKey
     intent: KeyIntent
     rule: AllocationRule
+    policy: RoutePolicy
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
@@ -134,6 +137,9 @@ class World:
             "intent_id": self.intent.pk,
             "operation": "delete",
             "rule_id": self.rule.pk,
+            "policy_id": self.policy.pk,
+            "number": 1,
+            "team": "organization",
             "organization_id": self.cast.organization.pk,
             "slug": self.account.provider_slug,
             "described_id": DescribedProvider.objects.get(organization=self.cast.organization).pk,
@@ -189,7 +195,10 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
     rule = AllocationRule.objects.create(
         organization=cast.organization, dimension="account", account=account, created_at=timezone.now()
     )
-    things = (stream, login, invitation, member, entry, export, service_token, provider_key, intent, rule)
+    # Of a team: those of the organization are everybody's.
+    team = Team.objects.create(organization=cast.organization, name="Search")
+    policy = saved(cast.organization, document([account]), timezone.now(), team=team)
+    things = (stream, login, invitation, member, entry, export, service_token, provider_key, intent, rule, policy)
     return World(cast, account, credential, *things)
 
 
@@ -235,6 +244,7 @@ OTHER_WORDS = {
     "mfa_reauthenticate": {403},
     "mfa_reauthenticate_webauthn": {403},
     "socialaccount_login_error": {401},
+    "api:routes": {401},
     "api:usage_send": {401},  # to whoever is signed in as well: a cookie opens nothing there
 }
 PEOPLE = ("stranger", "newcomer", "outsider", "elsewhere", "viewer", "lead", "admin", "owner")
@@ -303,6 +313,7 @@ def test_an_outsider_changes_nothing(world: World) -> None:
         AllocationRule,
         DescribedProvider,
         UsageImport,
+        RoutePolicy,
     )
     before = {model: list(model.objects.order_by("pk").values()) for model in watched}
     for who in ("outsider", "elsewhere"):

@@ -25,6 +25,7 @@ from django.utils import timezone
 from fido2.cose import ES256
 from fido2.utils import websafe_encode
 from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
+from msgspec.structs import replace
 
 from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.services import service_token_create
@@ -38,6 +39,9 @@ from dashboard.organizations.services import (
     owner_ensure,
 )
 from dashboard.overview.account.kinds import kind_of
+from dashboard.routing.document import document_of
+from dashboard.routing.models import RoutePolicy
+from dashboard.routing.services import policy_save
 from dashboard.sync.models import SyncStream
 from dashboard.usage.models import UsageDaily, UsageDetail
 from dashboard.usage.rules.services import RuleTold, rule_save
@@ -67,6 +71,7 @@ def furnish(now: datetime) -> Furniture:
     made.ids |= imports(ProviderAccount.objects.get(pk=made.ids["account_valid"]), by, now)
     made.ids |= described(demo, Actor(owner), now)
     made.ids |= _allocation(demo, Actor(owner), now)
+    made.ids |= _routes(demo, Actor(owner), now)
     made.ids |= _ways_in(people)
     made.sessions |= {"owner": _session(owner)} | {name: _session(one) for name, one in people.items()}
     made.sessions |= _half_way_in(people["kay"].email, people["rui"].email, _session(people["ann"]))
@@ -120,6 +125,16 @@ def _team_and_members(demo: Organization, owner: User, kay: User, now: datetime)
         )
     member = Membership.objects.get(organization=demo, user=kay)
     return {"team": team.pk, "member": member.pk, "invited": tokens[1], "invitation_over": over}
+
+
+def _routes(demo: Organization, by: Actor, now: datetime) -> dict[str, Any]:
+    """A second revision of the organization's routes, so that there is something to compare."""
+    policy = RoutePolicy.objects.get(organization=demo, team=None)
+    document = document_of(policy.revisions.get(number=policy.revision).document)
+    longer = replace(document, failover=replace(document.failover, hold_down_minutes=45))
+    told: dict[str, Any] = {"organization": demo, "team": None, "document": longer, "based_on": policy.revision}
+    revision = policy_save(**told, note="", by=by, now=now)
+    return {"policy": policy.pk, "policy_revision": revision.number}
 
 
 def _ways_in(people: dict[str, User]) -> dict[str, Any]:

@@ -73,6 +73,11 @@ def _toast(page: Page) -> None:
     expect(page.locator("#toasts [data-toast]")).to_be_visible()
 
 
+def _what_if(page: Page) -> None:
+    page.get_by_role("group", name="What if").get_by_role("checkbox").first.check()
+    expect(page.locator(".route-changed").first).to_be_visible()
+
+
 # --- The list -------------------------------------------------------------------------------------------------------
 
 _OVERVIEW = [
@@ -220,6 +225,17 @@ _TOKENS = [
     Place("usage-api", "usage:usage_api"),
 ]
 
+_ROUTING = [
+    Place("routing", "routing:policies"),
+    Place("routing-none", "routing:policies", who="noa"),
+    Place("routes", "routing:policy", {"policy_id": "policy"}),
+    Place("routes-seen-by-a-viewer", "routing:policy", {"policy_id": "policy"}, who="ann"),
+    Place("routes-what-if", "routing:policy", {"policy_id": "policy"}, then=_what_if),
+    Place("routes-edit", "routing:policy_edit", {"policy_id": "policy"}),
+    Place("routes-new", "routing:policy_new"),
+    Place("routes-revision", "routing:revision", {"policy_id": "policy", "number": "policy_revision"}),
+]
+
 _PROFILE = [
     Place("profile", "mfa_index", who="kay"),
     Place("profile-with-a-passkey", "mfa_index", who="ann"),
@@ -278,6 +294,7 @@ PLACES = [
     *_PEOPLE,
     *_KEYS,
     *_TOKENS,
+    *_ROUTING,
     *_PROFILE,
     *_SIGN_IN,
     *_ERRORS,
@@ -301,4 +318,7 @@ NO_PAGES = {
     "usage:explorer_csv": "a file",
     "mfa_download_recovery_codes": "a file",
     "api:openapi": "a file",
+    "api:routes": "for machines: JSON",
+    "routing:policy_litellm": "a file",
+    "routing:policy_litellm_losses": "a file",
 }

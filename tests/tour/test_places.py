@@ -13,9 +13,15 @@ from tests.tour.places import NO_PAGES, PLACES
 
 LISTED = {place.address for place in PLACES}
 # Whatever fills an address: what is asked is whether it takes a GET, not whether there is such a thing.
-FILLED = {"slug": "nobody", "part": "balance", "token": "none", "kind": "topup", "provider_id": "sso"} | {
+FILLED = {
+    "slug": "nobody",
+    "part": "balance",
+    "token": "none",
+    "kind": "topup",
+    "provider_id": "sso",
     "intent_id": "00000000-0000-4000-8000-000000000000",
     "operation": "delete",
+    "team": "organization",
 }
 
 

@@ -1,0 +1,1 @@
+"""Exports, read by the programs that they are made for. See `make validate-exports`."""
