@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.core.fields import DayInput
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Team
 from dashboard.organizations.selectors import teams_of
@@ -15,7 +16,7 @@ class ExpiryForm(forms.Form):
     expires_on = forms.DateField(
         label=gettext_lazy("Expires on"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
         help_text=gettext_lazy(
             "As the provider says. From two weeks before, the overview and a mail to owners and admins remind of it."
         ),

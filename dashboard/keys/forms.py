@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.core.fields import DayInput
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import accounts_of
 from dashboard.keys.models import ProviderKey, TokenScope
@@ -37,7 +38,7 @@ class AssignForm(forms.Form):
     )
     valid_from = forms.DateField(
         label=gettext_lazy("From"),
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
         help_text=gettext_lazy("What the key spends from this day on counts for the team."),
     )
     purpose = forms.CharField(
@@ -74,9 +75,7 @@ class TypedKeyForm(forms.Form):
         required=False,
         help_text=gettext_lazy("What usage names it by, where you know it. Then its spend counts for its team."),
     )
-    created_on = forms.DateField(
-        label=gettext_lazy("Made on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    created_on = forms.DateField(label=gettext_lazy("Made on"), required=False, widget=DayInput())
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

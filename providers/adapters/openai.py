@@ -57,6 +57,7 @@ Reading = Generator[Request | Partial, Reply, T]
 
 API = "https://api.openai.com/v1"
 ORGANIZATION = f"{API}/organization"
+BORN_NAME = "Secret Key"  # of a key that is made together with its service account, in the documentation's example
 REFERENCE = "https://platform.openai.com/docs/api-reference"
 ADMIN_KEYS = "https://platform.openai.com/settings/organization/admin-keys"
 INFERENCE_KEYS = "https://platform.openai.com/api-keys"
@@ -284,15 +285,18 @@ def parse_rate_limits(documents: list[Any], project: str) -> Iterator[Quota]:
                     yield Quota(name=f"{model} {kind}", unit=unit, limit=limit, window=window, scope=project)
 
 
-def parse_keys(documents: list[Any], project: str | None, now: datetime) -> Iterator[ProviderKey]:
-    """Only enabled keys are listed. `redacted_value` is the mask that the console shows. The key of a service account
-    is called like all others ("Secret Key"): the name that somebody chose is the account's."""
+def parse_keys(
+    documents: list[Any], project: str | None, now: datetime, *, by_owner: bool = False
+) -> Iterator[ProviderKey]:
+    """Only enabled keys are listed. `redacted_value` is the mask that the console shows. A key that came with its
+    service account is called like all such keys: the name that somebody chose is the account's. `by_owner` takes that
+    name for every key of one."""
     for document in documents:
         for row in get(document, "data", rows):
             expires_at = maybe(row, "expires_at", unix_seconds)
             yield ProviderKey(
                 id=get(row, "id", text),
-                name=maybe(owner_account(row), "name", text) or maybe(row, "name", text),
+                name=name_of(row, by_owner),
                 hint=get(row, "redacted_value", text),
                 project=project,
                 state="expired" if expires_at is not None and expires_at <= now else "active",
@@ -300,6 +304,11 @@ def parse_keys(documents: list[Any], project: str | None, now: datetime) -> Iter
                 expires_at=expires_at,
                 last_used_at=maybe(row, "last_used_at", unix_seconds),
             )
+
+
+def name_of(row: Mapping[str, Any], by_owner: bool) -> str | None:
+    own, owner = maybe(row, "name", text), maybe(owner_account(row), "name", text)
+    return owner or own if by_owner or own in (None, BORN_NAME) else own
 
 
 def owner_account(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -420,7 +429,7 @@ def managed_keys(account: Account, window: Window) -> Steps:
     found: list[ProviderKey] = []
     for project in (yield from list_projects(account)):
         documents = yield from list_of(f"projects/{project}/api_keys", ("owner_project_access", "any"))
-        found.extend(parse_keys(documents, project, window.now))
+        found.extend(parse_keys(documents, project, window.now, by_owner=True))
     return found
 
 

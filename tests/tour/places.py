@@ -232,7 +232,7 @@ _ROUTING = [
     Place("routes-seen-by-a-viewer", "routing:policy", {"policy_id": "policy"}, who="ann"),
     Place("routes-what-if", "routing:policy", {"policy_id": "policy"}, then=_what_if),
     Place("routes-edit", "routing:policy_edit", {"policy_id": "policy"}),
-    Place("routes-new", "routing:policy_new"),
+    Place("routes-new", "routing:policy_new", who="noa"),
     Place("routes-revision", "routing:revision", {"policy_id": "policy", "number": "policy_revision"}),
 ]
 

@@ -55,21 +55,21 @@ on("keydown", (event) => {
 // --- the sheet of all keys, made of the same declarations ------------------------------------------------------------
 function draw(keys) {
   return keys.split(" ").map((key) => {
-    const box = $("#keys-key").content.firstElementChild.cloneNode();
+    const box = $("#shortcuts-key").content.firstElementChild.cloneNode();
     box.textContent = key.toUpperCase();
     return box;
   });
 }
 
 function list() {
-  const sheet = $("#keys");
+  const sheet = $("#shortcuts");
   for (const old of $$("[data-made]", sheet)) old.remove();
   const told = new Set();
   for (const element of $$("[data-key]").filter(reachable)) {
     const { key } = element.dataset;
     if (told.has(key)) continue;
     told.add(key);
-    const row = $("#keys-row").content.firstElementChild.cloneNode(true);
+    const row = $("#shortcuts-row").content.firstElementChild.cloneNode(true);
     row.dataset.made = "";
     const name = element.dataset.keyName ?? element.getAttribute("aria-label") ?? ($("[data-name]", element) ?? element).textContent;
     $("dt", row).textContent = name.trim();

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
+from dashboard.core.fields import DayInput
 from dashboard.keys.intents.selectors import Manager
 from dashboard.keys.intents.services import Wish
 from dashboard.keys.models import ProviderKey
@@ -42,9 +43,7 @@ class NewKeyForm(forms.Form):
     limit = forms.IntegerField(min_value=1, max_value=10_000_000)
     unlimited = forms.BooleanField(label=gettext_lazy("Without a limit"), required=False)
     limit_reset = forms.ChoiceField(label=gettext_lazy("The limit starts again"), required=False)
-    expires_on = forms.DateField(
-        label=gettext_lazy("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    expires_on = forms.DateField(label=gettext_lazy("Last day"), required=False, widget=DayInput())
     keep = forms.BooleanField(
         label=gettext_lazy("Keep the secret, encrypted"),
         required=False,

@@ -12,6 +12,7 @@ from django.urls import reverse
 from dashboard.core.addresses import chips
 from dashboard.core.cursors import Order
 from dashboard.core.drawing import horizon_geometry, meter_geometry, sparkline_points
+from dashboard.core.fields import DayInput
 from dashboard.core.period import period_picker
 from dashboard.core.tables import Column, Table
 from dashboard.core.templatetags.purser import STATES
@@ -46,9 +47,7 @@ class SampleForm(forms.Form):
     amount = forms.DecimalField(label="Balance", help_text="As the provider's console shows it.", required=False)
     address = forms.URLField(label="Address", help_text="With https in front.", assume_scheme="https")
     unit = forms.ChoiceField(label="Unit", choices=[("USD", "USD"), ("CNY", "CNY")], help_text="What it is held in.")
-    day = forms.DateField(
-        label="On", help_text="In the reporting zone.", widget=forms.DateInput(attrs={"type": "date"}), required=False
-    )
+    day = forms.DateField(label="On", help_text="In the reporting zone.", widget=DayInput(), required=False)
     notes = forms.CharField(
         label="Notes", help_text="For colleagues.", widget=forms.Textarea(attrs={"rows": 3}), required=False
     )

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.core.fields import DayInput
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.selectors import teams_of
@@ -43,7 +44,7 @@ class RuleForm(forms.Form):
     valid_from = forms.DateField(
         label=gettext_lazy("From this day on"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
         help_text=gettext_lazy("Empty: from the beginning."),
     )
     seen = forms.CharField(required=False)  # the button that saves carries it

@@ -1,0 +1,12 @@
+"""Fields of forms as browsers want them."""
+
+from django import forms
+
+
+class DayInput(forms.DateInput):
+    """A day for the browser's own calendar, which reads and writes 2026-11-21 in every language."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")

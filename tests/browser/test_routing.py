@@ -1,0 +1,112 @@
+"""A balance runs dry: the route leaves it with its reason, gateways are told, and a top-up brings it back."""
+
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.parts import Purser, until
+
+pytestmark = pytest.mark.usefixtures("demo")
+
+SLUG, ROUTE = "deepseek", "search-answers"
+# A gateway's token, made as the pages make it.
+_TOKEN = """
+import django
+django.setup()
+from django.utils import timezone
+from dashboard.keys.services import service_token_create
+from dashboard.organizations.audit import SYSTEM
+from dashboard.organizations.models import Organization
+organization = Organization.objects.get(is_demo=True)
+print(service_token_create(organization=organization, name="Gateway", scopes=["routes:read"], account=None,
+                           lifetime=None, by=SYSTEM, now=timezone.now())[1])
+"""
+
+
+class Gateway:
+    """Polls the feed of one team, as a gateway does."""
+
+    def __init__(self, purser: Purser, team: int) -> None:
+        self._url = f"{purser.url}/api/v1/routes/{team}"
+        self._token = purser.python("-c", _TOKEN)
+        self.etag = ""
+
+    def poll(self) -> dict[str, Any] | None:
+        """The feed; None when it is what was known already."""
+        headers = {"Authorization": f"Bearer {self._token}", "If-None-Match": self.etag}
+        try:
+            with urlopen(Request(self._url, headers=headers), timeout=10) as answer:  # noqa: S310 -- our own web server
+                self.etag = answer.headers["ETag"]
+                return json.loads(answer.read())
+        except HTTPError as error:
+            assert error.code == 304, error
+            return None
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Those of the route, the first to be tried first, once they have changed."""
+        found: list[dict[str, Any]] = []
+
+        def changed() -> bool:
+            if (feed := self.poll()) is not None:
+                found[:] = next(route["targets"] for route in feed["routes"] if route["match"] == ROUTE)
+            return bool(found)
+
+        until(changed)
+        return found
+
+
+def read(purser: Purser, account: int) -> None:
+    """The balance is read now."""
+    before = purser.stream(account, "balance")
+    purser.sql("UPDATE sync_syncstream SET next_run_at = now() WHERE id = %s", [before["id"]])
+    purser.dispatch()
+    purser.await_success(before["id"], after=before["last_success_at"])
+
+
+def target(page: Page, account: int) -> Locator:
+    return page.locator(f"[data-route='{ROUTE}'] [data-target='{account}']").first
+
+
+def test_a_drained_balance_moves_the_route_and_a_top_up_brings_it_back(purser: Purser, page: Page) -> None:
+    account = purser.account_id(SLUG)
+    [(policy, team)] = purser.sql("SELECT id, team_id FROM routing_routepolicy WHERE team_id IS NOT NULL")
+    gateway = Gateway(purser, team)
+    first = gateway.targets()
+    assert (first[0]["account"], first[0]["state"]) == (account, "in_use")
+    assert gateway.poll() is None, "nothing has changed"
+    page.goto(f"/routing/{policy}/")
+    expect(target(page, account)).to_contain_text("In use")
+
+    balance = "SELECT amount FROM balances_balanceseries WHERE account_id = %s AND unit = 'CNY'"
+    [(left,)] = purser.sql(balance, [account])
+    purser.control("topup", slug=SLUG, account="harbor", amount=str(-(left - 1)))
+    read(purser, account)
+    moved = gateway.targets()
+    assert moved[0]["account"] != account
+    assert moved[0]["state"] == "in_use"
+    passed = next(one for one in moved if one["account"] == account)
+    assert (passed["state"], passed["code"], passed["place"]) == ("passed_over", "balance", None)
+    assert "under the floor" in passed["reason"]
+    page.reload()
+    expect(target(page, account)).to_have_attribute("data-state", "passed_over")
+    expect(target(page, account)).to_contain_text("under the floor of")
+    expect(page.locator("#route-events li").first).to_contain_text("deepseek")
+
+    purser.control("topup", slug=SLUG, account="harbor", amount=str(left))
+    read(purser, account)
+    waiting = next(one for one in gateway.targets() if one["account"] == account)
+    assert (waiting["state"], waiting["code"]) == ("passed_over", "hold_down")
+    page.reload()
+    expect(target(page, account)).to_contain_text("Passed over")
+    # An hour later the hold-down is over.
+    purser.sql("UPDATE routing_targetout SET since = since - interval '1 hour'")
+    read(purser, account)
+    back = gateway.targets()
+    assert (back[0]["account"], back[0]["state"]) == (account, "in_use")
+    page.reload()
+    expect(target(page, account)).to_contain_text("In use")
+    expect(page.locator("#route-events li")).to_have_count(2)
