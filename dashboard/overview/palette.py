@@ -149,7 +149,7 @@ def _actions(membership: Membership, memberships: Sequence[Membership]) -> list[
         ]
     actions += [
         _action(gettext_noop("Switch theme: system, light, dark"), icon="sun-moon", press="data-theme-toggle"),
-        _action(gettext_noop("Keyboard shortcuts"), icon="keyboard", keys="?", press="data-open=keys"),
+        _action(gettext_noop("Keyboard shortcuts"), icon="keyboard", keys="?", press="data-open=shortcuts"),
     ]
     for other in memberships:
         if other.organization_id != membership.organization_id:

@@ -81,4 +81,4 @@ function list() {
   for (const part of $$("section", sheet)) part.hidden ||= !$("dl > :not([hidden])", part);
 }
 // Before dialogs.js opens it.
-on("click", (event) => event.target.closest?.("[data-open=keys]") && list(), { capture: true });
+on("click", (event) => event.target.closest?.("[data-open=shortcuts]") && list(), { capture: true });

@@ -55,7 +55,7 @@ function keydown(event) {
     else eager = true;
   } else if (event.key === "?" && !words().value) {
     event.preventDefault();
-    $("[data-open=keys]", palette())?.click();
+    $("[data-open=shortcuts]", palette())?.click();
   }
 }
 
