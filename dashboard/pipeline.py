@@ -86,10 +86,13 @@ def sync_stream(stream_id: int, token: int) -> None:
             sync_stream.apply_async((stream_id, token), countdown=pause, expires=MESSAGE_SECONDS)
             return
         again = stream_read(stream=stream, token=token, clock=timezone.now)
-    routes_decide_account(account_id=stream.credential.account_id, now=timezone.now())
-    connection.close()
+    # What is still to be read goes first: nothing that fails here may hold it up.
     if again is not None:
         sync_stream.apply_async(again, expires=MESSAGE_SECONDS)
+    try:
+        routes_decide_account(account_id=stream.credential.account_id, now=timezone.now())
+    finally:
+        connection.close()
 
 
 @shared_task

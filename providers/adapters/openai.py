@@ -57,7 +57,7 @@ Reading = Generator[Request | Partial, Reply, T]
 
 API = "https://api.openai.com/v1"
 ORGANIZATION = f"{API}/organization"
-BORN_NAME = "Secret Key"  # of a key that is made together with its service account, in the documentation's example
+BORN_NAME = ["secret", "key"]  # of a key that is made together with its service account, in the documentation's example
 REFERENCE = "https://platform.openai.com/docs/api-reference"
 ADMIN_KEYS = "https://platform.openai.com/settings/organization/admin-keys"
 INFERENCE_KEYS = "https://platform.openai.com/api-keys"
@@ -308,7 +308,7 @@ def parse_keys(
 
 def name_of(row: Mapping[str, Any], by_owner: bool) -> str | None:
     own, owner = maybe(row, "name", text), maybe(owner_account(row), "name", text)
-    return owner or own if by_owner or own in (None, BORN_NAME) else own
+    return owner or own if by_owner or own is None or own.lower().split() == BORN_NAME else own
 
 
 def owner_account(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -73,6 +73,7 @@ def target(page: Page, account: int) -> Locator:
 
 def test_a_drained_balance_moves_the_route_and_a_top_up_brings_it_back(purser: Purser, page: Page) -> None:
     account = purser.account_id(SLUG)
+    read(purser, account)  # what other tests did at the provider
     [(policy, team)] = purser.sql("SELECT id, team_id FROM routing_routepolicy WHERE team_id IS NOT NULL")
     gateway = Gateway(purser, team)
     first = gateway.targets()

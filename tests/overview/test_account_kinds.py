@@ -442,7 +442,7 @@ def test_a_server_shows_its_models_and_no_money(
     credential = connected(organization, "lmstudio", now)
     run_all(now)
     page = Page(client, credential)
-    assert page.tabs == ["load", "models", "streams", "runs", "credentials"]
+    assert page.tabs == ["load", "streams", "runs", "credentials"]
     assert page.labels == ["Server", "Address", "Models"]
     assert re.search(r"Server\s+Up\s+answered", page.words)
     listed = list(credential.account.offered_models.values_list("model_id", flat=True))
@@ -464,7 +464,7 @@ def test_a_server_that_counts_shows_use_without_a_column_of_costs(
         SyncStream.objects.update(next_run_at=simulator.now, lease_until=None)
         run_all(simulator.now)
     page = Page(client, credential)
-    assert page.tabs == ["load", "models", "usage", "streams", "runs", "credentials"]
+    assert page.tabs == ["load", "usage", "streams", "runs", "credentials"]
     assert "Requests, last 30 days" in page.labels
     head = page.part("usage").split("Total")[0]
     assert "Input" in head

@@ -427,7 +427,7 @@ def test_the_openapi_document_says_what_holds(client: Client, owner: User, organ
     assert organization.name not in answer.content.decode()
     document = answer.json()
     assert document["openapi"].startswith("3.")
-    assert list(document["paths"]) == [URL]
+    assert URL in document["paths"]
     call = document["paths"][URL]["post"]
     assert set(call["responses"]) == {"200", "207", "422", "400", "401", "403", "409", "413", "415", "429"}
     assert call["security"] == [{"ServiceBearer": []}]
