@@ -449,7 +449,7 @@ def test_a_server_shows_its_models_and_no_money(
     assert listed
     assert all(name in page.part("models") for name in listed)
     assert not MONEY.search(page.words)
-    for word in ("Cost per", "Spend", "Runway", "unpriced", "No reading yet", "Open at the provider"):
+    for word in ("Cost per", "Spend, ", "Runway", "unpriced", "No reading yet", "Open at the provider"):
         assert word not in page.words
     assert 'id="balance"' not in page.body
 
