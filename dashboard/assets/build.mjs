@@ -1,4 +1,4 @@
-// Builds static/ from this folder: app.css, app.js, theme.js, charts.js, icons.svg, favicon.svg, fonts/.
+// Builds static/ from this folder: app.css, app.js, theme.js, charts.js, icons.svg, logos.svg, favicon.svg, fonts/.
 //   node build.mjs            once, minified
 //   node build.mjs --watch    again whenever a source, a template or a Python file changes
 import { spawn } from "node:child_process";
@@ -47,7 +47,11 @@ function symbol(id, source, floatPrecision = 2) {
   return `<symbol id="${id}"${kept}>${body}</symbol>`;
 }
 
-function sprite() {
+function write(name, symbols) {
+  writeFileSync(join(out, name), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
+}
+
+function sprites() {
   const templates = files(join(root, "templates"), ".html");
   const named = [
     ...found(templates, /(?:{% icon|icon=)\s*"([a-z0-9-]+)"/g),
@@ -66,12 +70,10 @@ function sprite() {
   });
 
   const glyphs = readFileSync(join(here, "icons", "glyphs.svg"), "utf8").replace(/<\/?svg[^>]*>/g, "").replace(/>\s+</g, "><").trim();
-  const symbols = [
-    ...icons.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8"))),
-    ...logos.sort().map(([slug, path]) => symbol(`p-${slug}`, readFileSync(path, "utf8"), 1)),
-    glyphs,
-  ];
-  writeFileSync(join(out, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
+  const drawn = icons.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8")));
+  write("icons.svg", [...drawn, glyphs]);
+  // Apart, because many pages show no logo, or one that is drawn in place.
+  write("logos.svg", logos.sort().map(([slug, path]) => symbol(`p-${slug}`, readFileSync(path, "utf8"), 1)));
 }
 
 const inter = (part) => join(modules, "@fontsource-variable", "inter", "files", `inter-${part}-wght-normal.woff2`);
@@ -122,10 +124,10 @@ function scripts() {
 async function build() {
   const began = Date.now();
   mkdirSync(out, { recursive: true });
-  sprite();
+  sprites();
   copies();
   await Promise.all([styles(), scripts(), core()]);
-  for (const name of ["app.css", "app.js", "theme.js", "charts.js", "icons.svg"]) {
+  for (const name of ["app.css", "app.js", "theme.js", "charts.js", "icons.svg", "logos.svg"]) {
     const content = readFileSync(join(out, name));
     console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(gzipSync(content).length / 1000).toFixed(1).padStart(6)} kB gzip`);
   }

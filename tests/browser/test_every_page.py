@@ -226,12 +226,16 @@ def test_back_leads_back(page: Page) -> None:
 
 def test_a_day_opens_to_its_models(furniture: Furniture, page: Page) -> None:
     page.goto(f"/accounts/{furniture.ids['wallet']}/")
-    day = page.locator("#usage tbody").filter(has=page.get_by_role("button")).first
-    models = day.locator("tr[data-of]")
-    expect(models.first).to_be_hidden()
-    day.get_by_role("button").click()
-    expect(models.first).to_be_visible()
-    expect(day.get_by_role("button")).to_have_attribute("aria-expanded", "true")
+    day = page.locator("#usage tbody").filter(has=page.locator("[aria-expanded]")).first
+    lines, opener = day.get_by_role("row"), day.get_by_role("link")
+    expect(lines).to_have_count(1)
+    opener.click()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    expect(lines).not_to_have_count(1)
+    page.reload()
+    expect(opener, "a link leads to the same view").to_have_attribute("aria-expanded", "true")
+    opener.click()
+    expect(lines).to_have_count(1)
 
 
 # --- Without JavaScript ---------------------------------------------------------------------------------------------

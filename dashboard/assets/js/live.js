@@ -63,15 +63,16 @@ on("htmx:after:swap", (event) => {
 });
 
 // The server does not know what is open on this screen.
-const OURS = { open: "details, dialog", hidden: "[data-of], [data-failure]", "aria-expanded": "[data-expand]" };
+const OURS = { open: "details, dialog", hidden: "[data-failure]" };
 window.htmx?.registerExtension("purser", {
   htmx_before_morph_attr: (element, { attrName }) => !(OURS[attrName] && element.matches(OURS[attrName])),
 });
 
-// A link that changes the view of a page in place: the address says so too, and Back still leads to the page before.
+// A link that changes the view of a page in place: the address says so too, and Back still leads to the page before. The
+// link itself may lead elsewhere by then.
 on("htmx:after:swap", (event) => {
   const link = event.detail.ctx?.sourceElement;
   if (!link?.matches?.("a[data-address]")) return;
-  const { pathname, search } = new URL(link.href);
+  const { pathname, search } = new URL(event.detail.ctx.response.raw.url);
   history.replaceState(history.state, "", pathname + search);
 });

@@ -1,5 +1,5 @@
-// Rows: J and K walk them, some open to what they are made of. Both outlive a page that reads itself again.
-import { $, $$, on, onClick } from "./dom.js";
+// Rows: J and K walk them. Where somebody is outlives a page that reads itself again.
+import { $, $$, on } from "./dom.js";
 
 let at = "";
 const rows = () => $$("[data-row]").filter((row) => row.offsetParent !== null);
@@ -21,18 +21,6 @@ export function walk(step) {
 
 export const openRow = () => $(".is-at a[href]")?.click();
 
-const opened = new Set();
-function expand(button, open) {
-  button.setAttribute("aria-expanded", String(open));
-  for (const row of $$(`[data-of="${CSS.escape(button.dataset.expand)}"]`)) row.hidden = !open;
-}
-onClick("[data-expand]", (button) => {
-  const name = button.dataset.expand;
-  if (!opened.delete(name)) opened.add(name);
-  expand(button, opened.has(name));
-});
-
 on("htmx:after:swap", () => {
   if (at && !$(".is-at")) mark(rows().find((row) => row.dataset.row === at));
-  for (const button of $$("[data-expand]")) if (opened.has(button.dataset.expand)) expand(button, true);
 });

@@ -400,17 +400,20 @@ def undo(message: Message) -> str:
 
 # --- icons, glyphs, states ---------------------------------------------------------------------------------------
 @cache
-def _logos() -> frozenset[str]:
-    path = finders.find("icons.svg")
+def _logos() -> Mapping[str, SafeString]:
+    """The drawing of each logo, by slug."""
+    path = finders.find("logos.svg")
     text = Path(path).read_text(encoding="utf-8") if isinstance(path, str) else ""
-    return frozenset(re.findall(r'<symbol id="p-([^"]+)"', text))
+    symbols = re.findall(r'<symbol id="p-([^"]+)"([^>]*)>(.*?)</symbol>', text)
+    # Our own file, built from pinned packages.
+    return {slug: SafeString(f"<svg{shape}>{body}</svg>") for slug, shape, body in symbols}
 
 
 @lru_cache(maxsize=1024)
 def _use(symbol: str, classes: str, label: str = "") -> SafeString:
     """A page shows the same dozen of icons a hundred times over."""
     named: SafeString = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
-    source = static("icons.svg")
+    source = static("logos.svg" if symbol.startswith("p-") else "icons.svg")
     return format_html('<svg class="{}" {}><use href="{}#{}"/></svg>', classes, named, source, symbol)
 
 
@@ -422,9 +425,16 @@ def icon(name: str, classes: str = "ico-sm", label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def logo(slug: str, classes: str = "", name: str = "") -> SafeString:
-    """A provider's one-colour mark; where the sprite has none, the initials of its `name`."""
-    mark = _use(f"p-{slug}", "") if slug in _logos() else _monogram(_initials(name or slug))
+def logo(slug: str, classes: str = "", name: str = "", alone: bool = False) -> SafeString:
+    """A provider's one-colour mark; where the sprite has none, the initials of its `name`. The one logo of a page
+    stands `alone`: drawn in place, so that nobody fetches all the others."""
+    drawn = _logos()
+    if slug not in drawn:
+        mark = _monogram(_initials(name or slug))
+    elif alone:
+        mark = drawn[slug]
+    else:
+        mark = _use(f"p-{slug}", "")
     return format_html('<span class="{}" aria-hidden="true">{}</span>', f"logo {classes}".strip(), mark)
 
 

@@ -1,7 +1,9 @@
 """What a reader chose on the page of an account: it stands in the address, so that a link leads to the same view."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,15 +12,18 @@ from django.utils.translation import ngettext
 
 PERIODS = (7, 30, 90)
 GROUPS = ("day", "model")
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The last `days` are shown, usage by `by`; the log goes on `before` that run."""
+    """The last `days` are shown, usage by `by`, the days `opened` with their models; the log goes on `before` that
+    run."""
 
     days: int = 30
     by: str = "day"
     before: int | None = None
+    opened: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> "Choice":
@@ -28,13 +33,25 @@ class Choice:
             days=int(days) if days in map(str, PERIODS) else cls().days,
             by=by if by in GROUPS else cls().by,
             before=int(before) if before.isdecimal() and len(before) < 18 else None,
+            opened=frozenset(_DAY.findall(str(query.get("opened", "")))[: max(PERIODS)]),
         )
 
     def query(self, **changes: Any) -> str:
         """The same view with `changes`, as the query of an address; what is usual is left out."""
         wanted, usual = replace(self, **changes), Choice()
         said = {name: getattr(wanted, name) for name in ("days", "by", "before")}
-        return "?" + urlencode({name: value for name, value in said.items() if value != getattr(usual, name)})
+        kept = {name: value for name, value in said.items() if value != getattr(usual, name)}
+        if wanted.opened:
+            kept["opened"] = ",".join(sorted(wanted.opened))
+        return "?" + urlencode(kept, safe=",")
+
+    def opens(self, day: date) -> bool:
+        """Whether that day shows what it is made of."""
+        return day.isoformat() in self.opened
+
+    def turned(self, day: date) -> str:
+        """The same view with that day open, or shut where it is open."""
+        return self.query(opened=self.opened ^ {day.isoformat()})
 
     def periods(self) -> list[dict[str, Any]]:
         """The periods to choose from, as links."""

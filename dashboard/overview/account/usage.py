@@ -48,7 +48,7 @@ def usage_context(
     models = usage.models
     by_model = choice.by == "model" and any(model.name for model in models)
     return {
-        "usage_days": usage.days,
+        "usage_days": [(row, *_opening(row, choice)) for row in usage.days],
         "usage_models": [(model, _share(model, usage)) for model in models] if by_model else [],
         "usage_groups": choice.groups() if any(model.name for model in models) else [],
         "usage_unpriced": sum(1 for model in models if model.name and model.cost is None and not model.covered),
@@ -60,6 +60,11 @@ def usage_context(
         "usage_absent": _usage_absent(streams),
         "usage_waits": _usage_waits(account.provider),
     }
+
+
+def _opening(row: UsageRow, choice: Choice) -> tuple[str, bool]:
+    """(where its models are shown or hidden, "" where there are none; whether they are shown)."""
+    return (choice.turned(row.day), choice.opens(row.day)) if row.splits and row.day else ("", False)
 
 
 def _share(model: UsageRow, usage: AccountUsage) -> Meter | None:
