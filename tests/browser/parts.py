@@ -245,14 +245,16 @@ class Purser:
         return [name for (name,) in tables]
 
     def keep(self, name: str) -> None:
-        """Remember everything as it stands now, under a name."""
+        """Remember everything as it stands now, under a name; the first time counts."""
+        if self._kept(name):
+            return
         self.sql(f"CREATE SCHEMA {name}")
         for table in self._tables():
             self.sql(f"CREATE UNLOGGED TABLE {name}.{table} AS TABLE public.{table}")
 
     def bring_back(self, name: str) -> bool:
         """Everything as it was when `name` was kept; whether it ever was. Ids go on from where they are now."""
-        if not self.sql("SELECT 1 FROM pg_namespace WHERE nspname = %s", [name]):
+        if not self._kept(name):
             return False
         self.empty()
         # One call is one transaction. References are checked when it ends, so the order of the tables is free.
@@ -260,14 +262,18 @@ class Purser:
         self.sql("; ".join(copies))
         return True
 
+    def _kept(self, name: str) -> bool:
+        return bool(self.sql("SELECT 1 FROM pg_namespace WHERE nspname = %s", [name]))
+
     def demo(self) -> None:
         """The demo of the first owner with everything read; read once, then brought back."""
-        if self.sql("SELECT 1 FROM organizations_organization WHERE is_demo"):
-            self.await_idle()
-        elif not self.bring_back("demo"):
+        here = bool(self.sql("SELECT 1 FROM organizations_organization WHERE is_demo"))
+        if not here:
+            here = self.bring_back("demo")
+        if not here:
             self.manage("demo")
-            self.await_idle()
-            self.keep("demo")
+        self.await_idle()
+        self.keep("demo")
 
     def await_queue_taken(self) -> None:
         """The worker holds everything that was queued."""
