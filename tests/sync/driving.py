@@ -11,6 +11,8 @@ from dashboard.sync.reading import stream_read
 from dashboard.sync.services import credential_streams_wake, stream_start, streams_lease_due
 from providers.registry import PROVIDERS
 from providers.simulator.parts import PARTS
+from providers.simulator.world import SimAccount
+from tests.providers.simulated import SimulatedWire
 
 # What connects the simulated account "harbor" of every provider.
 KEYS = {part.slug: dict(part.demo) for part in PARTS}
@@ -57,3 +59,8 @@ def run_all(now: datetime) -> int:
         if again is not None:
             queue.append(again)
     return runs
+
+
+def account_of(simulator: SimulatedWire, slug: str) -> SimAccount:
+    """What the provider itself knows of that account: every charge, to the last decimal."""
+    return simulator.simulator.world.account(simulator.simulator.parts[slug].profile, "harbor")

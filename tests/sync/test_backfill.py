@@ -17,17 +17,12 @@ from dashboard.sync.windows import backfilling
 from dashboard.usage.explorer.selectors import PROVIDER, Wanted, spend_totals
 from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageRecord
 from providers.simulator.server import Answer
-from providers.simulator.world import SimAccount
 from providers.spec import Endpoint
 from tests.providers.simulated import SimulatedWire
-from tests.sync.driving import connected, run_all, run_leased, run_once
+from tests.sync.driving import account_of, connected, run_all, run_leased, run_once
 
 DAY = timedelta(days=1)
 WITH_MONEY = ["anthropic", "deepinfra", "metachat", "openai", "openrouter", "xai"]
-
-
-def account_of(simulator: SimulatedWire, slug: str) -> SimAccount:
-    return simulator.simulator.world.account(simulator.simulator.parts[slug].profile, "harbor")
 
 
 def history_of(stream: SyncStream) -> timedelta:
