@@ -1,8 +1,10 @@
 """What keeps the house in order, read from the sources themselves."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,14 +17,19 @@ ROOT = Path(__file__).resolve().parent.parent
 ADAPTERS, SIMULATOR = ROOT / "providers" / "adapters", ROOT / "providers" / "simulator"
 
 
+@cache
+def files_under(folder: str) -> list[Path]:
+    """Our own files: what packages brought is not even looked through."""
+    found: list[Path] = []
+    for here, folders, names in os.walk(ROOT / folder):
+        folders[:] = [name for name in folders if name not in ("node_modules", "__pycache__")]
+        found += [Path(here, name) for name in names]
+    return sorted(found)
+
+
 def sources(*folders: str, endings: tuple[str, ...] = (".py",)) -> list[Path]:
     """Our own files under these folders."""
-    found = [
-        path
-        for folder in folders
-        for path in sorted((ROOT / folder).rglob("*"))
-        if path.suffix in endings and not {"node_modules", "__pycache__"} & set(path.parts)
-    ]
+    found = [path for folder in folders for path in files_under(folder) if path.suffix in endings]
     assert found, f"no sources under {folders}"
     return found
 

@@ -177,15 +177,6 @@ def test_sigterm_stops_all_and_the_next_start_finds_its_data(run: Run) -> None:
     assert (run.var / "collected" / "staticfiles.json").stat().st_mtime_ns == collected
 
 
-def test_ctrl_c_stops_all_and_the_next_start_finds_changed_files(run: Run) -> None:
-    assert run.stop(signal.SIGINT) == 0
-    assert processes.leftovers(run.var) == []
-    (run.var / "run" / "collected").write_text("another state of them")
-    (run.var / "collected" / "app.css").unlink()
-    run.start_and_wait()
-    assert (run.var / "collected" / "app.css").exists()
-
-
 @pytest.mark.parametrize("whole_tree", [False, True], ids=["group", "group and all its children"])
 def test_kill_9_blocks_nothing(run: Run, whole_tree: bool) -> None:
     assert run.process is not None
@@ -198,7 +189,10 @@ def test_kill_9_blocks_nothing(run: Run, whole_tree: bool) -> None:
             except ProcessLookupError:
                 continue
     run.process.wait()
+    (run.var / "run" / "collected").write_text("another state of them")
+    (run.var / "collected" / "app.css").unlink()
     run.start_and_wait()
+    assert (run.var / "collected" / "app.css").exists(), "files that have changed are collected anew"
 
 
 @pytest.mark.parametrize("name", ["postgres", "redis", "worker", "beat", "web", "simulator"])
@@ -235,3 +229,9 @@ def test_what_is_meant_for_the_terminal_reaches_no_log(tmp_path: Path) -> None:
     assert "worker   | TKTV-TQSR" in terminal.getvalue()
     written = (tmp_path / "log" / "worker.log").read_text()
     assert [line.split()[-1] for line in written.splitlines()] == ["ready", "done"]
+
+
+def test_ctrl_c_stops_all(run: Run) -> None:
+    """The last one: nothing runs any more."""
+    assert run.stop(signal.SIGINT) == 0
+    assert processes.leftovers(run.var) == []
