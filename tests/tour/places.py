@@ -319,6 +319,7 @@ NO_PAGES = {
     "credentials:described_export": "a file",
     "organizations:audit_csv": "a file",
     "usage:explorer_csv": "a file",
+    "usage:estimates_csv": "a file",
     "mfa_download_recovery_codes": "a file",
     "api:openapi": "a file",
     "api:routes": "for machines: JSON",
