@@ -85,6 +85,27 @@ def test_only_days_that_both_tell_of_are_compared(organization: Organization, ac
     assert (told["counted"], told["estimated"]) == (Decimal("1.00"), Decimal("1.25"))
 
 
+@pytest.mark.parametrize("model", ["gpt-5", None])
+def test_bills_of_days_without_tokens_are_left_out(
+    organization: Organization, account: ProviderAccount, model: str | None
+) -> None:
+    """Many providers keep their bills for longer than their tokens."""
+    land(account, [million()])
+    land(account, [paid("1.00", MONDAY - back * DAY, model=model) for back in range(10)])
+    assert compared(page(organization)) == [(["gpt-5"], Decimal("1.00"), Decimal("1.25"), Decimal("-0.25"))]
+
+
+def test_a_bill_of_a_month_is_compared_with_the_use_of_its_days(
+    organization: Organization, account: ProviderAccount
+) -> None:
+    first = MONDAY.replace(day=1)
+    land(account, [million()])
+    land(account, [paid("1.00", first, 30 * DAY, model="gpt-5"), paid("7", first - 31 * DAY, 31 * DAY, model="gpt-5")])
+    told = page(organization, "period=13-months")
+    assert compared(told) == [(["gpt-5"], Decimal("1.00"), Decimal("1.25"), Decimal("-0.25"))]
+    assert told["rows"][0]["longer"]
+
+
 def test_a_bill_that_names_no_models_is_compared_with_all_of_them(
     organization: Organization, account: ProviderAccount
 ) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import BigIntegerField, F, Q, Sum
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, Sum
 from django.db.models.functions import Coalesce
 
 from dashboard.organizations.scope import Scope
@@ -33,17 +33,20 @@ class Part(NamedTuple):
 
 
 def estimate_parts(*, scope: Scope, first: date, last: date) -> list[Part]:
-    """Everything of the days [first, last] that this person may see: one statement."""
-    tokens = _told(CLASSES)
-    rows = UsageDaily.objects.filter(scope.accounts("account__"), day__range=(first, last))
+    """Everything of the days [first, last] that this person may see: one statement. Money of days on which the account
+    tells no use is left out: bills reach further back than tokens do, and would seem dear beside nothing."""
+    tokens, used = _told(CLASSES), _any_told(CLASSES)
+    days = (OuterRef("day"), Coalesce(OuterRef("last"), OuterRef("day")))
+    beside = UsageDaily.objects.filter(used, account_id=OuterRef("account_id"), day__range=days)
+    rows = UsageDaily.objects.filter(used | Exists(beside), scope.accounts("account__"), day__range=(first, last))
     return [
         Part(*row)
         for row in rows.values_list("account_id", "model", "basis", "unit")
         .annotate(
             counted=Sum("spend"),
             listed=Sum("estimated"),
-            used=Sum(tokens, filter=_any_told(CLASSES)),
-            unlisted=Sum(tokens, filter=_any_told(CLASSES) & Q(estimated=None)),
+            used=Sum(tokens, filter=used),
+            unlisted=Sum(tokens, filter=used & Q(estimated=None)),
             is_open=BoolOr("provisional"),
             longer=BoolOr(Q(span="month")),
         )
