@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, Team, TeamMembership, User
 from dashboard.organizations.scope import Scope
+from dashboard.overview.account.bill import bill_context
 from dashboard.usage.estimates.page import estimates_context
 from dashboard.usage.selectors import spend_by_account, spend_by_month, spend_of_month, usage_by_day
 from tests.usage.test_explorer import page as spend_page
@@ -286,3 +287,16 @@ def test_every_page_with_an_estimate_says_so(
     land(account, [million("gemini-2.5-flash-lite")])
     answer = client.get(address.format(account=account.pk)).content.decode()
     assert re.search(r"[Ee]stimated", answer)
+
+
+def test_a_bill_says_how_much_of_it_is_estimated(organization: Organization, account: ProviderAccount) -> None:
+    land(account, [million(), used(MONDAY + DAY, model="gpt-5", input_tokens=3_000_000)])
+    told = bill_context(account, [], [], TODAY)
+    assert told["bill_estimated"]
+    assert told["bill_months"][0]["amounts"] == [{"unit": "USD", "amount": Decimal("5.00"), "estimated": True}]
+    assert told["stats"][0]["note"] == "November 2026, estimated at list prices"
+    land(account, [paid("1.00", model="gpt-5")])
+    told = bill_context(account, [], [], TODAY)
+    assert told["stats"][0]["note"] == "November 2026, $3.75\xa0USD estimated at list prices"
+    land(account, [paid("1.00", MONDAY + DAY, model="gpt-5")])
+    assert not bill_context(account, [], [], TODAY)["bill_estimated"]

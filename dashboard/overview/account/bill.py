@@ -35,6 +35,7 @@ def bill_context(
     ]
     return {
         "bill_months": [_month_row(one, months, today) for one in months],
+        "bill_estimated": any(one.estimated for one in months),
         "bill_without_balance": absent_words(account.provider, "balance"),
         "stats": figures,
     }
@@ -73,7 +74,11 @@ def _month_stats(months: Sequence[MonthOfAccount], today: date) -> list[dict[str
                     note = _("%(amount)s by the same day last month") % {"amount": words}
                 if estimated := one.estimated.get(unit):
                     words = money_words(estimated, unit)
-                    note = _("%(note)s, %(amount)s estimated at list prices") % {"note": note, "amount": words}
+                    said = _("%(note)s, %(amount)s estimated at list prices")
+                    note = (said if estimated != amount else _("%(note)s, estimated at list prices")) % {
+                        "note": note,
+                        "amount": words,
+                    }
                 stats.append(
                     {"label": label, "amount": amount, "unit": unit, "note": _with_unpriced(note, one.unpriced_models)}
                 )
