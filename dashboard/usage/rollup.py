@@ -23,7 +23,8 @@ _SPAN = f"CASE WHEN {_LONG} THEN 'month' ELSE 'day' END"
 _LAST = f"CASE WHEN {_LONG} THEN (\"end\" AT TIME ZONE 'UTC' - interval '1 microsecond')::date ELSE {_DAY} END"
 _RECORDS = "account_id = %(account)s AND start >= %(since)s AND start < %(until)s"
 
-# What the use of a line costs by the list: unknown where it tells no tokens, or some of a class that has no price.
+# What the use of a line costs by the list: unknown where it tells no tokens, or some of a class that has no price. A
+# class that is not told adds nothing.
 _PRICED_BY = {
     "input_tokens": "input",
     "cached_input_tokens": "cached_input",
