@@ -311,7 +311,9 @@ class Provider:
     `self_hosted` may live on private addresses. `may_sleep` is for servers on machines of one's own, which are switched
     off when nobody needs them: that nothing answers there means off or asleep, and is shown without alarm. An answer
     that is wrong alarms all the same. `subscription` is sold by seats and by windows of use, not by what was used.
-    `icon` names its drawing in the icon set where that is not its slug; the build of the assets reads it.
+    `icon` names its drawing in the icon set where that is not its slug; the build of the assets reads it. `price_list`
+    is the list of genai-prices that its tokens cost by (see providers.prices), or says which one an account has; "" is
+    none: nobody knows a price, or nothing is paid by the token (seats, plans, servers of one's own).
     """
 
     slug: str
@@ -339,6 +341,7 @@ class Provider:
     oauth_apps: tuple["OAuthApp", ...] = ()
     explain: Callable[[Reply, Request], ProviderError | None] | None = None
     key_management: KeyManagement | None = None
+    price_list: str | Callable[[Account], str] = ""
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -89,6 +89,7 @@ _ROOMS = {
     "outbox": "settings",
     "usage_api": "settings",
     "explorer": "spend",
+    "estimates": "spend",
     "rules": "spend",
     "rule": "spend",
     "rule_new": "spend",

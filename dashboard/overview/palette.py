@@ -148,6 +148,7 @@ def _actions(membership: Membership, memberships: Sequence[Membership]) -> list[
             _action(gettext_noop("New team"), "organizations:team_new", icon="users"),
         ]
     actions += [
+        _action(gettext_noop("Billed against estimated"), "usage:estimates", icon="scale"),
         _action(gettext_noop("Switch theme: system, light, dark"), icon="sun-moon", press="data-theme-toggle"),
         _action(gettext_noop("Keyboard shortcuts"), icon="keyboard", keys="?", press="data-open=shortcuts"),
     ]

@@ -72,9 +72,11 @@ class UsageDaily(models.Model):
     """One account, day, model and unit. Rebuilt from the records for every touched day, never incremented.
 
     `billed` comes from CostRecord, `reported` from the cost inside UsageRecord, `derived` from falls of the balance.
+    `estimated` is what its tokens cost by the provider's price list on that day, in USD whatever the row's unit.
     `spend` is the one that counts on that day for the account: billed where anything was billed for it, else reported,
-    else derived. `basis` says which, or "covered" (other rows carry that day's money) or "unpriced". `span` "month"
-    marks figures that come for longer than a day: they stand on the first one and tell of the days up to `last`.
+    else derived; estimated for a use that none of them tells of. `basis` says which, or "covered" (other rows carry
+    that day's money) or "unpriced"; what is estimated stands in a row of its own. `span` "month" marks figures that
+    come for longer than a day: they stand on the first one and tell of the days up to `last`.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -93,13 +95,16 @@ class UsageDaily(models.Model):
     billed = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     reported = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     derived = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    estimated = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     basis = models.CharField(max_length=10, blank=True)
     provisional = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["account", "day", "span", "model", "unit"], name="usage_daily_once")
+            models.UniqueConstraint(
+                fields=["account", "day", "span", "model", "unit", "basis"], name="usage_daily_of_a_basis"
+            )
         ]
 
     def __str__(self) -> str:
@@ -108,7 +113,8 @@ class UsageDaily(models.Model):
 
 class SpendDaily(models.Model):
     """What an account spent on a day, in one unit: the models of UsageDaily summed. Pages over many accounts read this,
-    so that their cost follows accounts x days and not the number of models. Rebuilt together with UsageDaily."""
+    so that their cost follows accounts x days and not the number of models. Rebuilt together with UsageDaily.
+    `estimated` is the part of `spend` that nobody but the price list tells; None is none of it."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+")
@@ -118,6 +124,7 @@ class SpendDaily(models.Model):
     last = models.DateField(null=True)
     unit = models.TextField(blank=True)
     spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    estimated = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     provisional = models.BooleanField()
     unpriced_models = models.IntegerField()
 
@@ -127,8 +134,8 @@ class SpendDaily(models.Model):
             models.Index(
                 # In the order in which pages group, so that sums need neither a sort nor a hash of all rows.
                 fields=["organization", "day", "provider_slug", "unit", "span"],
-                include=["spend", "provisional", "unpriced_models"],
-                name="spend_daily_by_day",
+                include=["spend", "estimated", "provisional", "unpriced_models"],
+                name="spend_daily_of_all",
             )
         ]
 
@@ -162,6 +169,7 @@ class UsageDetail(models.Model):
     billed = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     reported = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     derived = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    estimated = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
     basis = models.CharField(max_length=10)
     provisional = models.BooleanField()

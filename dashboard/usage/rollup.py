@@ -10,6 +10,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.usage.allocation import KEY, PROJECT, USER, Line, Rule, Rulebook, Share, allocated
 from dashboard.usage.models import AllocationRule
 from dashboard.usage.sources import RANK
+from providers.prices import UNIT, price_periods
 
 # A bucket of a day or more stays on the UTC day it begins; an hourly one falls on the organization's own day.
 _DAY = (
@@ -21,6 +22,25 @@ _SPAN = f"CASE WHEN {_LONG} THEN 'month' ELSE 'day' END"
 # The last day that a bucket tells of.
 _LAST = f"CASE WHEN {_LONG} THEN (\"end\" AT TIME ZONE 'UTC' - interval '1 microsecond')::date ELSE {_DAY} END"
 _RECORDS = "account_id = %(account)s AND start >= %(since)s AND start < %(until)s"
+
+# What the use of a line costs by the list: unknown where it tells no tokens, or some of a class that has no price. A
+# class that is not told adds nothing.
+_PRICED_BY = {
+    "input_tokens": "input",
+    "cached_input_tokens": "cached_input",
+    "cache_write_tokens": "cache_write",
+    "output_tokens": "output",
+    "requests": "request",
+}
+_CLASSES = [tokens for tokens in _PRICED_BY if tokens != "requests"]
+_ESTIMATE = (
+    f"CASE WHEN num_nonnulls({', '.join(_CLASSES)}) > 0"
+    + "".join(f" AND ({tokens} > 0 AND price.{_PRICED_BY[tokens]} IS NULL) IS NOT TRUE" for tokens in _CLASSES)
+    + " AND price.model IS NOT NULL THEN "
+    + " + ".join(f"coalesce({counted} * price.{rate}, 0)" for counted, rate in _PRICED_BY.items())
+    + " END"
+)
+_RATES = ("since", "until", *_PRICED_BY.values())
 
 _DIMENSIONS = 'model, provider_key, project, "user", unit'
 _BY_DAY = f"day, span, {_DIMENSIONS}"
@@ -82,42 +102,59 @@ WITH all_used AS (
         is_billed, is_reported, is_derived
     FROM used FULL JOIN paid USING ({_BY_DAY}) FULL JOIN fell USING ({_BY_DAY})
     JOIN priced_days USING (day)
+), price AS MATERIALIZED (
+    SELECT * FROM unnest(%(price_model)s::text[], %(price_since)s::date[], %(price_until)s::date[],
+        %(price_input)s::numeric[], %(price_cached_input)s::numeric[], %(price_cache_write)s::numeric[],
+        %(price_output)s::numeric[], %(price_request)s::numeric[]
+    ) AS one(model, since, until, input, cached_input, cache_write, output, request)
+), valued AS (
+    SELECT joined.*, {_ESTIMATE} AS estimated
+    FROM joined LEFT JOIN price ON price.model = joined.model AND day >= price.since AND day < price.until
+), judged AS (
+    SELECT *,
+        CASE WHEN is_billed AND billed IS NOT NULL THEN 'billed'
+             WHEN is_billed THEN 'covered'
+             WHEN reported IS NOT NULL THEN 'reported'
+             WHEN is_reported AND derived IS NOT NULL AND requests IS NULL THEN 'covered'
+             WHEN is_derived AND NOT is_reported AND derived IS NOT NULL THEN 'derived'
+             WHEN is_derived AND NOT is_reported THEN 'covered'
+             WHEN estimated IS NOT NULL THEN 'estimated'
+             ELSE 'unpriced' END AS basis
+    FROM valued
 )
 INSERT INTO usage_usagedetail (organization_id, account_id, {_BY_DAY}, last, input_tokens, cached_input_tokens,
-    cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived, spend, basis, provisional)
-SELECT %(organization)s, %(account)s, {_BY_DAY}, last, input_tokens, cached_input_tokens,
-    cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived,
-    CASE WHEN is_billed THEN billed WHEN is_reported THEN reported ELSE derived END,
-    CASE WHEN is_billed AND billed IS NOT NULL THEN 'billed'
-         WHEN is_billed THEN 'covered'
-         WHEN reported IS NOT NULL THEN 'reported'
-         WHEN is_reported AND derived IS NOT NULL AND requests IS NULL THEN 'covered'
-         WHEN is_reported THEN 'unpriced'
-         WHEN derived IS NOT NULL THEN 'derived'
-         WHEN is_derived THEN 'covered'
-         ELSE 'unpriced' END,
-    open
-FROM joined
+    cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived, estimated, spend, basis,
+    provisional)
+SELECT %(organization)s, %(account)s, day, span, model, provider_key, project, "user",
+    CASE WHEN basis = 'estimated' THEN '{UNIT}' ELSE unit END, last, input_tokens, cached_input_tokens,
+    cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived, estimated,
+    CASE basis WHEN 'billed' THEN billed WHEN 'reported' THEN reported WHEN 'derived' THEN derived
+        WHEN 'estimated' THEN estimated END,
+    basis, open
+FROM judged
 """
 
+# What is estimated keeps rows of its own: a sum of it and of better told money would be neither.
 _REBUILD_DAILY = """
 INSERT INTO usage_usagedaily (organization_id, account_id, day, span, last, model, unit, input_tokens,
     cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, requests, billed, reported, derived,
-    spend, basis, provisional)
+    estimated, spend, basis, provisional)
 SELECT %(organization)s, %(account)s, day, span, max(last), model, unit, sum(input_tokens), sum(cached_input_tokens),
     sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens), sum(requests), sum(billed), sum(reported),
-    sum(derived), sum(spend),
+    sum(derived), sum(estimated), sum(spend),
     CASE WHEN bool_or(basis = 'billed') THEN 'billed' WHEN bool_or(basis = 'reported') THEN 'reported'
-         WHEN bool_or(basis = 'derived') THEN 'derived' WHEN bool_or(basis = 'unpriced') THEN 'unpriced'
-         ELSE 'covered' END,
+         WHEN bool_or(basis = 'derived') THEN 'derived' WHEN bool_or(basis = 'estimated') THEN 'estimated'
+         WHEN bool_or(basis = 'unpriced') THEN 'unpriced' ELSE 'covered' END,
     bool_or(provisional)
-FROM usage_usagedetail WHERE account_id = %(account)s AND day = ANY(%(days)s) GROUP BY day, span, model, unit
+FROM usage_usagedetail WHERE account_id = %(account)s AND day = ANY(%(days)s)
+GROUP BY day, span, model, unit, basis = 'estimated'
 """
 
 _REBUILD_SPEND = """
-INSERT INTO usage_spenddaily (organization_id, account_id, provider_slug, day, span, last, unit, spend, provisional,
-    unpriced_models)
-SELECT %(organization)s, %(account)s, %(slug)s, day, span, max(last), unit, sum(spend), bool_or(provisional),
+INSERT INTO usage_spenddaily (organization_id, account_id, provider_slug, day, span, last, unit, spend, estimated,
+    provisional, unpriced_models)
+SELECT %(organization)s, %(account)s, %(slug)s, day, span, max(last), unit, sum(spend),
+    sum(spend) FILTER (WHERE basis = 'estimated'), bool_or(provisional),
     count(*) FILTER (WHERE basis = 'unpriced' AND requests IS DISTINCT FROM 0)
 FROM usage_usagedaily WHERE account_id = %(account)s AND day = ANY(%(days)s) GROUP BY day, span, unit
 """
@@ -164,11 +201,35 @@ def _rebuild(account: ProviderAccount, touched: set[date]) -> None:
         days = sorted(touched | _days_of_long_buckets(cursor, values, touched))
         # Wide enough for any zone; the day itself is decided in the statement.
         values |= {"days": days, "since": days[0] - timedelta(days=2), "until": days[-1] + timedelta(days=3)}
+        values |= _prices(cursor, account, values)
         for table in ("usage_usagedetail", "usage_usagedaily", "usage_spenddaily"):
             cursor.execute(f"DELETE FROM {table} WHERE account_id = %s AND day = ANY(%s)", [account.pk, days])
         for statement in (_REBUILD, _REBUILD_DAILY, _REBUILD_SPEND):
             cursor.execute(statement, values)
     _allocate(account, days)
+
+
+def _prices(cursor: Any, account: ProviderAccount, values: dict[str, Any]) -> dict[str, list[Any]]:
+    """The list prices of the models that were used, column by column: asked for once by model and period, because the
+    lines are many and the models few."""
+    price_list = price_list_of(account)
+    found: list[tuple[Any, ...]] = []
+    if price_list:
+        cursor.execute(f"SELECT DISTINCT model FROM usage_usagerecord WHERE {_RECORDS}", values)
+        for (model,) in cursor.fetchall():
+            found += ((model, *(getattr(one, name) for name in _RATES)) for one in price_periods(price_list, model))
+    columns = zip(*found, strict=True) if found else ([] for _ in range(len(_RATES) + 1))
+    names = (f"price_{name}" for name in ("model", *_RATES))
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
+def price_list_of(account: ProviderAccount) -> str:
+    """The price list that an account's tokens cost by; "" where nobody knows one. Some providers have one for a part of
+    their accounts only, which their credentials tell."""
+    declared = account.provider.price_list
+    if isinstance(declared, str):
+        return declared
+    return next(filter(None, (declared(one.declared()) for one in account.credentials.all())), "")
 
 
 def _days_of_long_buckets(cursor: Any, values: dict[str, Any], touched: set[date]) -> set[date]:

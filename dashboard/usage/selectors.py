@@ -14,10 +14,13 @@ from django.db.models.functions import TruncMonth
 from dashboard.organizations.scope import Scope
 from dashboard.usage.models import SpendDaily, UsageDaily
 
+ESTIMATED = "estimated"
+
 
 @dataclass(frozen=True, slots=True)
 class SpendPart:
-    """Spend of one provider in one unit on one day; `span` "month" stands on the first day for its whole month."""
+    """Spend of one provider in one unit on one day; `span` "month" stands on the first day for its whole month.
+    `estimated` is the part of the amount that only a price list tells."""
 
     provider_slug: str
     unit: str
@@ -25,6 +28,7 @@ class SpendPart:
     span: str
     amount: Decimal
     provisional: bool
+    estimated: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +65,18 @@ def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:
         spent = spent.filter(account__team_id__in=scope.team_ids)
     rows = list(
         spent.values_list("provider_slug", "unit", "day", "span")
-        .annotate(amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"))
+        .annotate(
+            amount=Sum("spend"), is_open=BoolOr("provisional"), unpriced=Max("unpriced_models"), listed=Sum("estimated")
+        )
         .order_by("day", "provider_slug", "unit", "span")
     )
     parts = [
-        SpendPart(slug, unit, day, span, amount, bool(provisional))
-        for slug, unit, day, span, amount, provisional, _ in rows
+        SpendPart(slug, unit, day, span, amount, bool(provisional), listed or Decimal(0))
+        for slug, unit, day, span, amount, provisional, _, listed in rows
         if amount is not None and unit
     ]
     unpriced: dict[tuple[str, date], int] = {}
-    for slug, _unit, day, _span, _amount, _open, count in rows:
+    for slug, _unit, day, _span, _amount, _open, count, _listed in rows:
         if count and day >= first:
             unpriced[(slug, day)] = max(unpriced.get((slug, day), 0), count)
     return MonthSpend(
@@ -99,16 +105,17 @@ def _days_over(parts: Iterable[SpendPart], today: date, *, begins_by: int = 31) 
 
 
 def spend_by_account(*, account_ids: Iterable[int], first: date, last: date) -> dict[int, list[dict[str, Any]]]:
-    """For each account its spend of the days [first, last], one entry per unit."""
+    """For each account its spend of the days [first, last], one entry {unit, amount, estimated} per unit; estimated is
+    the part of it that only a price list tells, None where there is none. A unit with nothing else comes last."""
     rows = (
         SpendDaily.objects.filter(account_id__in=list(account_ids), day__range=(first, last), spend__isnull=False)
         .values("account_id", "unit")
-        .annotate(amount=Sum("spend"))
+        .annotate(amount=Sum("spend"), listed=Sum("estimated"))
         .order_by("account_id", "unit")
     )
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        found[row["account_id"]].append({"unit": row["unit"], "amount": row["amount"]})
+    for row in sorted(rows, key=lambda row: row["listed"] == row["amount"]):
+        found[row["account_id"]].append({"unit": row["unit"], "amount": row["amount"], "estimated": row["listed"]})
     return found
 
 
@@ -125,11 +132,12 @@ def unpriced_by_account(*, account_ids: Iterable[int], first: date, last: date) 
 class MonthOfAccount:
     """What an account spent in the month that begins on `month`: its sum in each unit, none where nothing is priced.
     `by_day` is the part of it that fell on the days up to today's in their own months; none where some of it is told
-    for longer than a day."""
+    for longer than a day. `estimated` is the part of the sums that only a price list tells."""
 
     month: date
     amounts: dict[str, Decimal] = field(default_factory=dict)
     by_day: dict[str, Decimal] = field(default_factory=dict)
+    estimated: dict[str, Decimal] = field(default_factory=dict)
     provisional: bool = False
     unpriced_models: int = 0
 
@@ -149,14 +157,20 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
             unpriced=Max("unpriced_models"),
             by_day=Sum("spend", filter=Q(day__day__lte=today.day)),
             longer=BoolOr(Q(span="month")),
+            listed=Sum("estimated"),
         )
         .order_by("-month", "unit")
     )
     found: dict[date, MonthOfAccount] = {}
-    for month, unit, amount, provisional, unpriced, by_day, longer in rows:
+    # A unit in which there are estimates alone comes last, here too.
+    for month, unit, amount, provisional, unpriced, by_day, longer, listed in sorted(
+        rows, key=lambda row: (-row[0].toordinal(), row[-1] is not None and row[-1] == row[2])
+    ):
         one = found.setdefault(month, MonthOfAccount(month))
         if amount is not None:
             one.amounts[unit] = amount
+            if listed is not None:
+                one.estimated[unit] = listed
             if by_day is not None and not longer:
                 one.by_day[unit] = by_day
         one.provisional = one.provisional or bool(provisional)
@@ -167,8 +181,9 @@ def spend_by_month(*, account_id: int, today: date, months: int = 6) -> list[Mon
 @dataclass(slots=True)
 class UsageRow:
     """Figures of a day, or of one model on it. None is unknown; `cost` in `unit`, `derived` when some of it comes
-    from falls of the balance, `covered` when other rows of its day carry its money; `others` are costs in other units,
-    which nobody converts. With span "month" it tells of the days up to `last`."""
+    from falls of the balance, `estimated` when some comes from a price list alone, `covered` when other rows of its day
+    carry its money; `others` are costs in other units, which nobody converts. With span "month" it tells of the days
+    up to `last`."""
 
     name: str = ""
     day: date | None = None
@@ -184,6 +199,7 @@ class UsageRow:
     cost: Decimal | None = None
     unit: str = ""
     derived: bool = False
+    estimated: bool = False
     covered: bool = False
     others: dict[str, Decimal] = field(default_factory=dict)
     models: list["UsageRow"] = field(default_factory=list)
@@ -205,8 +221,9 @@ class UsageRow:
             for unit, amount in other.others.items():
                 self._add(amount, unit)
         self.provisional = self.provisional or other.provisional
-        self.derived = self.derived or (other.basis == "derived" if isinstance(other, UsageDaily) else other.derived)
-        self.covered = self.covered or (other.basis == "covered" if isinstance(other, UsageDaily) else other.covered)
+        for mark in ("derived", ESTIMATED, "covered"):
+            marked = other.basis == mark if isinstance(other, UsageDaily) else getattr(other, mark)
+            setattr(self, mark, getattr(self, mark) or marked)
 
     def _add(self, cost: Decimal | None, unit: str) -> None:
         if cost is None:
@@ -256,8 +273,10 @@ class AccountUsage:
 
 def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsage:
     """An account's usage by day, and by model inside a day."""
-    rows = UsageDaily.objects.filter(account_id=account_id, day__gt=today - timedelta(days=days)).order_by(
-        "-day", "span", "model"
+    rows = list(
+        UsageDaily.objects.filter(account_id=account_id, day__gt=today - timedelta(days=days)).order_by(
+            "-day", "span", "model", "unit", "basis"
+        )
     )
     by_day: dict[tuple[date, str], UsageRow] = {}
     by_model: dict[tuple[date, str, str], UsageRow] = {}
@@ -268,10 +287,13 @@ def usage_by_day(*, account_id: int, today: date, days: int = 31) -> AccountUsag
         if model is None:
             model = by_model[(row.day, row.span, row.model)] = UsageRow(name=row.model)
             day.models.append(model)
-        for place in (day, model, total):
+        for place in (day, model):
             place.take(row)
         if row.spend is not None:
             bases.add(row.basis)
+    # The unit of the total is the one that bills are in: days that wait for theirs are estimated in another, perhaps.
+    for row in sorted(rows, key=lambda row: row.basis == ESTIMATED):
+        total.take(row)
     for day in by_day.values():
         day.models.sort(key=lambda model: (-(model.cost or Decimal(0)), model.name))
     return AccountUsage(days=list(by_day.values()), total=total, bases=sorted(bases), asked_days=days)

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from dashboard.credentials.models import ProviderAccount
 from dashboard.usage.models import DerivedSpend, IntakeRow
-from dashboard.usage.rollup import rollup_rebuild
+from dashboard.usage.rollup import bucket_days, rollup_rebuild, rollup_rebuild_days
 from dashboard.usage.sources import API
 from providers.records import CostBucket, UsageBucket
 
@@ -89,6 +90,21 @@ def records_remove(*, account_id: int, source: str) -> int:
         if touched:
             rollup_rebuild(account_id=account_id, buckets=set(touched))
     return len(touched)
+
+
+def rollups_rebuild(*, account: ProviderAccount) -> int:
+    """Roll up anew every day that the stored records or the falls of the balance tell of, a month in each transaction:
+    after the price list changed, or the arithmetic. Returns how many days. Other days stay as they are."""
+    days = set(DerivedSpend.objects.filter(account=account).values_list("day", flat=True))
+    with connection.cursor() as cursor:
+        for table in RECORD_TABLES:
+            cursor.execute(f'SELECT DISTINCT start, "end" FROM "{table}" WHERE account_id = %s', [account.pk])
+            for start, end in cursor.fetchall():
+                days.update(bucket_days(start, end, account.organization))
+    for month in sorted({day.replace(day=1) for day in days}):
+        with transaction.atomic():
+            rollup_rebuild_days(account_id=account.pk, days={day for day in days if day.replace(day=1) == month})
+    return len(days)
 
 
 def _land(

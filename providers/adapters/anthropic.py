@@ -496,6 +496,7 @@ PROVIDER = Provider(
     console_url="https://platform.claude.com/settings/admin-keys",
     topup_url="https://platform.claude.com/settings/billing",
     checked=date(2026, 11, 20),
+    price_list="anthropic",
     wire_protocol="DirectAnthropic",
     base_urls=(BaseUrl(url=API, use="both"),),
     fields=(

@@ -632,6 +632,7 @@ PROVIDER = Provider(
     docs_url=f"{LEARN}/azure/ai-foundry/openai/",
     console_url=PORTAL,
     checked=date(2026, 11, 20),
+    price_list="azure",
     wire_protocol="OpenAICompatible",
     also_protocols=("OpenAIResponses",),
     base_urls=(BaseUrl(url=f"https://{PLACEHOLDER_HOST}/openai/v1", use="inference", label="Your own resource"),),

@@ -654,6 +654,7 @@ PROVIDER = Provider(
     docs_url=DOCS,
     console_url=f"{DOCS}/ui",
     checked=date(2026, 11, 20),
+    price_list="aws",
     wire_protocol="OpenAICompatible",
     also_protocols=("DirectAnthropic", "OpenAIResponses"),
     self_hosted=True,

@@ -85,6 +85,7 @@ PROVIDER = Provider(
     console_url="https://platform.deepseek.com/api_keys",
     topup_url="https://platform.deepseek.com/top_up",
     checked=date(2026, 11, 20),
+    price_list="deepseek",
     wire_protocol="OpenAICompatible",
     also_protocols=("DirectAnthropic",),
     base_urls=(

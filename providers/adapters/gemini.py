@@ -172,6 +172,7 @@ PROVIDER = Provider(
     docs_url="https://ai.google.dev/gemini-api/docs",
     console_url="https://aistudio.google.com/",
     checked=date(2026, 11, 20),
+    price_list="google",
     wire_protocol="OpenAICompatible",
     base_urls=(
         BaseUrl(url=f"{API}/openai", use="inference", label="OpenAI form"),

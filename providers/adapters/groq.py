@@ -254,6 +254,7 @@ PROVIDER = Provider(
     docs_url="https://console.groq.com/docs/",
     console_url=KEYS_PAGE,
     checked=date(2026, 11, 20),
+    price_list="groq",
     wire_protocol="OpenAICompatible",
     also_protocols=("OpenAIResponses",),
     base_urls=(

@@ -611,6 +611,7 @@ PROVIDER = Provider(
     console_url=KEYS_PAGE,
     topup_url="https://admin.mistral.ai",
     checked=date(2026, 11, 20),
+    price_list="mistral",
     wire_protocol="OpenAICompatible",
     base_urls=(
         BaseUrl(url=API, use="inference"),

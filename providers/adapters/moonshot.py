@@ -322,6 +322,13 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
 NEEDS = ("product", "region", "api_key")
 KIMI_CODE_SOURCE = "https://github.com/MoonshotAI/kimi-code (client source, GET /usages)"
 
+
+def price_list(account: Account) -> str:
+    """The list has the prices in USD; Kimi Code is paid by the month, not by the token."""
+    sold_by_token = account.get("product") == "open_platform" and account.get("region") == "intl"
+    return "moonshotai" if sold_by_token else ""
+
+
 PROVIDER = Provider(
     slug="moonshot",
     name="Moonshot / Kimi",
@@ -329,6 +336,7 @@ PROVIDER = Provider(
     docs_url="https://platform.kimi.ai/docs/",
     console_url=KEYS_PAGE,
     checked=date(2026, 11, 20),
+    price_list=price_list,
     wire_protocol="OpenAICompatible",
     also_protocols=("DirectAnthropic",),
     base_urls=(

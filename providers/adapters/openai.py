@@ -578,6 +578,7 @@ PROVIDER = Provider(
     console_url="https://platform.openai.com/settings/organization",
     topup_url=BILLING,
     checked=date(2026, 11, 20),
+    price_list="openai",
     wire_protocol="OpenAIResponses",
     also_protocols=("OpenAICompatible",),
     base_urls=(BaseUrl(url=API, use="both"),),

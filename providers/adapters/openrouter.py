@@ -558,6 +558,7 @@ PROVIDER = Provider(
     console_url="https://openrouter.ai/settings/keys",
     topup_url="https://openrouter.ai/settings/credits",
     checked=date(2026, 11, 20),
+    price_list="openrouter",
     wire_protocol="OpenAICompatible",
     also_protocols=("OpenAIResponses", "DirectAnthropic"),
     base_urls=(BaseUrl(url=API, use="both"),),

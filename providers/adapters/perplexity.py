@@ -96,6 +96,7 @@ PROVIDER = Provider(
     console_url=CONSOLE,
     topup_url=BILLING,
     checked=date(2026, 11, 20),
+    price_list="perplexity",
     wire_protocol="OpenAIResponses",  # chat completions at the bare host were switched off on 2026-09-27
     base_urls=(
         BaseUrl(url=f"{API}/v1", label="Agent API"),

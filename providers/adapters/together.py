@@ -315,6 +315,7 @@ PROVIDER = Provider(
     console_url=CONSOLE,
     topup_url=CONSOLE,
     checked=date(2026, 11, 20),
+    price_list="together",
     wire_protocol="OpenAICompatible",
     base_urls=(
         BaseUrl(url=f"{API}/v1"),

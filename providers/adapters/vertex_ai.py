@@ -530,6 +530,7 @@ PROVIDER = Provider(
     docs_url=f"{DOCS}/vertex-ai/generative-ai/docs/partner-models/claude/use-claude",
     console_url=SERVICE_ACCOUNTS,
     checked=date(2026, 11, 20),
+    price_list="google",
     wire_protocol="DirectAnthropic",
     base_urls=(
         BaseUrl(url="https://aiplatform.googleapis.com", use="inference", label="Global"),

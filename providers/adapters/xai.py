@@ -475,6 +475,7 @@ PROVIDER = Provider(
     console_url=CONSOLE,
     topup_url=CONSOLE,
     checked=date(2026, 11, 20),
+    price_list="x-ai",
     wire_protocol="OpenAICompatible",
     also_protocols=("OpenAIResponses",),
     base_urls=(

@@ -39,6 +39,9 @@ def spend() -> Iterator[Figure]:
         for group, (p95, _median, _count) in found.items():
             yield Figure(f"spend: 1 M rows, {name}, by {group}, p95", p95, "ms", goal)
         yield Figure(f"spend: {name}, SQL statements", max(count for _p, _m, count in found.values()), "", 12)
+        p95, _median, count = _measured(many, f"/spend/estimates/?{period}")
+        yield Figure(f"spend: 1 M rows, {name}, billed against estimated, p95", p95, "ms")
+        yield Figure(f"spend: {name}, billed against estimated, SQL statements", count, "", 12)
         small = _measured(few, f"/spend/?group={slowest}&{period}")
         yield Figure(f"spend: {name}, 1 M rows by 10,000, median", found[slowest][1] / small[1], "x", 1.3)
 

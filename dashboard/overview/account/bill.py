@@ -35,6 +35,7 @@ def bill_context(
     ]
     return {
         "bill_months": [_month_row(one, months, today) for one in months],
+        "bill_estimated": any(one.estimated for one in months),
         "bill_without_balance": absent_words(account.provider, "balance"),
         "stats": figures,
     }
@@ -47,7 +48,10 @@ def _month_row(one: MonthOfAccount, months: Sequence[MonthOfAccount], today: dat
     share = one.amounts[unit] / most * 100 if unit and most > 0 else None
     return {
         "name": date_format(one.month, "F Y"),
-        "amounts": [{"unit": unit, "amount": amount} for unit, amount in one.amounts.items()],
+        "amounts": [
+            {"unit": unit, "amount": amount, "estimated": bool(one.estimated.get(unit))}
+            for unit, amount in one.amounts.items()
+        ],
         "unpriced": one.unpriced_models,
         "running": one.month == today.replace(day=1),
         "provisional": one.provisional,
@@ -68,6 +72,13 @@ def _month_stats(months: Sequence[MonthOfAccount], today: date) -> list[dict[str
                 if first == this and unit in compared:
                     words = money_words(compared[unit], unit)
                     note = _("%(amount)s by the same day last month") % {"amount": words}
+                if estimated := one.estimated.get(unit):
+                    words = money_words(estimated, unit)
+                    said = _("%(note)s, %(amount)s estimated at list prices")
+                    note = (said if estimated != amount else _("%(note)s, estimated at list prices")) % {
+                        "note": note,
+                        "amount": words,
+                    }
                 stats.append(
                     {"label": label, "amount": amount, "unit": unit, "note": _with_unpriced(note, one.unpriced_models)}
                 )

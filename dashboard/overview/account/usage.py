@@ -141,5 +141,6 @@ def _basis_words(usage: AccountUsage) -> str:
         "billed": _("billed"),
         "reported": _("reported with the usage"),
         "derived": _("derived from the balance"),
+        "estimated": _("estimated at list prices"),
     }
     return ", ".join(words[basis] for basis in usage.bases if basis in words)

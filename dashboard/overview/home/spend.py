@@ -58,6 +58,7 @@ def spend_context(organization: Organization, scope: Scope, today: date) -> dict
             {"unit": unit, "amount": sum(sums[unit].values(), Decimal(0)), "providers": rows(unit, ranked[unit])}
             for unit in units[1:]
         ],
+        "estimated": sum((part.estimated for part in month.parts if part.unit == main), Decimal(0)),
         "unpriced": month.unpriced_models,
         "provisional": any(part.provisional for part in month.parts),
         "pace": spend_pace(month, main, today),

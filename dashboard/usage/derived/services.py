@@ -182,9 +182,14 @@ def _derive_balance(account: ProviderAccount, unit: str, entries: Sequence[Balan
 
 
 def spent_since(*, account: ProviderAccount, unit: str, since: datetime) -> list[Spent]:
-    """The spend of an account in a unit, from the day of that moment on."""
+    """The spend of an account in a unit, from the day of that moment on. What is only estimated is left out: a price
+    list takes nothing from a balance."""
     first = since.astimezone(account.organization.zone).date()
     rows = SpendDaily.objects.filter(
         models.Q(day__gte=first) | models.Q(last__gte=first), account=account, unit=unit, spend__isnull=False
     ).order_by("day")
-    return [Spent(row.day, row.last or row.day, row.spend or Decimal(0)) for row in rows]
+    return [
+        Spent(row.day, row.last or row.day, (row.spend or Decimal(0)) - (row.estimated or Decimal(0)))
+        for row in rows
+        if row.spend != row.estimated
+    ]

@@ -48,6 +48,7 @@ BASES = {
     "billed": gettext_noop("Billed"),
     "reported": gettext_noop("Reported"),
     "derived": gettext_noop("Derived"),
+    "estimated": gettext_noop("Estimated"),
 }
 CERTAIN = ("billed", "reported")
 NOBODY = "none"  # what is not allocated, in an address
@@ -244,6 +245,7 @@ def explorer_context(
         "apart_rows": _apart(told, unit, group, names, query),
         "unpriced": _unpriced(told, group, names, query),
         "certain": _certain(told, unit),
+        "estimated": _on_basis(told, unit, ("estimated",)),
         "a_day": total / period.days if total is not None else None,
         "undated": _undated(told, unit, period),
         "open": _open_words(told, unit, period),
@@ -429,14 +431,18 @@ def _certain(told: Told, unit: str) -> Decimal | None:
     total = told.total(unit)
     if not total:
         return None
-    sure = (
+    return (_on_basis(told, unit, CERTAIN) or ZERO) / total * 100
+
+
+def _on_basis(told: Told, unit: str, bases: Sequence[str]) -> Decimal | None:
+    """How much of the total stands on one of these."""
+    return _sum(
         amount
         for (_group, at), one in told.sums.items()
         if at == unit
         for basis, amount in one.bases.items()
-        if basis in CERTAIN
+        if basis in bases
     )
-    return sum(sure, ZERO) / total * 100
 
 
 # --- The chart --------------------------------------------------------------------------------------------------
