@@ -92,8 +92,8 @@ def told_of(rate: ExchangeRate) -> dict[str, Any]:
 
 
 def rate_words(organization_id: int, rate: ExchangeRate) -> str:
-    """ "1 credits, GitLab Duo = 0.01 USD"."""
-    return _("1 %(unit)s = %(rate)s %(currency)s") % {
+    """ "credits, GitLab Duo: 1 = 0.01 USD"."""
+    return _("%(unit)s: 1 = %(rate)s %(currency)s") % {
         "unit": unit_words(organization_id, Unit(rate.unit, rate.provider_slug)),
         "rate": number(rate.rate),
         "currency": rate.currency,
