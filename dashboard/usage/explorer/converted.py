@@ -52,8 +52,9 @@ def spend_reading(
 ) -> Reading:
     """In the reporting currency where there is one that anything converts into, unless the address asks for a unit by
     itself. At most one statement."""
-    now = [(one.group, Unit(one.unit, one.slug)) for one in parts if one.spend is not None]
-    units = units_told([*now, *((one.group, Unit(one.unit, one.slug)) for one in earlier)])
+    places = {(one.group, one.unit, one.slug) for one in parts if one.spend is not None}
+    places |= {(one.group, one.unit, one.slug) for one in earlier}
+    units = units_told((group, Unit(code, slug)) for group, code, slug in places)
     values = {unit_value(one): one for one in units}
     asked = next((values[one] for one in chosen(query, "unit", values)), None)
     currency = organization.reporting_currency

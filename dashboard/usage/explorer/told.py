@@ -69,6 +69,8 @@ class Told:
     tokens: dict[Any, int] = field(default_factory=dict)
     unpriced: dict[Any, tuple[int | None, int | None]] = field(default_factory=dict)
     used: dict[tuple[Unit, date], Rate] = field(default_factory=dict)
+    _main: Unit = field(init=False)
+    _worth: dict[tuple[str, str, date], tuple[Unit, Rate | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, parts: Iterable[Part], earlier: Iterable[Earlier], rates: Rates | None) -> "Told":
@@ -80,6 +82,9 @@ class Told:
                 told._compare(one)
         return told
 
+    def __post_init__(self) -> None:
+        self._main = Unit(self.rates.currency if self.rates is not None else "")
+
     def _take(self, part: Part) -> None:
         if part.spend is not None:
             self._spent(part, part.spend)
@@ -90,32 +95,34 @@ class Told:
             self.unpriced[part.group] = plus(tokens, part.tokens), plus(requests, part.requests)
 
     def _spent(self, part: Part, spend: Decimal) -> None:
-        unit = Unit(part.unit, part.slug)
-        rate = self._rate(unit, part.at)
+        unit, rate = self._rate(part.unit, part.slug, part.at)
         if rate is None:
             self.sums[(part.group, unit)].take(part, spend)
             return
-        assert self.rates is not None
-        sums = self.sums[(part.group, Unit(self.rates.currency))]
+        sums = self.sums[(part.group, self._main)]
         sums.take(part, spend * rate.value)
-        if rate.source != "same":
-            sums.own[unit] = sums.own.get(unit, ZERO) + spend
-            sums.sources.add(rate.source)
+        sums.own[unit] = sums.own.get(unit, ZERO) + spend
+        sums.sources.add(rate.source)
 
     def _compare(self, one: Earlier) -> None:
-        unit = Unit(one.unit, one.slug)
-        rate = self._rate(unit, one.at)
-        if rate is not None and self.rates is not None:
-            place, spend = (one.group, Unit(self.rates.currency)), one.spend * rate.value
+        unit, rate = self._rate(one.unit, one.slug, one.at)
+        if rate is not None:
+            place, spend = (one.group, self._main), one.spend * rate.value
         else:
             place, spend = (one.group, unit), one.spend
         self.before[place] = self.before.get(place, ZERO) + spend
 
-    def _rate(self, unit: Unit, at: date) -> Rate | None:
-        rate = self.rates.of(unit, at) if self.rates is not None else None
-        if rate is not None and rate.source != "same":
-            self.used[(unit, at.replace(day=1))] = rate
-        return rate
+    def _rate(self, code: str, slug: str, at: date) -> tuple[Unit, Rate | None]:
+        """The unit, and what it converts by; no rate where it stands as it is."""
+        place = (code, slug, at)
+        known = self._worth.get(place)
+        if known is None:
+            unit = Unit(code, slug)
+            rate = self.rates.of(unit, at) if self.rates is not None and unit != self._main else None
+            if rate is not None:
+                self.used[(unit, at.replace(day=1))] = rate
+            known = self._worth[place] = (unit, rate)
+        return known
 
     def has(self, unit: Unit) -> bool:
         """Whether anything was spent in it, now or before."""
