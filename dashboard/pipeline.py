@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.balances.rates.selectors import feeds_due
 from dashboard.balances.rates.services import feed_ensure, rates_fetch
+from dashboard.core.period import earliest
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.oauth.advancing import login_advance
 from dashboard.credentials.oauth.selectors import logins_due
@@ -201,9 +202,11 @@ def remind() -> None:
 
 @shared_task
 def fetch_rates() -> None:
-    """Each hour: the ECB's rates, where they are wanted and not there yet. Most hours find nothing to do."""
+    """Each hour: the ECB's rates, where they are wanted and not there yet; most hours find nothing to do. As far back
+    as there is spend, and as pages can ask."""
     feed_ensure()
-    since = first_spend_day()
+    known = earliest(timezone.now().date())
+    since = min(first_spend_day() or known, known)
     for feed_id in feeds_due(since=since, now=timezone.now()):
         rates_fetch(feed_id=feed_id, since=since, clock=timezone.now)
 

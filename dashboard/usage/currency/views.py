@@ -1,5 +1,6 @@
 """The page of currency and rates, and one typed rate."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from dashboard.balances.rates.currencies import currency_name
 from dashboard.balances.rates.selectors import feed_view, typed_rates
 from dashboard.balances.rates.services import RateRefused, rate_remove, rate_type_in, reporting_currency_choose
 from dashboard.core.languages.phrases import told
-from dashboard.organizations.access import access
+from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from dashboard.usage.currency.forms import CurrencyForm, RateForm, rate_words, told_of
@@ -25,6 +26,7 @@ EDIT = require_http_methods(["GET", "POST"])
 
 
 @access(Access.MANAGE)
+@limited("currency", amount=60, within=timedelta(hours=1), per="organization")
 @EDIT
 def currency(request: PurserRequest) -> HttpResponse:
     """What spend is shown in, and by which rates."""
