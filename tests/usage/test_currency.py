@@ -188,6 +188,14 @@ def test_the_days_before_the_chart_and_the_sums_follow(dollars: Organization, ac
     assert list(rows(sorted_by_spend)) == ["OpenAI", "DeepSeek"]
 
 
+def test_what_had_no_rate_before_is_not_taken_for_growth(dollars: Organization, account: ProviderAccount) -> None:
+    typed(dollars, "TWD", "0.03", since=NOVEMBER)
+    land(account, [paid("100", unit="TWD"), paid("500", MONDAY - 35 * DAY, unit="TWD")])
+    told = page(dollars)
+    assert (told["total"], told["before_total"], told["change"]) == (Decimal(3), None, None)
+    assert told["before_apart"] == [("TWD", Decimal(500))]
+
+
 def test_the_file_tells_both_amounts_and_the_rate(
     client: Client, signed_in: None, dollars: Organization, account: ProviderAccount
 ) -> None:

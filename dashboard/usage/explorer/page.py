@@ -169,6 +169,10 @@ def explorer_context(
         "tokens": sum(told.tokens.values()) if told.tokens else None,
         "converted": conversion_words(told.used, unit.code),
         "own_total": own_amounts(told.total_own(unit)),
+        # What is converted now and had no rate before would else look like growth.
+        "before_apart": [
+            (one.code, amount) for one in told.total_own(unit) if (amount := told.total_before(one)) is not None
+        ],
         "rates_used": rate_rows(organization.pk, told.used),
         "reporting": organization.reporting_currency,
         "apart": [(one.code, amount) for one, amount in others if amount is not None],
