@@ -52,6 +52,11 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"expires": 55},
         },
+        "rates": {
+            "task": "dashboard.pipeline.fetch_rates",
+            "schedule": crontab(minute="41"),
+            "options": {"expires": 3000},
+        },
         "remind": {"task": "dashboard.pipeline.remind", "schedule": crontab(hour="7", minute="5")},
         "prune": {"task": "dashboard.pipeline.prune", "schedule": crontab(hour="3", minute="17")},
     },

@@ -12,6 +12,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.balances.rates.selectors import feeds_due
+from dashboard.balances.rates.services import feed_ensure, rates_fetch
+from dashboard.core.period import earliest
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.oauth.advancing import login_advance
 from dashboard.credentials.oauth.selectors import logins_due
@@ -31,6 +34,7 @@ from dashboard.usage.imports.selectors import imports_stalled
 from dashboard.usage.imports.services import imports_sweep
 from dashboard.usage.imports.work import import_work
 from dashboard.usage.intake.services import intake_prune
+from dashboard.usage.selectors import first_spend_day
 
 log = structlog.get_logger(__name__)
 KEEP_RUNS, KEEP_SIGN_INS = timedelta(days=30), timedelta(days=1)
@@ -194,6 +198,17 @@ def remind() -> None:
             managers_mail(
                 organization=organization, subject=_("Keys that expire"), template="keys_expire", now=now, keys=keys
             )
+
+
+@shared_task
+def fetch_rates() -> None:
+    """Each hour: the ECB's rates, where they are wanted and not there yet; most hours find nothing to do. As far back
+    as there is spend, and as pages can ask."""
+    feed_ensure()
+    known = earliest(timezone.now().date())
+    since = min(first_spend_day() or known, known)
+    for feed_id in feeds_due(since=since, now=timezone.now()):
+        rates_fetch(feed_id=feed_id, since=since, clock=timezone.now)
 
 
 @shared_task

@@ -327,3 +327,6 @@ PROVIDER_KEYS = {
 # --- Calling out -----------------------------------------------------------------------------------------------
 # Calls under way at once to one provider, per worker process.
 HOST_CONCURRENCY = env.int("PURSER_HOST_CONCURRENCY", default=16)
+# The European Central Bank's reference rates: read once a day when an organization has a reporting currency.
+ECB_RATES = env.bool("PURSER_ECB_RATES", default=True)
+ECB_URL = env.str("PURSER_ECB_URL", default="https://www.ecb.europa.eu/stats/eurofxref").rstrip("/")

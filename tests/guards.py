@@ -35,6 +35,20 @@ class Guard:
 
 GUARDS = [
     Guard(
+        "the ECB's file of rates has no document type",
+        "providers/ecb.py",
+        "parser.StartDoctypeDeclHandler = _refuse_document_type",
+        "parser.StartDoctypeDeclHandler = None",
+        "tests/providers/test_ecb.py::test_nothing_is_expanded",
+    ),
+    Guard(
+        "rates of another organization do not count",
+        "dashboard/balances/rates/selectors.py",
+        "typed = Q(source=RateSource.TYPED, currency=currency) & mine",
+        "typed = Q(source=RateSource.TYPED, currency=currency)",
+        "tests/balances/test_rates.py::test_the_rates_of_another_organization_never_count",
+    ),
+    Guard(
         "only a view that asks for a file gets one",
         "dashboard/core/uploads.py",
         'getattr(match.func, "takes_file", 0) if match else 0',

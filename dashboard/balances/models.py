@@ -1,4 +1,5 @@
-"""Money and quota at the providers: one series per balance or limit, and its append-only readings."""
+"""Money and quota at the providers: one series per balance or limit, and its append-only readings; and what one unit of
+money is worth in another."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -136,3 +137,62 @@ class BalanceEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.amount} {self.unit} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class RateSource(models.TextChoices):
+    ECB = "ecb", _("ECB")
+    TYPED = "typed", _("Typed in")
+
+
+class ExchangeRate(models.Model):
+    """1 `unit` is `rate` `currency`. Of the ECB: of one day, for 1 EUR, everybody's (no organization) or those of the
+    feed that an organization has of its own. Typed in: an organization's, from the month on whose first day is `day`; a
+    provider's own unit (points, credits) names the provider, for a point of one is not a point of another."""
+
+    organization = models.ForeignKey(Organization, null=True, on_delete=models.CASCADE, related_name="exchange_rates")
+    source = models.CharField(max_length=5, choices=RateSource)
+    provider_slug = models.CharField(max_length=40, blank=True)
+    unit = models.TextField()
+    currency = models.CharField(max_length=3)
+    day = models.DateField()
+    rate = models.DecimalField(max_digits=24, decimal_places=12)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "source", "provider_slug", "unit", "currency", "day"],
+                nulls_distinct=False,
+                name="exchange_rate_once",
+            ),
+            models.CheckConstraint(condition=models.Q(rate__gt=0), name="exchange_rate_sane"),
+            models.CheckConstraint(
+                condition=models.Q(source="ecb") | models.Q(organization__isnull=False), name="exchange_rate_typed_by"
+            ),
+        ]
+        indexes = [models.Index(fields=["currency", "day"], name="exchange_rate_by_day")]
+
+    def __str__(self) -> str:
+        return f"1 {self.unit} = {self.rate.normalize():f} {self.currency}"
+
+
+class RateFeed(models.Model):
+    """How far the ECB's rates were read: everybody's feed (no organization), or one that an organization has of its own
+    behind a relay. `reaches` is the day from which on the past was read, `last_day` the latest that has a rate."""
+
+    organization = models.ForeignKey(Organization, null=True, on_delete=models.CASCADE, related_name="+")
+    relay_url = models.TextField(blank=True)
+    reaches = models.DateField(null=True)
+    last_day = models.DateField(null=True)
+    fetched_at = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    problem = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization"], nulls_distinct=False, name="rate_feed_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"rates until {self.last_day}"

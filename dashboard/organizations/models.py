@@ -50,6 +50,8 @@ def validate_zone(name: str) -> None:
 class Organization(models.Model):
     name = models.CharField(max_length=120)
     reporting_zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
+    # What spend is shown in where there is a rate, an ISO code; "" shows every unit by itself.
+    reporting_currency = models.CharField(max_length=3, blank=True, default="")
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="organizations")

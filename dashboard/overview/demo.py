@@ -6,13 +6,18 @@ no provider tells them afterwards. They come from the real adapters, which ask t
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from msgspec.structs import replace
 
-from dashboard.balances.models import BalanceSeries
+from dashboard.balances.models import BalanceSeries, RateFeed
+from dashboard.balances.rates.conversion import Unit
+from dashboard.balances.rates.services import RateTold, rate_type_in, reporting_currency_choose
 from dashboard.balances.services import Place, account_readings_delete, balance_history_import
+from dashboard.core.period import MONTHS_BACK, months_before
 from dashboard.core.queue import enqueue_on_commit
+from dashboard.core.templatetags.purser import is_currency
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create
 from dashboard.organizations.audit import Actor
@@ -34,6 +39,8 @@ HISTORY = timedelta(days=90)
 RECENT = timedelta(days=14)
 TEAMS = ("Search", "Support", "Research")
 ZONE = "Asia/Taipei"
+CURRENCY = "USD"
+POINT = Decimal("0.0004")  # what one of a provider's own units costs there
 
 
 def demo_add_for(*, user: User, relay_url: str, now: datetime) -> Organization:
@@ -52,6 +59,7 @@ def demo_add_for(*, user: User, relay_url: str, now: datetime) -> Organization:
                 for position, part in enumerate(PARTS)
             }
             _write_routes(organization, teams[0], accounts, Actor(user), now)
+            _report_in(organization, Actor(user), relay_url, now)
     if not fresh:
         demo_relay(relay_url=relay_url)
     return organization
@@ -60,6 +68,7 @@ def demo_add_for(*, user: User, relay_url: str, now: datetime) -> Organization:
 def demo_relay(*, relay_url: str) -> None:
     """The simulator of this start listens somewhere else than the last one did."""
     ProviderCredential.objects.filter(organization__is_demo=True).update(relay_url=relay_url)
+    RateFeed.objects.filter(organization__is_demo=True).update(relay_url=relay_url)
 
 
 def demo_delete(*, organization: Organization) -> None:
@@ -133,6 +142,17 @@ def _write_routes(
     for owner, routes in ((None, (chat, drafts, batch)), (team, (answers, drafts))):
         document = Document(failover=failover, routes=routes)
         policy_save(organization=organization, team=owner, document=document, based_on=0, note="", by=by, now=now)
+
+
+def _report_in(organization: Organization, by: Actor, relay_url: str, now: datetime) -> None:
+    """Spend in dollars, by made-up rates that come from the simulator and are nobody else's; one provider's own unit
+    has a rate, the others' stay apart."""
+    RateFeed.objects.create(organization=organization, relay_url=relay_url)
+    reporting_currency_choose(organization=organization, currency=CURRENCY, by=by, now=now)
+    own = next(part for part in reversed(PARTS) if not is_currency(part.profile.unit))
+    since = months_before(now.date().replace(day=1), MONTHS_BACK)
+    told = RateTold(unit=Unit(own.profile.unit, own.slug), rate=POINT, since=since)
+    rate_type_in(organization=organization, told=told, by=by, now=now)
 
 
 def _tiers(*tiers: Sequence[Target]) -> tuple[Tier, ...]:

@@ -146,6 +146,7 @@ def _actions(membership: Membership, memberships: Sequence[Membership]) -> list[
             _action(gettext_noop("Describe a provider of your own"), "credentials:described_new", icon="file-pen"),
             _action(gettext_noop("Invite somebody"), "organizations:invite", icon="user-plus"),
             _action(gettext_noop("New team"), "organizations:team_new", icon="users"),
+            _action(gettext_noop("Currency and rates"), "usage:currency", icon="coins"),
         ]
     actions += [
         _action(gettext_noop("Billed against estimated"), "usage:estimates", icon="scale"),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import Max, Q, Sum
+from django.db.models import Max, Min, Q, Sum
 from django.db.models.functions import TruncMonth
 
 from dashboard.organizations.scope import Scope
@@ -53,6 +53,11 @@ class MonthSpend:
 
     def unpriced_on(self, day: date) -> int:
         return sum(count for (_slug, at), count in self.unpriced.items() if at == day)
+
+
+def first_spend_day() -> date | None:
+    """The earliest day of which anybody's spend is known."""
+    return SpendDaily.objects.exclude(spend=None).aggregate(first=Min("day"))["first"]
 
 
 def spend_of_month(*, scope: Scope, today: date) -> MonthSpend:

@@ -3,6 +3,7 @@ call is mounted by dashboard.api."""
 
 from django.urls import path
 
+from dashboard.usage.currency.urls import urlpatterns as currency_urls
 from dashboard.usage.entries.urls import urlpatterns as entry_urls
 from dashboard.usage.estimates.urls import urlpatterns as estimate_urls
 from dashboard.usage.explorer.urls import urlpatterns as explorer_urls
@@ -15,5 +16,6 @@ urlpatterns = [
     *estimate_urls,
     *rule_urls,
     *entry_urls,
+    *currency_urls,
     path("settings/usage-api/", intake_views.usage_api, name="usage_api"),
 ]

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
+from providers.ecb import HOST as ECB_HOST
+from providers.simulator.rates import rates_file
 from providers.simulator.sign_in import Desk, Dialect
 from providers.simulator.world import Profile, SimAccount, TopUp, World, account_name
 
@@ -125,6 +127,9 @@ class Simulator:
         path, _, query = target.partition("?")
         if path.startswith("/__simulator__/"):
             return self._control(method, path, body, now)
+        if method == "GET" and host.lower() == ECB_HOST:
+            rates = rates_file(path, now)
+            return Answer(status=404, delay=self.latency) if rates is None else Answer(raw=rates, delay=self.latency)
         sharing = self._by_host.get(host.lower())
         at_desk = self._at_desk(method, host.lower(), path, f"{query}&{body.decode()}" if query else body.decode(), now)
         if at_desk is not None:

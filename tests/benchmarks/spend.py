@@ -1,4 +1,5 @@
-"""The spend page over a million usage rows: 13 months, 27 providers, 60 accounts, 200 teams; and over ten thousand."""
+"""The spend page over a million usage rows: 13 months, 27 providers, 60 accounts, 200 teams; and over ten
+thousand. In four units, three of which are converted."""
 
 import statistics
 import time
@@ -11,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard.balances.models import ExchangeRate
 from dashboard.core.processes import settle_memory
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
@@ -23,6 +25,7 @@ from tests.benchmarks.figures import Figure
 
 ROWS, FEW, DAYS, ACCOUNTS, TEAMS, VIEWS = 1_000_000, 10_000, 395, 60, 200, 30
 GROUPS = ("provider", "account", "team", "model")
+UNITS = ("USD", "CNY", "EUR", "points")  # of accounts in turn; converted into the first, where there is a rate
 
 
 def spend() -> Iterator[Figure]:
@@ -63,7 +66,8 @@ def _measured(client: Client, path: str) -> tuple[float, float, int]:
 def _organization(name: str, rows: int) -> Client:
     """Landed as sync runs land it: keys of four teams in each account, each with a rule; rows an hour long. With fewer
     rows the same days, accounts, teams and models are told, each by fewer of them."""
-    organization = Organization.objects.create(name=name)
+    organization = Organization.objects.create(name=name, reporting_currency=UNITS[0])
+    _rates(organization)
     user = User.objects.create_user(f"{name.lower()}@example.org")
     Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
     teams = Team.objects.bulk_create(Team(organization=organization, name=f"Team {one}") for one in range(TEAMS))
@@ -88,6 +92,28 @@ def _organization(name: str, rows: int) -> Client:
     return client
 
 
+def _rates(organization: Organization) -> None:
+    """The ECB's of two years, and one that was typed in."""
+    today, now = datetime.now(UTC).date(), timezone.now()
+    own = {"organization": organization, "currency": UNITS[0], "created_at": now}
+    ExchangeRate.objects.create(
+        **own, source="typed", provider_slug=sorted(PROVIDERS)[3], unit=UNITS[3], day=today.replace(day=1), rate=1
+    )
+    for code in ("USD", "CNY", "JPY", "GBP", "HKD", "KRW"):
+        ExchangeRate.objects.bulk_create(
+            ExchangeRate(
+                organization=organization,
+                source="ecb",
+                unit="EUR",
+                currency=code,
+                day=today - timedelta(days=day),
+                rate=Decimal(7),
+                created_at=now,
+            )
+            for day in range(2 * DAYS)
+        )
+
+
 def _buckets(account: int, rows: int) -> Iterator[UsageBucket]:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for index in range(rows):
@@ -103,5 +129,5 @@ def _buckets(account: int, rows: int) -> Iterator[UsageBucket]:
             output_tokens=300,
             requests=7,
             cost=Decimal("0.0123"),
-            unit="USD",
+            unit=UNITS[account % len(UNITS)],
         )

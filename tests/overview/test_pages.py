@@ -28,7 +28,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from dashboard import pipeline
-from dashboard.balances.models import BalanceEntry, BalanceSeries
+from dashboard.balances.models import BalanceEntry, BalanceSeries, ExchangeRate
 from dashboard.balances.services import Place, balances_land, quotas_land
 from dashboard.core.context import PLACES
 from dashboard.credentials.described.services import described_create
@@ -124,6 +124,7 @@ class World:
     intent: KeyIntent
     rule: AllocationRule
     policy: RoutePolicy
+    rate: ExchangeRate
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
         known = {
@@ -141,6 +142,7 @@ class World:
             "intent_id": self.intent.pk,
             "operation": "delete",
             "rule_id": self.rule.pk,
+            "rate_id": self.rate.pk,
             "policy_id": self.policy.pk,
             "number": 1,
             "team": "organization",
@@ -202,7 +204,17 @@ def world(cast: Cast, simulator: SimulatedWire) -> World:
     # Of a team: those of the organization are everybody's.
     team = Team.objects.create(organization=cast.organization, name="Search")
     policy = saved(cast.organization, document([account]), timezone.now(), team=team)
-    things = (stream, login, invitation, member, entry, export, service_token, provider_key, intent, rule, policy)
+    Organization.objects.filter(pk=cast.organization.pk).update(reporting_currency="USD")
+    rate = ExchangeRate.objects.create(
+        organization=cast.organization,
+        source="typed",
+        unit="CNY",
+        currency="USD",
+        day=timezone.now().date().replace(day=1),
+        rate=Decimal("0.14"),
+        created_at=timezone.now(),
+    )
+    things = (stream, login, invitation, member, entry, export, service_token, provider_key, intent, rule, policy, rate)
     return World(cast, account, credential, *things)
 
 
@@ -344,6 +356,7 @@ def test_an_outsider_changes_nothing(world: World) -> None:
         OAuthClient,
         ServiceToken,
         AllocationRule,
+        ExchangeRate,
         DescribedProvider,
         UsageImport,
         RoutePolicy,

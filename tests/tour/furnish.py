@@ -27,6 +27,7 @@ from fido2.utils import websafe_encode
 from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 from msgspec.structs import replace
 
+from dashboard.balances.rates.selectors import typed_rates
 from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.services import service_token_create
 from dashboard.organizations.audit import Actor
@@ -71,7 +72,7 @@ def furnish(now: datetime) -> Furniture:
     made.ids |= imports(ProviderAccount.objects.get(pk=made.ids["account_valid"]), by, now)
     made.ids |= described(demo, Actor(owner), now)
     made.ids |= _allocation(demo, Actor(owner), now)
-    made.ids |= _routes(demo, Actor(owner), now)
+    made.ids |= _routes(demo, Actor(owner), now) | {"rate": typed_rates(organization_id=demo.pk).latest("pk").pk}
     made.ids |= _ways_in(people)
     made.sessions |= {"owner": _session(owner)} | {name: _session(one) for name, one in people.items()}
     made.sessions |= _half_way_in(people["kay"].email, people["rui"].email, _session(people["ann"]))

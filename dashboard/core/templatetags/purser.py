@@ -295,6 +295,12 @@ def day(value: date | datetime | None) -> SafeString | str:
 
 
 @register.filter
+def month(value: date) -> str:
+    """ "Nov 2026"."""
+    return date_format(value, pgettext("date format: month and year, short", "M Y")).replace(" ", NBSP)
+
+
+@register.filter
 def days(first: date, last: date | None) -> SafeString | str:
     """The days [first, last]: "November 2026" for a calendar month, else "Sat 10 Jan to Mon 9 Feb"; one day alone."""
     if last is None or last == first:

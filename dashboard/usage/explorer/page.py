@@ -1,40 +1,46 @@
 """The spend page put together: what its address asks for, its sums, its chart and its table."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from django.http import QueryDict
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop, pgettext
+from django.utils.translation import gettext_lazy, gettext_noop
 
+from dashboard.balances.rates.conversion import Unit
 from dashboard.core.addresses import Chip, address, chips, chosen
-from dashboard.core.charts.shapes import MOST_SERIES, Chart, Layer
-from dashboard.core.charts.spend import stack_chart
+from dashboard.core.charts.shapes import MOST_SERIES
 from dashboard.core.cursors import Order
-from dashboard.core.period import Period, months_before, period_picker
+from dashboard.core.period import period_picker
 from dashboard.core.tables import Column, Table, TableView
-from dashboard.core.templatetags.purser import day as day_words
 from dashboard.credentials.catalog import provider_name
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.scope import Scope
+from dashboard.usage.explorer.chart import open_words, spend_chart, undated_spend
+from dashboard.usage.explorer.converted import (
+    conversion_words,
+    own_amounts,
+    rate_rows,
+    source_words,
+    spend_reading,
+    unit_chips,
+)
 from dashboard.usage.explorer.selectors import (
     ACCOUNT,
     MODEL,
     PROVIDER,
     TEAM,
-    Part,
     Wanted,
     by_month,
     models_used,
     spend_parts,
     spend_totals,
 )
+from dashboard.usage.explorer.told import ZERO, Told, summed
 
 GROUPS = {
     PROVIDER: gettext_noop("Provider"),
@@ -52,8 +58,6 @@ BASES = {
 }
 CERTAIN = ("billed", "reported")
 NOBODY = "none"  # what is not allocated, in an address
-FIRST_UNIT = "USD"
-ZERO = Decimal(0)
 
 _NAME = Order(name="sort_name")
 _COLUMNS = (
@@ -99,72 +103,6 @@ _COLUMNS = (
 TABLE = Table(name="spend", columns=_COLUMNS, sort="spend", falling=True, key="id")
 
 
-@dataclass(slots=True)
-class Sums:
-    """What one group spent in one unit. `bases` are those its money stands on; `undated` is what came for longer than a
-    day, on the first one: bars of single days leave it out."""
-
-    spend: Decimal | None = None
-    by_day: dict[date, Decimal] = field(default_factory=dict)
-    open_days: set[date] = field(default_factory=set)
-    open: bool = False
-    bases: dict[str, Decimal] = field(default_factory=dict)
-    undated: dict[date, Decimal] = field(default_factory=dict)
-
-    def take(self, part: Part) -> None:
-        assert part.spend is not None
-        self.spend = (self.spend or ZERO) + part.spend
-        dated = self.by_day if part.span == "day" else self.undated
-        dated[part.at] = dated.get(part.at, ZERO) + part.spend
-        self.bases[part.basis] = self.bases.get(part.basis, ZERO) + part.spend
-        if part.provisional:
-            self.open = True
-            if part.span == "day":
-                self.open_days.add(part.at)
-
-    def bar(self, at: date, *, months: bool) -> Decimal | None:
-        """What stands on that place of the chart."""
-        dated = self.by_day.get(at)
-        return _plus(dated, self.undated.get(at)) if months else dated
-
-
-@dataclass(slots=True)
-class Told:
-    """Everything that the rollups tell of a period: by (group, unit), and what is used by group."""
-
-    sums: dict[tuple[Any, str], Sums] = field(default_factory=lambda: defaultdict(Sums))
-    tokens: dict[Any, int] = field(default_factory=dict)
-    unpriced: dict[Any, tuple[int | None, int | None]] = field(default_factory=dict)
-
-    def take(self, part: Part) -> None:
-        if part.spend is not None:
-            self.sums[(part.group, part.unit)].take(part)
-        if part.tokens is not None:
-            self.tokens[part.group] = self.tokens.get(part.group, 0) + part.tokens
-        if part.basis == "unpriced" and (part.tokens or part.requests):
-            tokens, requests = self.unpriced.get(part.group, (None, None))
-            self.unpriced[part.group] = _plus(tokens, part.tokens), _plus(requests, part.requests)
-
-    def total(self, unit: str) -> Decimal | None:
-        known = [one.spend for (_group, at), one in self.sums.items() if at == unit and one.spend is not None]
-        return sum(known, ZERO) if known else None
-
-
-def _units(places: Iterable[tuple[Any, str]]) -> list[str]:
-    """The unit that most groups are told in first."""
-    counts: dict[str, int] = defaultdict(int)
-    for _group, unit in set(places):
-        counts[unit] += 1
-    return sorted(counts, key=lambda unit: (-counts[unit], unit))
-
-
-Count = TypeVar("Count", int, Decimal)
-
-
-def _plus(one: Count | None, other: Count | None) -> Count | None:
-    return other if one is None else one if other is None else one + other
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """What groups are called."""
@@ -190,20 +128,10 @@ class Names:
         return self.accounts[value].provider_slug if group == ACCOUNT else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the address asks for."""
-
-    group: str
-    period: Period
-    wanted: Wanted
-    unit: str
-
-
 def explorer_context(
     *, organization: Organization, scope: Scope, query: QueryDict, today: date, every_row: bool = False
 ) -> dict[str, Any]:
-    """Everything that the page shows. The number of statements depends on nothing that is asked."""
+    """Everything that the page shows. The number of statements does not follow what there is to show."""
     picker = period_picker(query, today)
     period, compare = picker.period, picker.period.compare
     names = _names(organization)
@@ -211,18 +139,17 @@ def explorer_context(
     filters = _filters(query, scope, names, models)
     wanted = _wanted(query, scope, names, models)
     group = next(iter(chosen(query, "group", GROUPS)), PROVIDER)
-    told = Told()
-    for part in spend_parts(wanted=wanted, group=group, first=period.first, last=period.last):
-        told.take(part)
-    before = spend_totals(wanted=wanted, group=group, first=compare.first, last=compare.last)
-    units = _units((*told.sums, *before))
-    asked_unit = next(iter(chosen(query, "unit", units)), "")
-    unit = asked_unit or (FIRST_UNIT if FIRST_UNIT in units else next(iter(units), ""))
-    rows = _rows(told, before, unit, group, names, query)
+    parts = spend_parts(wanted=wanted, group=group, first=period.first, last=period.last)
+    earlier = spend_totals(wanted=wanted, group=group, first=compare.first, last=compare.last)
+    reading = spend_reading(
+        organization=organization, query=query, parts=parts, earlier=earlier, period=period, compare=compare
+    )
+    told, unit = reading.told, reading.unit
+    rows = _rows(told, unit, group, names, query)
     view = TABLE.read(query)
     page = view.page_of_list(rows) if not every_row else None
-    before_total = _sum(amount for (_group, at), amount in before.items() if at == unit)
-    total = told.total(unit)
+    total, before_total = told.total(unit), told.total_before(unit)
+    others = [(one, told.total(one)) for one in reading.units if one != unit]
     return {
         "picker": picker,
         "compare": compare,
@@ -235,21 +162,29 @@ def explorer_context(
         "view": view,
         "page": page,
         "rows": page.rows if page is not None else _sorted(rows, view),
-        "unit": unit,
-        "units": chips(query, "unit", [(one, one, None) for one in units]) if len(units) > 1 else [],
+        "unit": unit.code,
+        "units": unit_chips(query, organization, reading),
         "total": total,
         "before_total": before_total,
         "change": _change(total, before_total),
         "tokens": sum(told.tokens.values()) if told.tokens else None,
-        "apart": [(one, told.total(one)) for one in units if one != unit and told.total(one) is not None],
+        "converted": conversion_words(told.used, unit.code),
+        "own_total": own_amounts(told.total_own(unit)),
+        # What is converted now and had no rate before would else look like growth.
+        "before_apart": [
+            (one.code, amount) for one in told.total_own(unit) if (amount := told.total_before(one)) is not None
+        ],
+        "rates_used": rate_rows(organization.pk, told.used),
+        "reporting": organization.reporting_currency,
+        "apart": [(one.code, amount) for one, amount in others if amount is not None],
         "apart_rows": _apart(told, unit, group, names, query),
         "unpriced": _unpriced(told, group, names, query),
         "certain": _certain(told, unit),
         "estimated": _on_basis(told, unit, ("estimated",)),
         "a_day": total / period.days if total is not None else None,
-        "undated": _undated(told, unit, period),
-        "open": _open_words(told, unit, period),
-        "chart": _chart(told, unit, group, names, period),
+        "undated": undated_spend(told, unit, period),
+        "open": open_words(told, unit, period),
+        "chart": spend_chart(told, unit, _(GROUPS[group]), lambda value: names.of(group, value), period),
         "by_month": by_month(period.first, period.last),
         "csv_query": query.urlencode(),
     }
@@ -337,16 +272,9 @@ def _row(group: str, value: Any, names: Names, query: QueryDict) -> dict[str, An
     }
 
 
-def _rows(
-    told: Told,
-    before: Mapping[tuple[Any, str], Decimal],
-    unit: str,
-    group: str,
-    names: Names,
-    query: QueryDict,
-) -> list[dict[str, Any]]:
+def _rows(told: Told, unit: Unit, group: str, names: Names, query: QueryDict) -> list[dict[str, Any]]:
     """The groups in the main unit: those that spent now, and those that spent before alone."""
-    groups = {value for value, at in (*told.sums, *before) if at == unit}
+    groups = {value for value, at in (*told.sums, *told.before) if at == unit}
     total = told.total(unit)
     # The greatest first, as the chart stacks them; the position is the row's id.
     amounts = {value: told.sums[(value, unit)].spend if (value, unit) in told.sums else None for value in groups}
@@ -354,13 +282,15 @@ def _rows(
     drawn = [value for value in ranked if amounts[value] is not None]
     rows = []
     for place, value in enumerate(ranked):
-        sums, earlier = told.sums.get((value, unit)), before.get((value, unit))
+        sums, earlier = told.sums.get((value, unit)), told.before.get((value, unit))
         spend = amounts[value]
         rows.append(
             _row(group, value, names, query)
             | {
                 "id": place,
                 "spend": spend,
+                "own": own_amounts(sums.own) if sums else [],
+                "sources": source_words(sums.sources) if sums else [],
                 "tokens": told.tokens.get(value),
                 "before": earlier,
                 "change": _change(spend, earlier),
@@ -386,12 +316,13 @@ def _sorted(rows: Sequence[dict[str, Any]], view: TableView) -> Sequence[dict[st
     return everything.read(query).page_of_list(rows).rows
 
 
-def _apart(told: Told, unit: str, group: str, names: Names, query: QueryDict) -> list[dict[str, Any]]:
-    """What was spent in other units, which nobody converts."""
+def _apart(told: Told, unit: Unit, group: str, names: Names, query: QueryDict) -> list[dict[str, Any]]:
+    """What was spent in other units, and is not converted."""
     rows = [
         _row(group, value, names, query)
         | {
-            "unit": at,
+            "unit": at.code,
+            "whose": names.of(PROVIDER, at.slug) if at.slug and group not in (PROVIDER, ACCOUNT) else "",
             "spend": sums.spend,
             "tokens": told.tokens.get(value),
             "bases": _bases(sums.bases),
@@ -421,12 +352,7 @@ def _change(now: Decimal | None, before: Decimal | None) -> Decimal | None:
     return (now - before) / before * 100 if now is not None and before is not None and before > 0 else None
 
 
-def _sum(amounts: Iterable[Decimal]) -> Decimal | None:
-    known = list(amounts)
-    return sum(known, ZERO) if known else None
-
-
-def _certain(told: Told, unit: str) -> Decimal | None:
+def _certain(told: Told, unit: Unit) -> Decimal | None:
     """How much of the total is billed or reported, in percent."""
     total = told.total(unit)
     if not total:
@@ -434,63 +360,12 @@ def _certain(told: Told, unit: str) -> Decimal | None:
     return (_on_basis(told, unit, CERTAIN) or ZERO) / total * 100
 
 
-def _on_basis(told: Told, unit: str, bases: Sequence[str]) -> Decimal | None:
+def _on_basis(told: Told, unit: Unit, bases: Sequence[str]) -> Decimal | None:
     """How much of the total stands on one of these."""
-    return _sum(
+    return summed(
         amount
         for (_group, at), one in told.sums.items()
         if at == unit
         for basis, amount in one.bases.items()
         if basis in bases
     )
-
-
-# --- The chart --------------------------------------------------------------------------------------------------
-
-
-def _chart(told: Told, unit: str, group: str, names: Names, period: Period) -> Chart | None:
-    layers_of: list[tuple[str, Sums]] = [
-        (names.of(group, value), sums) for (value, at), sums in told.sums.items() if at == unit
-    ]
-    if not layers_of:
-        return None
-    months = by_month(period.first, period.last)
-    places = _months(period) if months else [period.first + timedelta(days=one) for one in range(period.days)]
-    layers = [Layer(name, [sums.bar(at, months=months) for at in places], sums.open_days) for name, sums in layers_of]
-    words: Mapping[bool, Callable[[], str]] = {
-        False: lambda: _("Spend by day and %(group)s"),
-        True: lambda: _("Spend by month and %(group)s"),
-    }
-    return stack_chart(
-        places,
-        layers,
-        unit=unit,
-        title=words[months]() % {"group": _(GROUPS[group]).lower()},
-        labels=[date_format(at, pgettext("date format: month and year, short", "M Y")) for at in places]
-        if months
-        else None,
-    )
-
-
-def _undated(told: Told, unit: str, period: Period) -> Decimal | None:
-    """What no bar shows, because it was told for longer than its day; None when everything is shown."""
-    if by_month(period.first, period.last):
-        return None
-    return _sum(amount for (_group, at), one in told.sums.items() if at == unit for amount in one.undated.values())
-
-
-def _months(period: Period) -> list[date]:
-    first, last = period.first.replace(day=1), period.last.replace(day=1)
-    months = [last]
-    while months[-1] > first:
-        months.append(months_before(months[-1], 1))
-    return months[::-1]
-
-
-def _open_words(told: Told, unit: str, period: Period) -> str:
-    """Which days may still change; "" where none may."""
-    days = sorted({at for (_group, one), sums in told.sums.items() if one == unit for at in sums.open_days})
-    if not days or by_month(period.first, period.last):
-        return ""
-    words = ", ".join(day_words(one) for one in days[-5:])
-    return words if len(days) <= 5 else _("%(days)s and earlier ones") % {"days": words}

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce, TruncMonth
+from django.db.models import Case, F, Q, QuerySet, Sum, TextField, Value, When
+from django.db.models.functions import Coalesce, Collate, Length, TruncMonth, Upper
+from django.db.models.lookups import Exact
 
 from dashboard.core.period import months_before
 from dashboard.organizations.scope import Scope
@@ -19,6 +20,13 @@ PROVIDER, ACCOUNT, TEAM, MODEL = "provider", "account", "team", "model"
 _COLUMNS = {PROVIDER: "provider_slug", ACCOUNT: "account_id", TEAM: "whose", MODEL: "model"}
 DAYS_BY_DAY = 92  # longer periods are told by month
 DAY = timedelta(days=1)
+# Whose unit it is. Of a currency nobody's, so that it is added up over providers; so is what has no unit. A currency is
+# three capitals; a regular expression would say so at three times the cost, and every row pays it.
+WHOSE_UNIT = Case(
+    When(Q(unit="") | (Exact(Length("unit"), 3) & Q(unit=Upper(Collate("unit", "C")))), then=Value("")),
+    default=F("provider_slug"),
+    output_field=TextField(),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +42,29 @@ class Wanted:
 
 class Part(NamedTuple):
     """Sums of one group on one day (or of one month, on its first day), in one unit and on one basis. None is unknown;
-    of basis "covered" the money stands elsewhere, of "unpriced" it is not known. `span` "month" came undivided."""
+    of basis "covered" the money stands elsewhere, of "unpriced" it is not known. `span` "month" came undivided. `slug`
+    names the provider of a unit that is no currency: points of two providers are not added up."""
 
     group: Any
     at: date
     unit: str
+    slug: str
     basis: str
     span: str
     spend: Decimal | None
     tokens: int | None
     requests: int | None
     provisional: bool
+
+
+class Earlier(NamedTuple):
+    """What a group spent in one unit and month, with which another period is compared."""
+
+    group: Any
+    unit: str
+    slug: str
+    at: date
+    spend: Decimal
 
 
 def by_month(first: date, last: date) -> bool:
@@ -56,19 +76,21 @@ def spend_parts(*, wanted: Wanted, group: str, first: date, last: date) -> list[
     """Everything of the days [first, last], by day or by month: at most two statements, of rollups alone."""
     found: list[Part] = []
     for rows, at in _readings(wanted, first, last, whole_months=by_month(first, last)):
-        values = rows.annotate(at=at).values_list(_COLUMNS[group], "at", "unit", "basis", "span")
+        values = rows.annotate(at=at, whose_unit=WHOSE_UNIT).values_list(
+            _COLUMNS[group], "at", "unit", "whose_unit", "basis", "span"
+        )
         found += [Part(*row) for row in values.annotate(**_SUMS).order_by()]
     return found
 
 
-def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> dict[tuple[Any, str], Decimal]:
-    """{(group, unit): spend} of these days: at most two statements."""
-    sums: dict[tuple[Any, str], Decimal] = {}
+def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> list[Earlier]:
+    """The spend of these days by group, unit and month: at most two statements."""
+    found: list[Earlier] = []
     for rows, _at in _readings(wanted, first, last, whole_months=True):
-        values = rows.filter(spend__isnull=False).values_list(_COLUMNS[group], "unit")
-        for name, unit, spend in values.annotate(sum=Sum("spend")).order_by():
-            sums[(name, unit)] = sums.get((name, unit), Decimal(0)) + spend
-    return sums
+        spent = rows.filter(spend__isnull=False).annotate(at=TruncMonth("day"), whose_unit=WHOSE_UNIT)
+        values = spent.values_list(_COLUMNS[group], "unit", "whose_unit", "at")
+        found += [Earlier(*row) for row in values.annotate(sum=Sum("spend")).order_by()]
+    return found
 
 
 def models_used(*, scope: Scope, first: date, last: date) -> list[str]:

@@ -8,11 +8,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from dashboard.balances.rates.conversion import EXACT
 from dashboard.core.csv_cells import cell
 from dashboard.organizations.access import access
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from dashboard.usage.explorer.page import explorer_context
+
+_FINEST = Decimal(1).scaleb(-12)
 
 
 @access(Access.READ)
@@ -44,20 +47,30 @@ def explorer_csv(request: PurserRequest) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="spend-{period.first}-{period.last}.csv"'
     writer = csv.writer(response)
     head = (context["group"], "from", "to", "unit", "spend", "before_from", "before_to", "before", "change_percent")
-    writer.writerow([*head, "share_percent", "tokens", "basis", "provisional", "state"])
+    writer.writerow([*head, "share_percent", "tokens", "basis", "provisional", "state", "own_amounts", "rates"])
     parts = (("", "rows"), ("not converted", "apart_rows"), ("unpriced", "unpriced"))
     for state, rows in ((state, context[name]) for state, name in parts):
         for row in rows:
             values = (
                 *(row["name"], period.first, period.last, "" if state == "unpriced" else row.get("unit", unit)),
-                *(row.get("spend"), compare.first, compare.last, row.get("before"), _rounded(row.get("change"))),
+                *(_stored(row.get("spend")), compare.first, compare.last, _stored(row.get("before"))),
+                _rounded(row.get("change")),
                 *(_rounded(row.get("share")), row.get("tokens"), " + ".join(row.get("bases", ()))),
                 *("yes" if row.get("provisional") else "", state),
+                *(
+                    " + ".join(f"{amount:f} {own}" for own, amount in row.get("own", ())),
+                    " + ".join(row.get("sources", ())),
+                ),
             )
             writer.writerow([cell(value) for value in values])
     return response
 
 
 def _rounded(value: Decimal | None) -> Decimal | None:
-    """A percentage; amounts keep every digit."""
+    """A percentage."""
     return None if value is None else round(value, 4)
+
+
+def _stored(value: Decimal | None) -> Decimal | None:
+    """An amount with every digit that amounts are stored with; a converted one has more."""
+    return value if value is None else value.quantize(_FINEST, context=EXACT)

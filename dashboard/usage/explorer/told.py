@@ -1,0 +1,151 @@
+"""What the rollups tell of a period, added up by group and unit; with rates, in the reporting currency what has one.
+
+Sums and products are exact, so that days add up to months and groups to totals also where they are converted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, localcontext
+from typing import Any, TypeVar
+
+from dashboard.balances.rates.conversion import EXACT, Rate, Rates, Unit
+from dashboard.usage.explorer.selectors import Earlier, Part
+
+ZERO = Decimal(0)
+Count = TypeVar("Count", int, Decimal)
+
+
+def plus(one: Count | None, other: Count | None) -> Count | None:
+    return other if one is None else one if other is None else one + other
+
+
+def summed(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The exact sum of what is known; None when nothing is."""
+    known = [amount for amount in amounts if amount is not None]
+    with localcontext(EXACT):
+        return sum(known, ZERO) if known else None
+
+
+@dataclass(slots=True)
+class Sums:
+    """What one group spent in one unit. `bases` are those its money stands on; `undated` is what came for longer than a
+    day, on the first one: bars of single days leave it out. `own` is what was converted, in its own units."""
+
+    spend: Decimal | None = None
+    by_day: dict[date, Decimal] = field(default_factory=dict)
+    open_days: set[date] = field(default_factory=set)
+    open: bool = False
+    bases: dict[str, Decimal] = field(default_factory=dict)
+    undated: dict[date, Decimal] = field(default_factory=dict)
+    own: dict[Unit, Decimal] = field(default_factory=dict)
+    sources: set[str] = field(default_factory=set)
+
+    def take(self, part: Part, spend: Decimal) -> None:
+        self.spend = (self.spend or ZERO) + spend
+        dated = self.by_day if part.span == "day" else self.undated
+        dated[part.at] = dated.get(part.at, ZERO) + spend
+        self.bases[part.basis] = self.bases.get(part.basis, ZERO) + spend
+        if part.provisional:
+            self.open = True
+            if part.span == "day":
+                self.open_days.add(part.at)
+
+    def bar(self, at: date, *, months: bool) -> Decimal | None:
+        """What stands on that place of the chart."""
+        dated = self.by_day.get(at)
+        return plus(dated, self.undated.get(at)) if months else dated
+
+
+@dataclass(slots=True)
+class Told:
+    """Everything that the rollups tell of a period: by (group, unit), and what is used by group. Without `rates` every
+    unit stands by itself; `used` are the rates that something was converted by, by unit and month."""
+
+    rates: Rates | None = None
+    sums: dict[tuple[Any, Unit], Sums] = field(default_factory=lambda: defaultdict(Sums))
+    before: dict[tuple[Any, Unit], Decimal] = field(default_factory=dict)
+    tokens: dict[Any, int] = field(default_factory=dict)
+    unpriced: dict[Any, tuple[int | None, int | None]] = field(default_factory=dict)
+    used: dict[tuple[Unit, date], Rate] = field(default_factory=dict)
+    _main: Unit = field(init=False)
+    _worth: dict[tuple[str, str, date], tuple[Unit, Rate | None]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parts: Iterable[Part], earlier: Iterable[Earlier], rates: Rates | None) -> "Told":
+        told = cls(rates)
+        with localcontext(EXACT):
+            for part in parts:
+                told._take(part)
+            for one in earlier:
+                told._compare(one)
+        return told
+
+    def __post_init__(self) -> None:
+        self._main = Unit(self.rates.currency if self.rates is not None else "")
+
+    def _take(self, part: Part) -> None:
+        if part.spend is not None:
+            self._spent(part, part.spend)
+        if part.tokens is not None:
+            self.tokens[part.group] = self.tokens.get(part.group, 0) + part.tokens
+        if part.basis == "unpriced" and (part.tokens or part.requests):
+            tokens, requests = self.unpriced.get(part.group, (None, None))
+            self.unpriced[part.group] = plus(tokens, part.tokens), plus(requests, part.requests)
+
+    def _spent(self, part: Part, spend: Decimal) -> None:
+        unit, rate = self._rate(part.unit, part.slug, part.at)
+        if rate is None:
+            self.sums[(part.group, unit)].take(part, spend)
+            return
+        sums = self.sums[(part.group, self._main)]
+        sums.take(part, spend * rate.value)
+        sums.own[unit] = sums.own.get(unit, ZERO) + spend
+        sums.sources.add(rate.source)
+
+    def _compare(self, one: Earlier) -> None:
+        unit, rate = self._rate(one.unit, one.slug, one.at)
+        if rate is not None:
+            place, spend = (one.group, self._main), one.spend * rate.value
+        else:
+            place, spend = (one.group, unit), one.spend
+        self.before[place] = self.before.get(place, ZERO) + spend
+
+    def _rate(self, code: str, slug: str, at: date) -> tuple[Unit, Rate | None]:
+        """The unit, and what it converts by; no rate where it stands as it is."""
+        place = (code, slug, at)
+        known = self._worth.get(place)
+        if known is None:
+            unit = Unit(code, slug)
+            rate = self.rates.of(unit, at) if self.rates is not None and unit != self._main else None
+            if rate is not None:
+                self.used[(unit, at.replace(day=1))] = rate
+            known = self._worth[place] = (unit, rate)
+        return known
+
+    def has(self, unit: Unit) -> bool:
+        """Whether anything was spent in it, now or before."""
+        return any(at == unit for _group, at in (*self.sums, *self.before))
+
+    def total(self, unit: Unit) -> Decimal | None:
+        return summed(one.spend for (_group, at), one in self.sums.items() if at == unit)
+
+    def total_before(self, unit: Unit) -> Decimal | None:
+        return summed(amount for (_group, at), amount in self.before.items() if at == unit)
+
+    def total_own(self, unit: Unit) -> dict[Unit, Decimal]:
+        """What was converted into that total, in its own units."""
+        found: dict[Unit, Decimal] = {}
+        for (_group, at), one in self.sums.items():
+            for own, amount in one.own.items() if at == unit else ():
+                found[own] = found.get(own, ZERO) + amount
+        return dict(sorted(found.items()))
+
+
+def units_told(places: Iterable[tuple[Any, Unit]]) -> list[Unit]:
+    """The unit that most groups are told in first."""
+    counts: dict[Unit, int] = defaultdict(int)
+    for _group, unit in set(places):
+        counts[unit] += 1
+    return sorted(counts, key=lambda unit: (-counts[unit], unit))
