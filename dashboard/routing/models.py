@@ -25,6 +25,7 @@ class RoutePolicy(models.Model):
     decisions = models.BigIntegerField(default=0)  # grows whenever `decided` changes
     decided_at = models.DateTimeField(null=True)
     look_again_at = models.DateTimeField(null=True)  # when time alone changes something
+    failed_at = models.DateTimeField(null=True)  # since when deciding it fails; what was decided before holds on
     created_at = models.DateTimeField()
 
     class Meta:

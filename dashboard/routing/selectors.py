@@ -4,7 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+import msgspec
+from django.db.models import F, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.shortcuts import get_object_or_404
 
 from dashboard.balances.models import BalanceSeries, QuotaSeries
@@ -81,8 +83,36 @@ def _health(ids: Sequence[int]) -> tuple[dict[int, datetime], dict[int, datetime
 
 def targets_known(*, policy: RoutePolicy) -> Known:
     """What is remembered of the targets that are out."""
-    rows = TargetOut.objects.filter(policy=policy)
-    return {(row.match, row.target): Memory(row.cause, row.since) for row in rows}  # type: ignore[arg-type]
+    return targets_known_of(policy_ids=[policy.pk]).get(policy.pk, {})
+
+
+def targets_known_of(*, policy_ids: Collection[int]) -> dict[int, dict[tuple[str, str], Memory]]:
+    """The same of several policies, in one statement; those of which nothing is remembered are not in it."""
+    found: dict[int, dict[tuple[str, str], Memory]] = {}
+    rows = TargetOut.objects.filter(policy_id__in=policy_ids)
+    for policy_id, match, target, cause, since in rows.values_list("policy_id", "match", "target", "cause", "since"):
+        found.setdefault(policy_id, {})[(match, target)] = Memory(cause, since)  # type: ignore[arg-type]
+    return found
+
+
+# Revisions never change, and neither does what stands under their digest.
+_documents: dict[str, Document] = {}
+MOST_DOCUMENTS = 1_000
+
+
+def documents_live(*, policies: Collection[RoutePolicy]) -> dict[int, Document]:
+    """What each of these policies says now, in two statements at most."""
+    wanted = RouteRevision.objects.filter(policy__in=policies, number=F("policy__revision"))
+    digests = dict(wanted.values_list("policy_id", "digest"))
+    found = {digest: known for digest in digests.values() if (known := _documents.get(digest)) is not None}
+    unread = [policy_id for policy_id, digest in digests.items() if digest not in found]
+    if unread:
+        as_text = Cast("document", TextField())
+        for digest, text in wanted.filter(policy_id__in=unread).values_list("digest", as_text):
+            found[digest] = _documents[digest] = msgspec.json.decode(text, type=Document)
+    while len(_documents) > MOST_DOCUMENTS:
+        _documents.pop(next(iter(_documents)), None)
+    return {policy_id: found[digest] for policy_id, digest in digests.items()}
 
 
 # --- Policies ---------------------------------------------------------------------------------------------------

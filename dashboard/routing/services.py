@@ -1,12 +1,14 @@
 """Writes of routing: revisions as people save them, and decisions as readings land and time passes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db import transaction
-from django.db.models import Q
+import structlog
+from django.db import connection, transaction
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dashboard.credentials.models import ProviderAccount
@@ -16,11 +18,14 @@ from dashboard.organizations.services import Refused
 from dashboard.routing.decide import Decision, Facts, Known, Memory, RouteDecision, Verdict, decide
 from dashboard.routing.document import Document, DocumentError, digest, document_of, document_stored, plain_of
 from dashboard.routing.models import RouteEvent, RoutePolicy, RouteRevision, TargetOut
-from dashboard.routing.selectors import account_facts, targets_known
+from dashboard.routing.selectors import account_facts, documents_live, targets_known_of
+
+log = structlog.get_logger(__name__)
 
 # Where nothing is foreseen, a policy is looked at again after this: readings go stale, and streams recover unseen.
 LOOK_AGAIN = timedelta(minutes=5)
 KEEP_EVENTS = timedelta(days=90)
+MOST_TOGETHER = 200  # policies whose rows are locked at once
 
 
 # --- Revisions --------------------------------------------------------------------------------------------------
@@ -74,7 +79,7 @@ def policy_save(
             words=str(policy.team or organization),
             changes={"revision": (live.number if live else None, revision.number)},
         )
-        _decide_locked(policy, document, account_facts(account_ids=document.accounts), now)
+        _decide_locked([(policy, document)], account_facts(account_ids=document.accounts), now)
     return revision
 
 
@@ -131,48 +136,90 @@ def routes_decide_due(*, now: datetime) -> int:
 
 
 def _decide(condition: Q, now: datetime) -> int:
-    chosen = RoutePolicy.objects.filter(condition, revision__gt=0).order_by("pk")
-    if not chosen.exists():
+    """Together as far as may be: the number of statements does not depend on how many policies there are. What fails
+    stops no other, and is tried alone from then on."""
+    chosen = RoutePolicy.objects.filter(condition, revision__gt=0).order_by("organization_id", "pk")
+    together: dict[int, list[int]] = {}
+    alone: list[int] = []
+    for policy_id, organization_id, failed_at in chosen.values_list("pk", "organization_id", "failed_at"):
+        if failed_at is None:
+            together.setdefault(organization_id, []).append(policy_id)
+        else:
+            alone.append(policy_id)
+    chunks = [ids[at : at + MOST_TOGETHER] for ids in together.values() for at in range(0, len(ids), MOST_TOGETHER)]
+    return sum(_decide_or_tell(ids, now) for ids in (*chunks, *([one] for one in alone)))
+
+
+def _decide_or_tell(policy_ids: Sequence[int], now: datetime) -> int:
+    """Returns how many of these were decided. A failure is logged, and stands on the page of its policy."""
+    try:
+        return _decide_chunk(policy_ids, now)
+    except Exception:
+        if len(policy_ids) > 1:
+            log.warning("routing.decided_one_by_one", policies=len(policy_ids))
+            return sum(_decide_or_tell([one], now) for one in policy_ids)
+        log.exception("routing.decision_failed", policy=policy_ids[0])
+        failed = RoutePolicy.objects.filter(pk=policy_ids[0])
+        failed.update(failed_at=Coalesce("failed_at", Value(now)), look_again_at=now + LOOK_AGAIN)
         return 0
+
+
+def _decide_chunk(policy_ids: Sequence[int], now: datetime) -> int:
     with transaction.atomic():
         # In one order, and the facts only after the locks: of two workers the second sees what the first saw or more.
-        policies = list(chosen.select_for_update())
-        revisions = RouteRevision.objects.filter(policy__in=policies).filter(_newest(policies))
-        documents = {one.policy_id: document_stored(one.document) for one in revisions}
+        locked = RoutePolicy.objects.filter(pk__in=policy_ids).order_by("pk").select_for_update()
+        policies = list(locked.defer("created_at"))
+        documents = documents_live(policies=policies)
         facts = account_facts(account_ids={account for policy in policies for account in policy.accounts})
-        for policy in policies:
-            _decide_locked(policy, documents[policy.pk], facts, now)
+        _decide_locked([(policy, documents[policy.pk]) for policy in policies], facts, now)
     return len(policies)
 
 
-def _newest(policies: Collection[RoutePolicy]) -> Q:
-    condition = Q(pk=None)
-    for policy in policies:
-        condition |= Q(policy=policy, number=policy.revision)
-    return condition
+_WRITE_DECIDED = """
+UPDATE routing_routepolicy AS policy
+SET decided_at = new.decided_at, look_again_at = new.look_again_at, failed_at = NULL,
+    decided = coalesce(new.decided::jsonb, policy.decided),
+    decisions = policy.decisions + (new.decided IS NOT NULL)::int
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+    AS new(id, decided_at, look_again_at, decided)
+WHERE policy.id = new.id
+"""
 
 
-def _decide_locked(policy: RoutePolicy, document: Document, facts: Mapping[int, Facts], now: datetime) -> None:
-    """Decide a policy whose row is locked, and write down what is different now."""
-    # A worker whose clock is behind must not turn time back.
-    now = now if policy.decided_at is None else max(now, policy.decided_at)
-    known = targets_known(policy=policy)
-    decision = decide(document=document, facts=facts, known=known, now=now)
-    _remember(policy, known, decision)
-    before = _orders(policy.decided)
-    events = [
-        event
-        for route in decision.routes
-        if (event := _event(policy, route, before.get(route.route.match), known, now)) is not None
-    ]
+def _decide_locked(policies: Sequence[tuple[RoutePolicy, Document]], facts: Mapping[int, Facts], now: datetime) -> None:
+    """Decide policies whose rows are locked, and write down what is different now: all in at most five statements."""
+    known, gone, out = targets_known_of(policy_ids=[policy.pk for policy, _document in policies]), Q(pk=None), []
+    events: list[RouteEvent] = []
+    written: list[tuple[int, datetime, datetime, str | None]] = []
+    for policy, document in policies:
+        # A worker whose clock is behind must not turn time back.
+        at = now if policy.decided_at is None else max(now, policy.decided_at)
+        before = known.get(policy.pk, {})
+        decision = decide(document=document, facts=facts, known=before, now=at)
+        back, changed = _remembered(policy, before, decision)
+        for match, target in back:
+            gone |= Q(policy=policy, match=match, target=target)
+        out += changed
+        events += _events(policy, decision, before, at)
+        again = at + LOOK_AGAIN
+        decided = decided_of(decision)
+        text = msgspec.json.encode(decided).decode() if decided != policy.decided else None
+        written.append((policy.pk, at, min(again, decision.look_again_at or again), text))
+    if gone != Q(pk=None):
+        TargetOut.objects.filter(gone).delete()
+    if out:
+        TargetOut.objects.bulk_create(
+            out, update_conflicts=True, unique_fields=["policy", "match", "target"], update_fields=["cause", "since"]
+        )
     RouteEvent.objects.bulk_create(events)
-    again = now + LOOK_AGAIN
-    policy.decided_at, policy.look_again_at = now, min(again, decision.look_again_at or again)
-    written = ["decided_at", "look_again_at"]
-    if (decided := decided_of(decision)) != policy.decided:
-        policy.decided, policy.decisions = decided, policy.decisions + 1
-        written += ["decided", "decisions"]
-    policy.save(update_fields=written)
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_DECIDED, [list(column) for column in zip(*written, strict=True)])
+
+
+def _events(policy: RoutePolicy, decision: Decision, known: Known, now: datetime) -> list[RouteEvent]:
+    before = _orders(policy.decided)
+    made = (_event(policy, route, before.get(route.route.match), known, now) for route in decision.routes)
+    return [event for event in made if event is not None]
 
 
 def decided_of(decision: Decision) -> dict[str, Any]:
@@ -219,27 +266,16 @@ def _orders(decided: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _remember(policy: RoutePolicy, known: Known, decision: Decision) -> None:
-    """Rows for what is out, none for the rest. Only what differs is written."""
+def _remembered(policy: RoutePolicy, known: Known, decision: Decision) -> tuple[set[tuple[str, str]], list[TargetOut]]:
+    """(what is back, rows for what is out and was not, or for another cause)."""
     out = {
         (route.route.match, verdict.target.key): verdict.memory
         for route in decision.routes
         for verdict in route.verdicts
         if verdict.memory is not None
     }
-    gone = Q(pk=None)
-    for match, target in known.keys() - out.keys():
-        gone |= Q(match=match, target=target)
-    if known.keys() - out.keys():
-        TargetOut.objects.filter(gone, policy=policy).delete()
     changed = [_row(policy, key, memory) for key, memory in out.items() if known.get(key) != memory]
-    if changed:
-        TargetOut.objects.bulk_create(
-            changed,
-            update_conflicts=True,
-            unique_fields=["policy", "match", "target"],
-            update_fields=["cause", "since"],
-        )
+    return set(known.keys() - out.keys()), changed
 
 
 def _row(policy: RoutePolicy, key: tuple[str, str], memory: Memory) -> TargetOut:
