@@ -270,7 +270,13 @@ def test_a_comparison_has_every_line_of_both(two: list[ProviderAccount]) -> None
 
 
 def test_removing_a_policy(client: Client, signed_in: None, policy: RoutePolicy) -> None:
-    assert client.post(reverse("routing:policy_out", args=[policy.pk]))["Location"] == reverse("routing:policies")
+    url = reverse("routing:policy_out", args=[policy.pk])
+    for word in ("", "somebody else"):
+        assert client.post(url, {"word": word})["Location"] == reverse("routing:policy", args=[policy.pk])
+        assert RoutePolicy.objects.filter(pk=policy.pk).exists(), "the name is typed, whatever the browser says"
+    assert client.post(url, {"word": str(policy.team or policy.organization)})["Location"] == reverse(
+        "routing:policies"
+    )
     assert RoutePolicy.objects.count() == 0
 
 
