@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
-from django.db.models import F, Q, QuerySet, TextField
+from django.db.models import Exists, F, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.shortcuts import get_object_or_404
 
@@ -130,12 +130,16 @@ def policy_or_404(*, scope: Scope, policy_id: int) -> RoutePolicy:
     return get_object_or_404(policies_in(scope=scope), pk=policy_id)
 
 
-def policy_for_team(*, organization_id: int, team: Team | None) -> RoutePolicy | None:
-    """The policy that counts for a team: its own, else the organization's. None when there is neither."""
-    chosen = RoutePolicy.objects.filter(organization_id=organization_id).filter(Q(team=None) | Q(team=team))
-    chosen = chosen.defer("decided", "accounts")
-    found = {policy.team_id: policy for policy in chosen}
-    return found.get(team.pk if team is not None else None) or found.get(None)
+def policy_for_feed(*, organization_id: int, team_id: int | None) -> tuple[RoutePolicy | None, bool]:
+    """(the policy that counts for the team of that id: its own, else the organization's; whether there is such a team):
+    one statement where there is a policy."""
+    there = Team.objects.filter(organization_id=organization_id, pk=team_id or 0, archived_at=None)
+    chosen = RoutePolicy.objects.filter(organization_id=organization_id).filter(Q(team=None) | Q(team_id=team_id))
+    chosen = chosen.defer("decided", "accounts", "judged").order_by(F("team_id").asc(nulls_last=True))
+    policy = chosen.annotate(team_there=Exists(there)).first()
+    if policy is None:
+        return None, team_id is None or there.exists()
+    return policy, team_id is None or policy.team_there
 
 
 def revision_live(*, policy: RoutePolicy) -> RouteRevision:
