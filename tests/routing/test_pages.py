@@ -191,9 +191,9 @@ def test_a_form_and_its_document_are_the_same(policy: RoutePolicy) -> None:
 @pytest.mark.parametrize(
     ("step", "tiers", "moved"),
     [
-        ("down:0.0.0", ["ba", "c"], Moved(0, 0, 1)),
-        ("down:0.0.1", ["a", "bc"], Moved(0, 1, 0)),
-        ("down:0.1.0", ["ab", "c"], Moved(0, 1, 0)),
+        ("down:0.0.0", ["ba", "c"], Moved(0, 0, 1, down=True)),
+        ("down:0.0.1", ["a", "bc"], Moved(0, 1, 0, down=True)),
+        ("down:0.1.0", ["ab", "c"], Moved(0, 1, 0, down=True)),
         ("up:0.1.0", ["abc"], Moved(0, 0, 2)),
         ("up:0.0.1", ["ba", "c"], Moved(0, 0, 0)),
         ("up:0.0.0", ["a", "b", "c"], Moved(0, 0, 0)),
