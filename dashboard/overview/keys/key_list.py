@@ -15,7 +15,7 @@ from dashboard.core.addresses import Chip, address, chips, chosen, kept
 from dashboard.core.cursors import Kind, Order
 from dashboard.core.drawing import Meter
 from dashboard.core.tables import Column, Table
-from dashboard.core.templatetags.purser import day, state_word
+from dashboard.core.templatetags.purser import full_day, state_word
 from dashboard.credentials.selectors import account_row
 from dashboard.keys.models import ProviderKey
 from dashboard.keys.selectors import provider_keys_in, replaced_keys
@@ -332,7 +332,7 @@ def _look(entry: Entry, now: datetime) -> tuple[str, str]:
     if entry.replaced:
         if "replaced" in entry.minds or key.retire_on is None:
             return "warn", _("Replaced, can go")
-        return "waiting", _("Goes on %(day)s") % {"day": day(key.retire_on)}
+        return "waiting", _("Goes on %(day)s") % {"day": full_day(key.retire_on)}
     if "expiring" in entry.minds and key.expires_at is not None:
         return "warn", _("Expires in %(days)d d") % {"days": max(0, (key.expires_at - now).days)}
     if "unowned" in entry.minds:
