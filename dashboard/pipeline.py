@@ -25,7 +25,7 @@ from dashboard.keys.intents.selectors import intents_due
 from dashboard.keys.intents.services import intent_reconcile
 from dashboard.organizations.mail import mail_carry, mails_prune, mails_waiting, managers_mail
 from dashboard.organizations.models import Organization
-from dashboard.overview.demo import demo_history
+from dashboard.overview.demo import demo_history, demo_keys
 from dashboard.routing.services import KEEP_EVENTS, route_events_prune, routes_decide_account, routes_decide_due
 from dashboard.sync.checking import credential_check
 from dashboard.sync.reading import host_slot, stream_read
@@ -126,12 +126,13 @@ def adopt_credential(credential_id: int) -> None:
 
 @shared_task
 def fill_demo_account(credential_id: int) -> None:
-    """Bring along the past of a demo account, then check its key and read it like any other. When this is lost, the
-    next dispatch finds the unchecked key, and the account goes without a past."""
+    """Bring along the past of a demo account and whose its keys are, then check its key and read it like any other.
+    When this is lost, the next dispatch finds the unchecked key, and the account goes without a past."""
     chosen = ProviderCredential.objects.select_related("account__organization").filter(organization__is_demo=True)
     credential = chosen.filter(pk=credential_id).first()
     if credential is not None:
         demo_history(credential=credential, now=timezone.now())
+        demo_keys(credential=credential, now=timezone.now())
         check_credential(credential_id)
 
 

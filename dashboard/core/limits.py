@@ -18,10 +18,20 @@ def allowed(what: str, *, who: str, amount: int, within: timedelta) -> bool:
     digest = hashlib.sha256(who.encode()).hexdigest()
     key = f"limit:{what}:{digest}"
     try:
-        cache.add(key, 0, timeout=int(within.total_seconds()))
-        return cache.incr(key) <= amount
-    except ValueError:  # it passed away between the two lines
-        return True
+        return _counted(key, within) <= amount
     except RedisError:
         log.warning("limits.away", what=what)
         return True
+
+
+def _counted(key: str, within: timedelta) -> int:
+    """Most calls are not the first: they are counted in one go."""
+    try:
+        return cache.incr(key)
+    except ValueError:
+        if cache.add(key, 1, timeout=int(within.total_seconds())):
+            return 1
+    try:
+        return cache.incr(key)  # somebody else was first
+    except ValueError:  # and that has passed away already
+        return 1

@@ -16,6 +16,7 @@ class ProviderKey(models.Model):
     """An API key of a provider account, as its admin API lists it or, with `typed_at`, as a person typed it in. Never
     the key itself, only a hint. `gone_at` is set when the provider no longer lists it; history may still name its id.
     Team and purpose are ours: no listing touches them. `owned_from` is the first day that the owner team answers for.
+    `rotated_from` is the key in whose place this one was made, `retire_on` the day on which a replaced key is to go.
     """
 
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="provider_keys")
@@ -34,6 +35,8 @@ class ProviderKey(models.Model):
     owned_from = models.DateField(null=True)
     purpose = models.CharField(max_length=200, blank=True)
     typed_at = models.DateTimeField(null=True)
+    rotated_from = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="successors")
+    retire_on = models.DateField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "external_id"], name="provider_key_once")]
@@ -48,6 +51,7 @@ class Operation(models.TextChoices):
     DISABLE = "disable", _("Disable")
     ENABLE = "enable", _("Enable")
     DELETE = "delete", _("Delete")
+    ROTATE = "rotate", _("Rotate")
 
 
 class IntentState(models.TextChoices):
@@ -60,6 +64,8 @@ class IntentState(models.TextChoices):
     RECONCILED = "reconciled", _("Settled by hand")
 
 
+# Of these a new key comes; the others change one that is there.
+MAKING = (Operation.CREATE, Operation.ROTATE)
 # Not over: the state may still change, and the same is not begun a second time.
 OPEN_INTENTS = (IntentState.WRITTEN, IntentState.SENT, IntentState.UNKNOWN, IntentState.FOUND)
 
@@ -67,8 +73,8 @@ OPEN_INTENTS = (IntentState.WRITTEN, IntentState.SENT, IntentState.UNKNOWN, Inte
 class KeyIntent(models.Model):
     """A change at a provider that a person asked for: written down before the call, so that whatever breaks in between,
     somebody knows what to look for. No secret is in it. `name` is unique to a key that is to be made: by it a key is
-    found whose answer was lost. `wish` holds limit, limit_reset and expires_at; `next_look_at` is when the provider's
-    list is read next, `looks` how often it was."""
+    found whose answer was lost. `wish` holds limit, limit_reset and expires_at, and when one takes the place of
+    `rotates` also retire_on; `next_look_at` is when the provider's list is read next, `looks` how often it was."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="key_intents")
@@ -83,6 +89,7 @@ class KeyIntent(models.Model):
     wish: Any = models.JSONField(default=dict)
     keep = models.BooleanField(default=False)
     key = models.ForeignKey(ProviderKey, null=True, on_delete=models.SET_NULL, related_name="intents")
+    rotates = models.ForeignKey(ProviderKey, null=True, on_delete=models.SET_NULL, related_name="rotations")
     message = models.TextField(blank=True)
     by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()

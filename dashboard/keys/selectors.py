@@ -25,13 +25,19 @@ def provider_keys_in(scope: Scope) -> QuerySet[ProviderKey]:
     return ProviderKey.objects.filter(within).select_related("account", "team")
 
 
+def replaced_keys(*, scope: Scope) -> set[int]:
+    """The ids of the organization's keys in whose place another one was made that is still there."""
+    made = ProviderKey.objects.filter(account__organization_id=scope.organization_id, gone_at=None)
+    return set(made.filter(rotated_from__isnull=False).values_list("rotated_from_id", flat=True))
+
+
 def service_token_by_secret(secret: str) -> ServiceToken | None:
     """The token that this is the secret of, in whatever state it is. Found by its open part; the rest is compared in
     constant time, and a prefix that nobody has takes the same way."""
     shape = _SHAPE.fullmatch(secret)
     if shape is None:
         return None
-    token = ServiceToken.objects.select_related("organization").filter(prefix=shape[1]).first()
+    token = ServiceToken.objects.filter(prefix=shape[1]).order_by().first()
     kept = _NOBODY if token is None else token.secret_digest
     return token if hmac.compare_digest(kept, keyed_digest(TOKEN_PURPOSE, secret)) else None
 

@@ -1,19 +1,17 @@
-"""The pages of provider keys, and of service tokens, which have their addresses under the settings."""
+"""The pages on which keys are changed, and those of service tokens, which have their addresses under the settings."""
 
 from django.urls import path
 
 from dashboard.keys import views
 from dashboard.keys.intents import views as intents
 
-app_name = "keys"
 urlpatterns = [
-    path("keys/", views.key_list, name="key_list"),
     path("keys/typed/", views.key_type_in, name="key_type_in"),
-    path("keys/<int:provider_key_id>/", views.key, name="key"),
     path("keys/<int:provider_key_id>/owner/", views.key_assign, name="key_assign"),
     path("keys/<int:provider_key_id>/forget/", views.key_forget, name="key_forget"),
     path("keys/new/", intents.key_choose, name="key_choose"),
     path("keys/new/<int:account_id>/", intents.key_new, name="key_new"),
+    path("keys/<int:provider_key_id>/rotate/", intents.key_rotate, name="key_rotate"),
     path("keys/<int:provider_key_id>/forget-secret/", intents.kept_drop, name="kept_drop"),
     path("keys/<int:provider_key_id>/<slug:operation>/", intents.key_change, name="key_change"),
     path("keys/changes/<uuid:intent_id>/", intents.intent, name="intent"),

@@ -1,8 +1,7 @@
-"""The keys at the providers, and the service tokens of an organization: made, rotated, revoked; each secret is on one
-answer alone."""
+"""What people say of the keys at the providers, and the service tokens of an organization: made, rotated, revoked; each
+secret is on one answer alone. What is read of keys is in `overview.keys`."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -12,10 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dashboard.core.confirming import name_typed
 from dashboard.keys.forms import AssignForm, ServiceTokenForm, TypedKeyForm
-from dashboard.keys.intents.selectors import intents_open, key_manager
-from dashboard.keys.key_list import key_entry, key_list_context, key_row
-from dashboard.keys.models import KeptSecret, ProviderKey, ServiceToken
+from dashboard.keys.models import ProviderKey, ServiceToken
 from dashboard.keys.selectors import provider_keys_in, service_token_rows
 from dashboard.keys.services import (
     provider_key_assign,
@@ -29,33 +27,6 @@ from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from dashboard.organizations.services import Refused
-
-
-@access(Access.READ)
-@require_GET
-def key_list(request: PurserRequest) -> HttpResponse:
-    now = timezone.now()
-    context = key_list_context(scope=request.scope, query=request.GET, now=now)
-    waiting = intents_open(scope=request.scope) if request.membership.may_manage else []
-    return render(request, "keys/key_list.html", {**context, "waiting": waiting, "now": now})
-
-
-@access(Access.READ)
-@require_GET
-def key(request: PurserRequest, provider_key_id: int) -> HttpResponse:
-    """All that is known of one key."""
-    found, now = _key(request, provider_key_id), timezone.now()
-    manages = request.membership.may_manage
-    context = {
-        "row": key_row(key_entry(key=found, now=now), now),
-        "key": found,
-        "manager": key_manager(found.account) if manages else None,
-        "changes": found.intents.select_related("by").order_by("-created_at")[:10] if manages else [],
-        "kept": KeptSecret.objects.filter(provider_key=found).defer("encrypted_text").first() if manages else None,
-        "intent_id": uuid4(),
-        "now": now,
-    }
-    return render(request, "keys/key.html", context)
 
 
 @access(Access.MANAGE)
@@ -102,8 +73,10 @@ def key_type_in(request: PurserRequest) -> HttpResponse:
 @access(Access.MANAGE)
 @require_POST
 def key_forget(request: PurserRequest, provider_key_id: int) -> HttpResponse:
-    """Take back a typed key."""
+    """Take back a typed key; its name is typed."""
     found = _key(request, provider_key_id)
+    if not name_typed(request, str(found)):
+        return redirect("keys:key", provider_key_id=found.pk)
     try:
         provider_key_forget(key=found, by=request.actor, now=timezone.now())
     except Refused as refused:
@@ -168,8 +141,10 @@ def service_token_again(request: PurserRequest, service_token_id: int) -> HttpRe
 @access(Access.MANAGE)
 @require_POST
 def service_token_out(request: PurserRequest, service_token_id: int) -> HttpResponse:
-    """Revoke a token for good."""
+    """Revoke a token for good; its name is typed."""
     token = _token(request, service_token_id)
+    if not name_typed(request, token.name):
+        return redirect("keys:service_tokens")
     service_token_revoke(token=token, by=request.actor, now=timezone.now())
     messages.success(request, _("%(name)s is revoked; what it sent stays.") % {"name": token.name})
     return redirect("keys:service_tokens")

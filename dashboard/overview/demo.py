@@ -20,7 +20,9 @@ from dashboard.core.queue import enqueue_on_commit
 from dashboard.core.templatetags.purser import is_currency
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create
-from dashboard.organizations.audit import Actor
+from dashboard.keys.models import ProviderKey
+from dashboard.keys.services import provider_key_assign, provider_keys_land
+from dashboard.organizations.audit import SYSTEM, Actor
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
 from dashboard.organizations.services import organization_delete
 from dashboard.routing.document import Document, Failover, Route, Target, Tier
@@ -30,6 +32,7 @@ from dashboard.usage.services import account_usage_delete
 from providers.collect import collect
 from providers.errors import ProviderError
 from providers.records import Balance
+from providers.records import ProviderKey as ListedKey
 from providers.registry import PROVIDERS
 from providers.simulator.parts import PARTS
 from providers.simulator.replay import replay
@@ -175,6 +178,39 @@ def demo_history(*, credential: ProviderCredential, now: datetime) -> None:
         balance_history_import(place=place, readings=readings, now=now)
         if not isinstance(credential.provider.endpoint("cost"), Endpoint):
             derived_spend_refresh(account=account, now=now, since=now - HISTORY)
+
+
+PURPOSES = ("Search in production", "Answers of the support bot", "Nightly evaluation")
+
+
+def demo_keys(*, credential: ProviderCredential, now: datetime) -> None:
+    """The keys of a demo account with owners and purposes; each fourth is nobody's, as in any house."""
+    endpoint, account = credential.provider.endpoint("keys"), credential.account
+    if not isinstance(endpoint, Endpoint) or ProviderKey.objects.filter(account=account).exists():
+        return
+    with replay(credential.provider.slug) as (send, travel):
+        travel(now)
+        try:
+            found = collect(
+                credential.provider, "keys", credential.unlocked(), Window(start=now, end=now, now=now), send
+            )
+        except ProviderError:
+            return  # they come with the first reading, without owners
+    teams = list(Team.objects.filter(organization=account.organization).order_by("pk"))
+    listed = [record for record in found.records if isinstance(record, ListedKey)]
+    with transaction.atomic():
+        provider_keys_land(account_id=account.pk, keys=listed, complete=False, now=now)
+        keys = ProviderKey.objects.filter(account=account).select_related("account__organization").order_by("pk")
+        for number, key in enumerate(keys, account.pk):
+            if number % 4:
+                provider_key_assign(
+                    key=key,
+                    team=teams[number % len(teams)],
+                    purpose=PURPOSES[number % len(PURPOSES)],
+                    valid_from=(now - HISTORY).date(),
+                    by=SYSTEM,
+                    now=now,
+                )
 
 
 def _past_balances(credential: ProviderCredential, now: datetime) -> Iterator[tuple[datetime, list[Balance]]]:

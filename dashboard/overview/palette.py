@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import CharField, QuerySet, Value
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -23,6 +23,7 @@ from dashboard.credentials.selectors import accounts_without_balance
 from dashboard.organizations.models import Membership, Team
 from dashboard.organizations.scope import Scope
 from dashboard.overview.states import account_state
+from dashboard.routing.selectors import policies_in
 from dashboard.sync.selectors import streams_of_accounts
 from providers.registry import PROVIDERS
 
@@ -74,7 +75,7 @@ def palette_view(
     *, scope: Scope, membership: Membership, memberships: Sequence[Membership], words: str, now: datetime
 ) -> list[Group]:
     """The groups that fit `words`, the best first; without words, what one most often wants."""
-    named = _named(membership) if words else []
+    named = _named(scope, membership) if words else []
     accounts = _accounts(scope, words, {key: name for kind, key, name, _ in named if kind == "own"}, now)
     groups = [
         accounts,
@@ -83,6 +84,7 @@ def palette_view(
     ]
     if words:
         groups += [
+            _group(_("Routes"), words, _routes(named, membership), limit=OTHERS),
             _group(_("Providers"), words, _providers(named), limit=OTHERS),
             _group(_("Teams"), words, _teams(named), limit=OTHERS),
             _group(_("Members"), words, _people(named), limit=OTHERS),
@@ -144,6 +146,10 @@ def _actions(membership: Membership, memberships: Sequence[Membership]) -> list[
         actions += [
             _action(gettext_noop("Connect a provider"), "credentials:connect", icon="plus", keys="c"),
             _action(gettext_noop("Describe a provider of your own"), "credentials:described_new", icon="file-pen"),
+            _action(gettext_noop("Make a key at a provider"), "keys:key_choose", icon="key-round"),
+            _action(gettext_noop("Type in a key"), "keys:key_type_in", icon="key-round"),
+            _action(gettext_noop("New allocation rule"), "usage:rule_new", icon="split"),
+            _action(gettext_noop("New service token"), "keys:service_token_new", icon="key-square"),
             _action(gettext_noop("Invite somebody"), "organizations:invite", icon="user-plus"),
             _action(gettext_noop("New team"), "organizations:team_new", icon="users"),
             _action(gettext_noop("Currency and rates"), "usage:currency", icon="coins"),
@@ -170,6 +176,11 @@ def _places(membership: Membership) -> list[Entry]:
         Entry(place.title, place.url, icon=place.icon, keys=place.keys, also=place.name)
         for place in places_for(membership)
     ]
+    if membership.may_manage:
+        places += [
+            _action(gettext_noop("Allocation rules"), "usage:rules", icon="split"),
+            _action(gettext_noop("Service tokens"), "keys:service_tokens", icon="key-square"),
+        ]
     return [*places, _action(gettext_noop("Profile and security"), "mfa_index", icon="user-round")]
 
 
@@ -178,15 +189,20 @@ def _places(membership: Membership) -> list[Entry]:
 _Named = tuple[str, str, str, str]  # kind, key, name, what else it is found under
 
 
-def _named(membership: Membership) -> list[_Named]:
-    """Providers of one's own, and for those who may open their pages teams and people: one statement for all."""
-    organization = membership.organization_id
+def _named(scope: Scope, membership: Membership) -> list[_Named]:
+    """Providers of one's own, route policies, and for those who may open their pages teams and people: one statement
+    for all."""
+    organization, key = membership.organization_id, Cast("pk", CharField())
     rows = DescribedProvider.objects.filter(organization_id=organization)
-    parts: list[QuerySet[Any, Any]] = [rows.values_list(Value("own"), "slug", "name", Value(""))]
+    whose = Coalesce("team__name", Value(""))
+    policies = policies_in(scope=scope).select_related(None).order_by()
+    parts: list[QuerySet[Any, Any]] = [
+        rows.values_list(Value("own"), "slug", "name", Value("")),
+        policies.values_list(Value("policy"), key, whose, Value("")),
+    ]
     if membership.may_manage:
         teams = Team.objects.filter(organization_id=organization, archived_at=None)
         people = Membership.objects.filter(organization_id=organization)
-        key = Cast("pk", CharField())
         parts += [
             teams.values_list(Value("team"), key, "name", "cost_centre"),
             people.values_list(Value("member"), key, "user__name", "user__email"),
@@ -201,6 +217,20 @@ def _providers(named: Sequence[_Named]) -> list[Entry]:
         Entry(name, reverse("credentials:provider_detail", args=[slug]), logo=slug, also=slug.removeprefix(OWN))
         for slug, name in sorted(known, key=lambda one: one[1].casefold())
     ]
+
+
+def _routes(named: Sequence[_Named], membership: Membership) -> list[Entry]:
+    """Each policy, and its switches that suppose something; the organization's own is called by its name."""
+    found = []
+    for kind, key, name, _also in named:
+        if kind == "policy":
+            whose = {"name": name or membership.organization.name}
+            url = reverse("routing:policy", args=[key])
+            found += [
+                Entry(_("Routes of %(name)s") % whose, url, icon="route", also="routing"),
+                Entry(_("What if: routes of %(name)s") % whose, f"{url}#what-if", icon="flask-conical", also="what if"),
+            ]
+    return found
 
 
 def _teams(named: Sequence[_Named]) -> list[Entry]:

@@ -9,9 +9,8 @@ from ninja import Path, Router
 from dashboard.core.problems import Problem
 from dashboard.keys.api import ServiceBearer
 from dashboard.keys.models import ServiceToken, TokenScope
-from dashboard.organizations.models import Team
 from dashboard.routing.feed import Feed, feed_body, strong_etag
-from dashboard.routing.selectors import policy_for_team
+from dashboard.routing.selectors import policy_for_feed
 from dashboard.usage.intake.rows import ProblemAnswer
 
 ORGANIZATION = "organization"  # in place of a team's number
@@ -37,11 +36,13 @@ def routes(
 ) -> HttpResponse:
     """Which token asks stands in `request.auth`."""
     token: Any = request.auth  # type: ignore[attr-defined]
-    asked = _team(token, team)
-    policy = policy_for_team(organization_id=token.organization_id, team=asked)
+    asked = _asked(token, team)
+    policy, there = policy_for_feed(organization_id=token.organization_id, team_id=asked)
+    if not there:
+        raise _no_such_team()
     if policy is None:
         raise Problem(404, "no_routes", _("There are no routes for this team, and none of the organization."))
-    body = feed_body(policy=policy, team=asked)
+    body = feed_body(policy=policy, team_id=asked)
     headers = {"ETag": strong_etag(body), "Cache-Control": "private, no-cache"}
     known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
     if headers["ETag"] in known or known == ["*"]:
@@ -49,8 +50,8 @@ def routes(
     return HttpResponse(body, content_type="application/json", headers=headers)
 
 
-def _team(token: ServiceToken, asked: str) -> Team | None:
-    """The team that is asked for, as far as the token reaches. Raises Problem."""
+def _asked(token: ServiceToken, asked: str) -> int | None:
+    """The id of the team that is asked for, None for the organization, as far as the token reaches. Raises Problem."""
     if token.account_id is not None:
         raise Problem(403, "token_of_one_account", _("This token is for one account alone; routes have several."))
     if asked == ORGANIZATION:
@@ -58,7 +59,10 @@ def _team(token: ServiceToken, asked: str) -> Team | None:
             raise Problem(403, "token_of_one_team", _("This token is for one team alone: ask for its number."))
         return None
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
-    team = Team.objects.filter(organization_id=token.organization_id, pk=number, archived_at=None).first()
-    if team is None or token.team_id not in (None, team.pk):
-        raise Problem(404, "no_such_team", _("There is no such team, or this token is for another one."))
-    return team
+    if token.team_id not in (None, number):
+        raise _no_such_team()
+    return number
+
+
+def _no_such_team() -> Problem:
+    return Problem(404, "no_such_team", _("There is no such team, or this token is for another one."))

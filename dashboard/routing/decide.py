@@ -138,6 +138,13 @@ def decide(*, document: Document, facts: Mapping[int, Facts], known: Known, now:
     return Decision(tuple(routes), min((at for at in moments if at > now), default=None))
 
 
+def account_mark(facts: Facts | None, failover: Failover, now: datetime) -> tuple[str, datetime | None]:
+    """(what is judged of an account none of whose targets is out, as text; when time alone changes it). As long as the
+    text stays, nothing that was decided with it changes for this account's sake."""
+    one = _judge(facts, failover, now)
+    return msgspec.json.encode([one.code, *one.figures]).decode(), one.again
+
+
 def _decide_route(
     route: Route,
     failover: Failover,

@@ -9,7 +9,6 @@ import msgspec
 from django.utils import translation
 from ninja import Schema
 
-from dashboard.organizations.models import Team
 from dashboard.routing.models import RoutePolicy
 from dashboard.routing.words import figures_of, verdict_words
 
@@ -52,23 +51,23 @@ class Feed(Schema):
     routes: list[FeedRoute]
 
 
-def feed_body(*, policy: RoutePolicy, team: Team | None) -> bytes:
+def feed_body(*, policy: RoutePolicy, team_id: int | None) -> bytes:
     """The feed of a team (None: of the organization) as JSON. Most polls ask for a decision that was written before:
     it is kept, under the number that grows with each other one, and `decided` may be deferred."""
-    key = (policy.pk, policy.revision, policy.decisions, team.pk if team is not None else None)
+    key = (policy.pk, policy.revision, policy.decisions, team_id)
     body = _written.get(key)
     if body is None:
         while len(_written) >= MOST_KEPT:
             _written.pop(next(iter(_written)), None)
-        body = _written[key] = _write(policy, team)
+        body = _written[key] = _write(policy, team_id)
     return body
 
 
-def _write(policy: RoutePolicy, team: Team | None) -> bytes:
+def _write(policy: RoutePolicy, team_id: int | None) -> bytes:
     with translation.override("en"):
         routes = [_route(route) for route in policy.decided.get("routes", ())]
     document = {
-        "team": team.pk if team is not None else None,
+        "team": team_id,
         "policy": "organization" if policy.team_id is None else "team",
         "revision": policy.revision,
         "routes": routes,

@@ -22,9 +22,12 @@ class RoutePolicy(models.Model):
     revision = models.PositiveIntegerField(default=0)
     accounts = ArrayField(models.BigIntegerField(), default=list)
     decided: Any = models.JSONField(default=dict)
+    # What was judged of each account none of whose targets is out, see decide.account_mark, by its id.
+    judged: Any = models.JSONField(default=dict)
     decisions = models.BigIntegerField(default=0)  # grows whenever `decided` changes
     decided_at = models.DateTimeField(null=True)
     look_again_at = models.DateTimeField(null=True)  # when time alone changes something
+    failed_at = models.DateTimeField(null=True)  # since when deciding it fails; what was decided before holds on
     created_at = models.DateTimeField()
 
     class Meta:

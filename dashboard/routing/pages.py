@@ -419,7 +419,7 @@ def _draft_route(
                     "account": account,
                     "hosts": _hosts(account),
                     "row": target_row(verdict, account, scope) if verdict is not None else None,
-                    "follow": moved == Moved(number, tier, place),
+                    "follow": "" if moved is None or moved[:3] != (number, tier, place) else _pressed(moved),
                 }
             )
         tiers.append({"number": tier + 1, "index": tier, "targets": rows})
@@ -450,6 +450,10 @@ def _models_on_offer(document: Document | None) -> list[dict[str, Any]]:
     for account, model in found.values_list("account_id", "model_id"):
         offered.setdefault(account, []).append(model)
     return [{"account": account, "models": models[:MOST_MODELS]} for account, models in offered.items()]
+
+
+def _pressed(moved: Moved) -> str:
+    return "down" if moved.down else "up"
 
 
 def _moved_words(moved: Moved | None, draft: Draft) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+import msgspec
+from django.db.models import Exists, F, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.shortcuts import get_object_or_404
 
 from dashboard.balances.models import BalanceSeries, QuotaSeries
@@ -81,8 +83,36 @@ def _health(ids: Sequence[int]) -> tuple[dict[int, datetime], dict[int, datetime
 
 def targets_known(*, policy: RoutePolicy) -> Known:
     """What is remembered of the targets that are out."""
-    rows = TargetOut.objects.filter(policy=policy)
-    return {(row.match, row.target): Memory(row.cause, row.since) for row in rows}  # type: ignore[arg-type]
+    return targets_known_of(policy_ids=[policy.pk]).get(policy.pk, {})
+
+
+def targets_known_of(*, policy_ids: Collection[int]) -> dict[int, dict[tuple[str, str], Memory]]:
+    """The same of several policies, in one statement; those of which nothing is remembered are not in it."""
+    found: dict[int, dict[tuple[str, str], Memory]] = {}
+    rows = TargetOut.objects.filter(policy_id__in=policy_ids)
+    for policy_id, match, target, cause, since in rows.values_list("policy_id", "match", "target", "cause", "since"):
+        found.setdefault(policy_id, {})[(match, target)] = Memory(cause, since)  # type: ignore[arg-type]
+    return found
+
+
+# Revisions never change, and neither does what stands under their digest.
+_documents: dict[str, Document] = {}
+MOST_DOCUMENTS = 1_000
+
+
+def documents_live(*, policies: Collection[RoutePolicy]) -> dict[int, Document]:
+    """What each of these policies says now, in two statements at most."""
+    wanted = RouteRevision.objects.filter(policy__in=policies, number=F("policy__revision"))
+    digests = dict(wanted.values_list("policy_id", "digest"))
+    found = {digest: known for digest in digests.values() if (known := _documents.get(digest)) is not None}
+    unread = [policy_id for policy_id, digest in digests.items() if digest not in found]
+    if unread:
+        as_text = Cast("document", TextField())
+        for digest, text in wanted.filter(policy_id__in=unread).values_list("digest", as_text):
+            found[digest] = _documents[digest] = msgspec.json.decode(text, type=Document)
+    while len(_documents) > MOST_DOCUMENTS:
+        _documents.pop(next(iter(_documents)), None)
+    return {policy_id: found[digest] for policy_id, digest in digests.items()}
 
 
 # --- Policies ---------------------------------------------------------------------------------------------------
@@ -100,12 +130,16 @@ def policy_or_404(*, scope: Scope, policy_id: int) -> RoutePolicy:
     return get_object_or_404(policies_in(scope=scope), pk=policy_id)
 
 
-def policy_for_team(*, organization_id: int, team: Team | None) -> RoutePolicy | None:
-    """The policy that counts for a team: its own, else the organization's. None when there is neither."""
-    chosen = RoutePolicy.objects.filter(organization_id=organization_id).filter(Q(team=None) | Q(team=team))
-    chosen = chosen.defer("decided", "accounts")
-    found = {policy.team_id: policy for policy in chosen}
-    return found.get(team.pk if team is not None else None) or found.get(None)
+def policy_for_feed(*, organization_id: int, team_id: int | None) -> tuple[RoutePolicy | None, bool]:
+    """(the policy that counts for the team of that id: its own, else the organization's; whether there is such a team):
+    one statement where there is a policy."""
+    there = Team.objects.filter(organization_id=organization_id, pk=team_id or 0, archived_at=None)
+    chosen = RoutePolicy.objects.filter(organization_id=organization_id).filter(Q(team=None) | Q(team_id=team_id))
+    chosen = chosen.defer("decided", "accounts", "judged").order_by(F("team_id").asc(nulls_last=True))
+    policy = chosen.annotate(team_there=Exists(there)).first()
+    if policy is None:
+        return None, team_id is None or there.exists()
+    return policy, team_id is None or policy.team_there
 
 
 def revision_live(*, policy: RoutePolicy) -> RouteRevision:

@@ -1,26 +1,31 @@
 """Writes of routing: revisions as people save them, and decisions as readings land and time passes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db import transaction
-from django.db.models import Q
+import structlog
+from django.db import connection, transaction
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.audit import Actor, audit_record
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.services import Refused
-from dashboard.routing.decide import Decision, Facts, Known, Memory, RouteDecision, Verdict, decide
+from dashboard.routing.decide import Decision, Facts, Known, RouteDecision, Verdict, account_mark, decide
 from dashboard.routing.document import Document, DocumentError, digest, document_of, document_stored, plain_of
-from dashboard.routing.models import RouteEvent, RoutePolicy, RouteRevision, TargetOut
-from dashboard.routing.selectors import account_facts, targets_known
+from dashboard.routing.models import RouteEvent, RoutePolicy, RouteRevision
+from dashboard.routing.selectors import account_facts, documents_live, targets_known_of
+
+log = structlog.get_logger(__name__)
 
 # Where nothing is foreseen, a policy is looked at again after this: readings go stale, and streams recover unseen.
 LOOK_AGAIN = timedelta(minutes=5)
 KEEP_EVENTS = timedelta(days=90)
+MOST_TOGETHER = 200  # policies whose rows are locked at once
 
 
 # --- Revisions --------------------------------------------------------------------------------------------------
@@ -74,7 +79,7 @@ def policy_save(
             words=str(policy.team or organization),
             changes={"revision": (live.number if live else None, revision.number)},
         )
-        _decide_locked(policy, document, account_facts(account_ids=document.accounts), now)
+        _decide_locked([(policy, document)], account_facts(account_ids=document.accounts), now)
     return revision
 
 
@@ -122,7 +127,7 @@ def _own_accounts(organization: Organization, document: Document) -> None:
 
 def routes_decide_account(*, account_id: int, now: datetime) -> int:
     """Decide the policies that this account is part of, after something of it landed. Returns how many there are."""
-    return _decide(Q(accounts__contains=[account_id]), now)
+    return _decide(Q(accounts__contains=[account_id]), now, landed=account_id)
 
 
 def routes_decide_due(*, now: datetime) -> int:
@@ -130,49 +135,130 @@ def routes_decide_due(*, now: datetime) -> int:
     return _decide(Q(look_again_at__lte=now), now)
 
 
-def _decide(condition: Q, now: datetime) -> int:
-    chosen = RoutePolicy.objects.filter(condition, revision__gt=0).order_by("pk")
-    if not chosen.exists():
+def _decide(condition: Q, now: datetime, landed: int | None = None) -> int:
+    """Together as far as may be: the number of statements does not depend on how many policies there are. What fails
+    stops no other, and is tried alone from then on."""
+    chosen = RoutePolicy.objects.filter(condition, revision__gt=0).order_by("organization_id", "pk")
+    together: dict[int, list[int]] = {}
+    alone: list[int] = []
+    for policy_id, organization_id, failed_at in chosen.values_list("pk", "organization_id", "failed_at"):
+        if failed_at is None:
+            together.setdefault(organization_id, []).append(policy_id)
+        else:
+            alone.append(policy_id)
+    chunks = [ids[at : at + MOST_TOGETHER] for ids in together.values() for at in range(0, len(ids), MOST_TOGETHER)]
+    return sum(_decide_or_tell(ids, now, landed) for ids in (*chunks, *([one] for one in alone)))
+
+
+def _decide_or_tell(policy_ids: Sequence[int], now: datetime, landed: int | None) -> int:
+    """Returns how many of these were decided. A failure is logged, and stands on the page of its policy."""
+    try:
+        return _decide_chunk(policy_ids, now, landed)
+    except Exception:
+        if len(policy_ids) > 1:
+            log.warning("routing.decided_one_by_one", policies=len(policy_ids))
+            return sum(_decide_or_tell([one], now, landed) for one in policy_ids)
+        log.exception("routing.decision_failed", policy=policy_ids[0])
+        failed = RoutePolicy.objects.filter(pk=policy_ids[0])
+        failed.update(failed_at=Coalesce("failed_at", Value(now)), look_again_at=now + LOOK_AGAIN)
         return 0
+
+
+def _decide_chunk(policy_ids: Sequence[int], now: datetime, landed: int | None) -> int:
+    """Returns how many of these there are. Of what `landed` for one account most says nothing new to them."""
     with transaction.atomic():
         # In one order, and the facts only after the locks: of two workers the second sees what the first saw or more.
-        policies = list(chosen.select_for_update())
-        revisions = RouteRevision.objects.filter(policy__in=policies).filter(_newest(policies))
-        documents = {one.policy_id: document_stored(one.document) for one in revisions}
-        facts = account_facts(account_ids={account for policy in policies for account in policy.accounts})
-        for policy in policies:
-            _decide_locked(policy, documents[policy.pk], facts, now)
-    return len(policies)
+        locked = RoutePolicy.objects.filter(pk__in=policy_ids).order_by("pk").select_for_update()
+        policies = there = list(locked.defer("decided", "created_at"))
+        documents = documents_live(policies=policies)
+        if landed is not None:
+            facts = account_facts(account_ids=[landed])
+            policies = [one for one in there if _says_new(one, documents[one.pk], landed, facts.get(landed), now)]
+        if policies:
+            decided = dict(RoutePolicy.objects.filter(pk__in=[one.pk for one in policies]).values_list("pk", "decided"))
+            for one in policies:
+                one.decided = decided[one.pk]
+            facts = account_facts(account_ids={account for one in policies for account in one.accounts})
+            _decide_locked([(one, documents[one.pk]) for one in policies], facts, now)
+    return len(there)
 
 
-def _newest(policies: Collection[RoutePolicy]) -> Q:
-    condition = Q(pk=None)
-    for policy in policies:
-        condition |= Q(policy=policy, number=policy.revision)
-    return condition
+def _says_new(policy: RoutePolicy, document: Document, account: int, facts: Facts | None, now: datetime) -> bool:
+    """Whether this account may change anything: not when it is judged as before, none of its targets is out, and the
+    policy is looked at again before time alone changes that."""
+    if policy.failed_at is not None or policy.look_again_at is None or policy.look_again_at <= now:
+        return True
+    mark, again = account_mark(facts, document.failover, now)
+    return policy.judged.get(str(account)) != mark or (again is not None and again < policy.look_again_at)
 
 
-def _decide_locked(policy: RoutePolicy, document: Document, facts: Mapping[int, Facts], now: datetime) -> None:
-    """Decide a policy whose row is locked, and write down what is different now."""
-    # A worker whose clock is behind must not turn time back.
-    now = now if policy.decided_at is None else max(now, policy.decided_at)
-    known = targets_known(policy=policy)
-    decision = decide(document=document, facts=facts, known=known, now=now)
-    _remember(policy, known, decision)
-    before = _orders(policy.decided)
-    events = [
-        event
-        for route in decision.routes
-        if (event := _event(policy, route, before.get(route.route.match), known, now)) is not None
-    ]
-    RouteEvent.objects.bulk_create(events)
-    again = now + LOOK_AGAIN
-    policy.decided_at, policy.look_again_at = now, min(again, decision.look_again_at or again)
-    written = ["decided_at", "look_again_at"]
-    if (decided := decided_of(decision)) != policy.decided:
-        policy.decided, policy.decisions = decided, policy.decisions + 1
-        written += ["decided", "decisions"]
-    policy.save(update_fields=written)
+def _judged(document: Document, facts: Mapping[int, Facts], decision: Decision, now: datetime) -> dict[str, str]:
+    out = {
+        verdict.target.account for route in decision.routes for verdict in route.verdicts if verdict.memory is not None
+    }
+    return {
+        str(one): account_mark(facts.get(one), document.failover, now)[0] for one in document.accounts if one not in out
+    }
+
+
+# Each takes its rows as one JSON document: arrays of texts would be quoted letter by letter.
+_WRITE_DECIDED = """
+UPDATE routing_routepolicy AS policy
+SET decided_at = new.decided_at, look_again_at = new.look_again_at, judged = new.judged, failed_at = NULL,
+    decided = coalesce(new.decided, policy.decided),
+    decisions = policy.decisions + (new.decided IS NOT NULL)::int
+FROM jsonb_to_recordset(%s::jsonb)
+    AS new(id bigint, decided_at timestamptz, look_again_at timestamptz, judged jsonb, decided jsonb)
+WHERE policy.id = new.id
+"""
+_WRITE_BACK = """
+DELETE FROM routing_targetout AS out
+USING jsonb_to_recordset(%s::jsonb) AS back(policy_id bigint, match text, target text)
+WHERE (out.policy_id, out.match, out.target) = (back.policy_id, back.match, back.target)
+"""
+_WRITE_OUT = """
+INSERT INTO routing_targetout (policy_id, match, target, cause, since)
+SELECT policy_id, match, target, cause, since
+FROM jsonb_to_recordset(%s::jsonb) AS out(policy_id bigint, match text, target text, cause text, since timestamptz)
+ON CONFLICT (policy_id, match, target) DO UPDATE SET cause = excluded.cause, since = excluded.since
+"""
+_WRITE_EVENTS = """
+INSERT INTO routing_routeevent (policy_id, revision, match, before, after, changes, at)
+SELECT policy_id, revision, match, before, after, changes, at
+FROM jsonb_to_recordset(%s::jsonb) AS event(policy_id bigint, revision integer, match text, before jsonb, after jsonb,
+    changes jsonb, at timestamptz)
+"""
+_Row = dict[str, Any]
+
+
+def _decide_locked(policies: Sequence[tuple[RoutePolicy, Document]], facts: Mapping[int, Facts], now: datetime) -> None:
+    """Decide policies whose rows are locked, and write down what is different now: all in at most five statements."""
+    known = targets_known_of(policy_ids=[policy.pk for policy, _document in policies])
+    decided, back, out, events = list[_Row](), list[_Row](), list[_Row](), list[_Row]()
+    for policy, document in policies:
+        # A worker whose clock is behind must not turn time back.
+        at = now if policy.decided_at is None else max(now, policy.decided_at)
+        before, again = known.get(policy.pk, {}), at + LOOK_AGAIN
+        decision = decide(document=document, facts=facts, known=before, now=at)
+        fresh = decided_of(decision)
+        decided.append(
+            {
+                "id": policy.pk,
+                "decided_at": at,
+                "look_again_at": min(again, decision.look_again_at or again),
+                "judged": _judged(document, facts, decision, at),
+                "decided": fresh if fresh != policy.decided else None,
+            }
+        )
+        _remember(policy, before, decision, back, out)
+        orders = _orders(policy.decided)
+        told = (_event(policy, route, orders.get(route.route.match), before, at) for route in decision.routes)
+        events += [event for event in told if event is not None]
+    written = ((_WRITE_BACK, back), (_WRITE_OUT, out), (_WRITE_EVENTS, events), (_WRITE_DECIDED, decided))
+    with connection.cursor() as cursor:
+        for statement, rows in written:
+            if rows:
+                cursor.execute(statement, [msgspec.json.encode(rows).decode()])
 
 
 def decided_of(decision: Decision) -> dict[str, Any]:
@@ -219,36 +305,27 @@ def _orders(decided: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _remember(policy: RoutePolicy, known: Known, decision: Decision) -> None:
-    """Rows for what is out, none for the rest. Only what differs is written."""
-    out = {
+def _remember(policy: RoutePolicy, known: Known, decision: Decision, back: list[_Row], out: list[_Row]) -> None:
+    """Adds rows to `back` for what is not out any more, and to `out` for what is and was not, or for another cause."""
+    now_out = {
         (route.route.match, verdict.target.key): verdict.memory
         for route in decision.routes
         for verdict in route.verdicts
         if verdict.memory is not None
     }
-    gone = Q(pk=None)
-    for match, target in known.keys() - out.keys():
-        gone |= Q(match=match, target=target)
-    if known.keys() - out.keys():
-        TargetOut.objects.filter(gone, policy=policy).delete()
-    changed = [_row(policy, key, memory) for key, memory in out.items() if known.get(key) != memory]
-    if changed:
-        TargetOut.objects.bulk_create(
-            changed,
-            update_conflicts=True,
-            unique_fields=["policy", "match", "target"],
-            update_fields=["cause", "since"],
-        )
-
-
-def _row(policy: RoutePolicy, key: tuple[str, str], memory: Memory) -> TargetOut:
-    return TargetOut(policy=policy, match=key[0], target=key[1], cause=memory.cause, since=memory.since)
+    back += [
+        {"policy_id": policy.pk, "match": match, "target": target} for match, target in known.keys() - now_out.keys()
+    ]
+    out += [
+        {"policy_id": policy.pk, "match": match, "target": target, "cause": memory.cause, "since": memory.since}
+        for (match, target), memory in now_out.items()
+        if known.get((match, target)) != memory
+    ]
 
 
 def _event(
     policy: RoutePolicy, route: RouteDecision, before: Sequence[str] | None, known: Known, now: datetime
-) -> RouteEvent | None:
+) -> _Row | None:
     """What changed since the last decision; None when the order is the same, or the route is new and whole."""
     after = [verdict.target.key for verdict in route.order]
     whole = [verdict for verdict in route.verdicts if verdict.state == "passed_over"]
@@ -267,15 +344,15 @@ def _event(
         for verdict in route.verdicts
         if (what := _what(verdict, route.route.match, before, known)) is not None
     ]
-    return RouteEvent(
-        policy=policy,
-        revision=policy.revision,
-        match=route.route.match,
-        before=list(before or ()),
-        after=after,
-        changes=changes,
-        at=now,
-    )
+    return {
+        "policy_id": policy.pk,
+        "revision": policy.revision,
+        "match": route.route.match,
+        "before": list(before or ()),
+        "after": after,
+        "changes": changes,
+        "at": now,
+    }
 
 
 def _what(verdict: Verdict, match: str, before: Sequence[str] | None, known: Known) -> str | None:

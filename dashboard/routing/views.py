@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from dashboard.core.confirming import name_typed
 from dashboard.core.undo import message_with_undo
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.access import access
@@ -20,7 +21,7 @@ from dashboard.routing.document import Document, DocumentError
 from dashboard.routing.editor.draft import Draft, Moved, document_from, draft_changed, draft_of, draft_read
 from dashboard.routing.exports.litellm import litellm_export
 from dashboard.routing.models import RoutePolicy, RouteRevision
-from dashboard.routing.pages import editor_context, overview_context, policy_context, revision_context
+from dashboard.routing.pages import editor_context, overview_context, policy_context, policy_name, revision_context
 from dashboard.routing.selectors import policy_or_404, revision_document, revision_live
 from dashboard.routing.services import policy_remove, policy_restore, policy_save
 
@@ -162,8 +163,10 @@ def revision_restore(request: PurserRequest, policy_id: int, number: int) -> Htt
 @access(Access.MANAGE)
 @require_POST
 def policy_out(request: PurserRequest, policy_id: int) -> HttpResponse:
-    """Remove a policy for good: its team goes by the organization's routes."""
+    """Remove a policy for good, by the name of whose it is: its team goes by the organization's routes."""
     found = policy_or_404(scope=request.scope, policy_id=policy_id)
+    if not name_typed(request, policy_name(found, request.organization)):
+        return redirect("routing:policy", policy_id=found.pk)
     policy_remove(policy=found, by=request.actor, now=timezone.now())
     messages.success(request, _("The routes are removed."))
     return redirect("routing:policies")

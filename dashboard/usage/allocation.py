@@ -2,8 +2,8 @@
 
 Pure: lines of the rollup and rules in, the same figures by team out, exact to the last decimal. A rule of a better
 dimension counts first: key, then project, then user, then account; what no rule catches stays with the team of its
-account, and without one it is unallocated. Inside a dimension a rule for one account counts before one for all, and of
-those that hold already on that day the latest.
+account, and without one it is unallocated. So is what a rule gives to nobody. Inside a dimension a rule for one account
+counts before one for all, and of those that hold already on that day the latest.
 """
 
 from collections import defaultdict
@@ -30,7 +30,8 @@ class Share(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Everything with that value of the dimension belongs to these teams from that day on; no day is from the
-    beginning. `account_id` None is any account; the value of dimension "account" is ""."""
+    beginning. `account_id` None is any account; the value of dimension "account" is "". Without shares it is
+    nobody's, not even the team's of the account."""
 
     dimension: str
     value: str = ""
@@ -68,7 +69,7 @@ class Line:
 
 
 class Place(NamedTuple):
-    """What figures are summed under. `team_id` None: no rule caught it."""
+    """What figures are summed under. `team_id` None: no rule caught it, or one that says `nobody`."""
 
     day: date
     span: str
@@ -76,6 +77,7 @@ class Place(NamedTuple):
     model: str
     unit: str
     basis: str
+    nobody: bool = False
 
 
 @dataclass(slots=True)
@@ -153,7 +155,7 @@ def allocated(lines: Sequence[Line], rulebook: Rulebook, account_id: int) -> dic
     """The figures of an account's lines by team."""
     found: dict[Place, Figures] = {}
     for part, _owner, rule in assigned(lines, rulebook, account_id):
-        _book(found, part, rule.shares if rule is not None else ())
+        _book(found, part, rule)
     return found
 
 
@@ -167,9 +169,10 @@ def assigned(lines: Sequence[Line], rulebook: Rulebook, account_id: int) -> Iter
             yield part, owner, rulebook.rule_for(account_id, owner)
 
 
-def _book(found: dict[Place, Figures], line: Line, shares: Sequence[Share]) -> None:
+def _book(found: dict[Place, Figures], line: Line, rule: Rule | None) -> None:
+    shares = rule.shares if rule is not None else ()
     if not shares:
-        _add(found, line, None, line.spend, line.tokens, line.requests)
+        _add(found, line, None, line.spend, line.tokens, line.requests, nobody=rule is not None)
         return
     weights = [share.percent for share in shares]
     spend = [line.spend] if line.spend is None else split(line.spend, weights)
@@ -186,8 +189,10 @@ def _add(
     spend: Decimal | None,
     tokens: int | None,
     requests: int | None,
+    *,
+    nobody: bool = False,
 ) -> None:
-    place = Place(line.day, line.span, team_id, line.model, line.unit, line.basis)
+    place = Place(line.day, line.span, team_id, line.model, line.unit, line.basis, nobody)
     figures = found.get(place)
     if figures is None:
         figures = found[place] = Figures()

@@ -186,7 +186,8 @@ class UsageDetail(models.Model):
 
 class TeamFigures(models.Model):
     """What TeamDaily and TeamMonthly share. `team` is who the allocation rules name; where none catches it, it is the
-    team of its account, whoever that is when the page is read. `tokens` are input and output of every class."""
+    team of its account, whoever that is when the page is read, but for what a rule gives to `nobody`. `tokens` are
+    input and output of every class."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+", db_index=False)
     account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -194,6 +195,7 @@ class TeamFigures(models.Model):
     day = models.DateField()
     span = models.CharField(max_length=5)
     team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL, related_name="+")
+    nobody = models.BooleanField(default=False, db_default=False)
     model = models.TextField()
     unit = models.TextField()
     basis = models.CharField(max_length=10)
@@ -241,8 +243,8 @@ class Dimension(models.TextChoices):
 
 
 class AllocationRule(models.Model):
-    """Everything with that value of the dimension belongs to the teams of its shares, from a day on: see
-    usage.allocation. No account is any; no day is from the beginning."""
+    """Everything with that value of the dimension belongs to the teams of its shares, or without any to nobody, from a
+    day on: see usage.allocation. No account is any; no day is from the beginning."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="allocation_rules")
     dimension = models.CharField(max_length=10, choices=Dimension)

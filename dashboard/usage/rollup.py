@@ -251,16 +251,17 @@ _TOKENS = (
     " + coalesce(output_tokens, 0) END"
 )
 _TEAM_COLUMNS = (
-    "organization_id, account_id, provider_slug, day, span, team_id, model, unit, basis, spend, tokens, requests"
+    "organization_id, account_id, provider_slug, day, span, team_id, model, unit, basis, nobody,"
+    " spend, tokens, requests"
 )
 _REBUILD_MONTHS = f"""
 INSERT INTO usage_teammonthly ({_TEAM_COLUMNS}, provisional)
 SELECT organization_id, account_id, provider_slug, date_trunc('month', day)::date, span, team_id, model, unit, basis,
-    sum(spend), sum(tokens), sum(requests), bool_or(provisional)
+    nobody, sum(spend), sum(tokens), sum(requests), bool_or(provisional)
 FROM usage_teamdaily
 WHERE account_id = %(account)s AND day >= %(since)s AND day < %(until)s
     AND date_trunc('month', day)::date = ANY(%(months)s)
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
 
 

@@ -1,6 +1,7 @@
 """A balance runs dry: the route leaves it with its reason, gateways are told, and a top-up brings it back."""
 
 import json
+import re
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.parts import Purser, until
+from tests.browser.test_charts import NewContext
 
 pytestmark = pytest.mark.usefixtures("demo")
 
@@ -111,3 +113,90 @@ def test_a_drained_balance_moves_the_route_and_a_top_up_brings_it_back(purser: P
     page.reload()
     expect(target(page, account)).to_contain_text("In use")
     expect(page.locator("#route-events li")).to_have_count(2)
+
+
+def rows(page: Page) -> list[str]:
+    """The accounts of the first route's targets, as the editor orders them, with the tier of each."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("[data-target-at^='0.']")].map((row) => {
+            const told = (field) => row.querySelector(`[name$='-${field}']`).value;
+            return `${row.dataset.targetAt.split(".")[1]}: ${told("account")} ${told("model")}`;
+        })"""
+    )
+
+
+def edit(purser: Purser, page: Page) -> int:
+    [(policy,)] = purser.sql("SELECT id FROM routing_routepolicy WHERE team_id IS NULL")
+    page.goto(f"/routing/{policy}/edit/")
+    expect(page.locator("form[data-reorder='ready']")).to_be_visible()
+    return policy
+
+
+def test_targets_are_reordered_by_keyboard_and_keep_the_focus(purser: Purser, page: Page) -> None:
+    edit(purser, page)
+    before = rows(page)
+    down = page.locator("[data-target-at='0.0.0']").get_by_role("button", name=re.compile("^Move .* down$"))
+    down.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-target-at^='0.']").first.locator("input[name$='-model']")).not_to_have_value(
+        before[0].split(" ")[-1]
+    )
+    after = rows(page)
+    assert sorted(one.split(": ")[1] for one in after) == sorted(one.split(": ")[1] for one in before)
+    assert after != before
+    pressed = page.evaluate("document.activeElement.value")
+    assert pressed.startswith("down:0."), "the next press moves the same target further down"
+    moved = before[0].split(": ")[1]
+    places = page.locator("[data-target-at^='0.']").evaluate_all("rows => rows.map((row) => row.dataset.targetAt)")
+    assert after[places.index(pressed.removeprefix("down:"))].endswith(moved)
+
+
+@pytest.mark.parametrize("way", ["mouse", "touch"])
+def test_targets_are_reordered_by_pointer_and_by_touch(
+    purser: Purser, new_context: NewContext, owner_state: object, way: str
+) -> None:
+    touch = way == "touch"
+    context, _watch = new_context(
+        storage_state=owner_state, viewport={"width": 820, "height": 1180}, has_touch=touch, is_mobile=touch
+    )
+    page = context.new_page()
+    edit(purser, page)
+    before = rows(page)
+    handle = page.locator("[data-target-at='0.0.0'] [data-handle]")
+    handle.scroll_into_view_if_needed()
+    start = middle(handle)
+    goal = middle(page.locator("[data-target-at='0.1.0']"))
+    if touch:
+        finger = context.new_cdp_session(page)
+
+        def send(kind: str, *places: tuple[float, float]) -> None:
+            points = [{"x": x, "y": y} for x, y in places]
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        send("touchStart", start)
+        for step in range(1, 6):
+            send("touchMove", between(start, goal, step / 5))
+        send("touchEnd")
+    else:
+        page.mouse.move(*start)
+        page.mouse.down()
+        for step in range(1, 6):
+            page.mouse.move(*between(start, goal, step / 5))
+        page.mouse.up()
+    moved = before[0].split(": ")[1]
+    expect(page.locator("[data-target-at='0.0.0'] input[name$='-model']")).not_to_have_value(moved.split(" ")[-1])
+    after = rows(page)
+    assert f"1: {moved}" in after, "it stands in the tier that it was let go on"
+    assert f"0: {moved}" not in after
+    assert sorted(one.split(": ")[1] for one in after) == sorted(one.split(": ")[1] for one in before)
+    context.close()
+
+
+def middle(element: Locator) -> tuple[float, float]:
+    box = element.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def between(start: tuple[float, float], goal: tuple[float, float], share: float) -> tuple[float, float]:
+    return start[0] + (goal[0] - start[0]) * share, start[1] + (goal[1] - start[1]) * share

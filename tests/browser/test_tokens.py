@@ -29,6 +29,7 @@ def test_a_token_is_made_copied_rotated_and_revoked(page: Page) -> None:
     page.get_by_role("link", name="Done").click()
     row.get_by_role("button", name=re.compile("Revoke")).first.click()
     expect(page.get_by_role("dialog")).to_contain_text("refused from now on")
+    page.get_by_role("dialog").get_by_role("textbox").fill("LiteLLM, production")
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(row).to_contain_text("Revoked")
     expect(row.get_by_role("button")).to_have_count(0)

@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.credentials.models import ProviderAccount
-from dashboard.keys.key_list import key_list_context, key_minds, key_state
 from dashboard.keys.models import IntentState, KeptSecret, KeyIntent, ProviderKey
 from dashboard.keys.selectors import provider_keys_in
 from dashboard.keys.services import provider_key_assign, provider_keys_land
@@ -23,6 +22,7 @@ from dashboard.keys.signals import provider_key_assigned
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import Scope
+from dashboard.overview.keys.key_list import key_list_context, key_minds, key_state
 from providers.records import KeyState
 from providers.records import ProviderKey as ListedKey
 from tests.keys.managed import made_there, managed_account
@@ -60,7 +60,9 @@ def key_of(account: ProviderAccount, name: str, now: datetime, **more: Any) -> P
 
 
 def shown(organization: Organization, query: str, now: datetime, scope: Scope | None = None) -> list[str]:
-    context = key_list_context(scope=scope or Scope(organization.pk), query=QueryDict(query), now=now)
+    context = key_list_context(
+        organization=organization, scope=scope or Scope(organization.pk), query=QueryDict(query), now=now
+    )
     return [row["name"] for row in context["keys"]]
 
 
@@ -119,7 +121,7 @@ def test_the_list_is_narrowed_and_sorted_by_its_address(
     assert shown(organization, "state=gone", now) == ["gone"]
     assert shown(organization, f"team={team.pk}&sort=key", now) == ["expiring", "fine", "old"]
     assert shown(organization, "q=BLUE+fin", now) == ["fine"]
-    context = key_list_context(scope=Scope(organization.pk), query=QueryDict(""), now=now)
+    context = key_list_context(organization=organization, scope=Scope(organization.pk), query=QueryDict(""), now=now)
     counts = {str(chip.label): chip.count for chip in context["filters"]["mind"]}
     assert counts == {"Expire in 30 days": 1, "No owner": 1, "Older than a year": 1}
     assert (context["total"], context["known"]) == (4, 5)
@@ -258,10 +260,13 @@ def test_a_key_is_typed_in_and_forgotten(account: ProviderAccount, signed_in: No
     client.post(url, typed(account))
     client.post(url, typed(account))
     assert ProviderKey.objects.count() == 3, "without an id each is its own"
-    client.post(reverse("keys:key_forget", args=[key.pk]))
+    for word in ("", "Console key"):
+        client.post(reverse("keys:key_forget", args=[key.pk]), {"word": word})
+        assert ProviderKey.objects.filter(pk=key.pk).exists(), "its name is typed, whatever the browser says"
+    client.post(reverse("keys:key_forget", args=[key.pk]), {"word": key.name})
     assert not ProviderKey.objects.filter(pk=key.pk).exists()
     listed = key_of(account, "listed", timezone.now())
-    client.post(reverse("keys:key_forget", args=[listed.pk]))
+    client.post(reverse("keys:key_forget", args=[listed.pk]), {"word": listed.name})
     assert ProviderKey.objects.filter(pk=listed.pk).exists()
 
 
@@ -382,7 +387,7 @@ def test_deleting_wants_the_name_typed(
     client.post(url, {"intent": intent, "word": key.name})
     assert made_there(at_the_clock, "openrouter") == set()
     assert KeptSecret.objects.count() == 0, "what opens nothing any more is not kept"
-    assert client.post(reverse("keys:key_change", args=[key.pk, "rotate"]), {"intent": intent}).status_code == 404
+    assert client.post(reverse("keys:key_change", args=[key.pk, "melt"]), {"intent": intent}).status_code == 404
 
 
 def test_a_kept_secret_is_erased_on_request(
@@ -392,6 +397,8 @@ def test_a_kept_secret_is_erased_on_request(
     key = ProviderKey.objects.get()
     assert "kept here, encrypted" in client.get(reverse("keys:key", args=[key.pk])).content.decode()
     client.post(reverse("keys:kept_drop", args=[key.pk]))
+    assert KeptSecret.objects.count() == 1, "its name is typed"
+    client.post(reverse("keys:kept_drop", args=[key.pk]), {"word": key.name})
     assert KeptSecret.objects.count() == 0
     assert AuditEvent.objects.filter(action="provider_key.secret_dropped").count() == 1
     assert len(made_there(at_the_clock, "openrouter")) == 1

@@ -111,8 +111,10 @@ def test_a_token_without_an_end_stays_without_one(organization: Organization, no
 def test_a_revoked_token_stays_revoked_and_on_the_list(mei: Client) -> None:
     make(mei)
     token = ServiceToken.objects.get()
+    mei.post(reverse("keys:service_token_out", args=[token.pk]), {"word": "another"})
+    assert ServiceToken.objects.get().revoked_at is None, "its name is typed, whatever the browser says"
     for _ in range(2):
-        mei.post(reverse("keys:service_token_out", args=[token.pk]))
+        mei.post(reverse("keys:service_token_out", args=[token.pk]), {"word": token.name})
     token.refresh_from_db()
     first = token.revoked_at
     assert first is not None

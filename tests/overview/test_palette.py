@@ -20,9 +20,11 @@ from dashboard.core.undo import message_with_undo
 from dashboard.credentials.described.services import described_create
 from dashboard.credentials.models import DescribedProvider, ProviderAccount
 from dashboard.organizations.audit import SYSTEM
-from dashboard.organizations.models import Membership, Organization, Role, Team, User
+from dashboard.organizations.models import Membership, Organization, Role, Team, TeamMembership, User
 from dashboard.organizations.scope import scope_of
 from dashboard.overview.palette import palette_view
+from dashboard.routing.document import Document
+from dashboard.routing.services import policy_save
 from providers.presets import presets
 from tests.overview.test_pages import furnish
 
@@ -184,3 +186,46 @@ def test_a_message_may_be_taken_back(rf: RequestFactory) -> None:
     assert 'action="/teams/1/archive/"' in shown
     assert "Archived." in shown
     assert "Undo" in template
+
+
+def test_spend_keys_tokens_and_rules_are_a_word_away(owner: User, organization: Organization) -> None:
+    client = client_of(owner)
+    for words, title in (
+        ("alloc", "Allocation rules"),
+        ("new alloc", "New allocation rule"),
+        ("make a key", "Make a key at a provider"),
+        ("service tok", "Service tokens"),
+        ("new service", "New service token"),
+        ("spend", "Spend"),
+        ("keys", "Keys"),
+        ("routing", "Routing"),
+    ):
+        assert any(found.startswith(title) for found in titles(asked(client, words, **FRAGMENT))), words
+    viewer = User.objects.create_user("ann@harbor.example", name="Ann")
+    Membership.objects.create(organization=organization, user=viewer, role=Role.VIEWER, sees_all=True)
+    for words in ("alloc", "make a key", "service tok"):
+        assert not titles(asked(client_of(viewer), words, **FRAGMENT)), "what one may not do is not found"
+
+
+def test_each_policy_that_one_may_see_is_found_with_its_what_if(owner: User, organization: Organization) -> None:
+    teams = [Team.objects.create(organization=organization, name=name) for name in ("Blue", "Green")]
+    now = timezone.now()
+    made = [
+        policy_save(
+            organization=organization, team=team, document=Document(), based_on=0, note="", by=SYSTEM, now=now
+        ).policy_id
+        for team in (None, *teams)
+    ]
+    found = asked(client_of(owner), "routes of", **FRAGMENT)
+    for policy in made:
+        assert f'href="{reverse("routing:policy", args=[policy])}"' in found
+        assert f'href="{reverse("routing:policy", args=[policy])}#what-if"' in asked(
+            client_of(owner), "what if", **FRAGMENT
+        )
+    viewer = User.objects.create_user("ann@harbor.example", name="Ann")
+    Membership.objects.create(organization=organization, user=viewer, role=Role.VIEWER)
+    TeamMembership.objects.create(team=teams[0], user=viewer)
+    theirs = " ".join(titles(asked(client_of(viewer), "routes of", **FRAGMENT)))
+    assert "Blue" in theirs
+    assert organization.name in theirs
+    assert "Green" not in theirs

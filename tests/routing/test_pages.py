@@ -191,9 +191,9 @@ def test_a_form_and_its_document_are_the_same(policy: RoutePolicy) -> None:
 @pytest.mark.parametrize(
     ("step", "tiers", "moved"),
     [
-        ("down:0.0.0", ["ba", "c"], Moved(0, 0, 1)),
-        ("down:0.0.1", ["a", "bc"], Moved(0, 1, 0)),
-        ("down:0.1.0", ["ab", "c"], Moved(0, 1, 0)),
+        ("down:0.0.0", ["ba", "c"], Moved(0, 0, 1, down=True)),
+        ("down:0.0.1", ["a", "bc"], Moved(0, 1, 0, down=True)),
+        ("down:0.1.0", ["ab", "c"], Moved(0, 1, 0, down=True)),
         ("up:0.1.0", ["abc"], Moved(0, 0, 2)),
         ("up:0.0.1", ["ba", "c"], Moved(0, 0, 0)),
         ("up:0.0.0", ["a", "b", "c"], Moved(0, 0, 0)),
@@ -270,7 +270,13 @@ def test_a_comparison_has_every_line_of_both(two: list[ProviderAccount]) -> None
 
 
 def test_removing_a_policy(client: Client, signed_in: None, policy: RoutePolicy) -> None:
-    assert client.post(reverse("routing:policy_out", args=[policy.pk]))["Location"] == reverse("routing:policies")
+    url = reverse("routing:policy_out", args=[policy.pk])
+    for word in ("", "somebody else"):
+        assert client.post(url, {"word": word})["Location"] == reverse("routing:policy", args=[policy.pk])
+        assert RoutePolicy.objects.filter(pk=policy.pk).exists(), "the name is typed, whatever the browser says"
+    assert client.post(url, {"word": str(policy.team or policy.organization)})["Location"] == reverse(
+        "routing:policies"
+    )
     assert RoutePolicy.objects.count() == 0
 
 

@@ -8,15 +8,20 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.audit.log import WORDS
 from dashboard.organizations.models import AuditEvent, Organization, Team
 from dashboard.organizations.services import Refused
+from dashboard.routing import services
+from dashboard.routing.decide import decide
 from dashboard.routing.document import DocumentError, Target, document_of, plain_of
 from dashboard.routing.models import RouteEvent, RoutePolicy, RouteRevision, TargetOut
-from dashboard.routing.selectors import account_facts, policy_for_team
+from dashboard.routing.selectors import account_facts, policy_for_feed, targets_known
 from dashboard.routing.services import (
     policy_remove,
     policy_restore,
@@ -271,14 +276,14 @@ def test_a_team_without_a_policy_goes_by_the_organizations(
     organization: Organization, first: ProviderAccount, now: datetime
 ) -> None:
     search, support = (Team.objects.create(organization=organization, name=name) for name in ("Search", "Support"))
-    assert policy_for_team(organization_id=organization.pk, team=search) is None
+    assert policy_for_feed(organization_id=organization.pk, team_id=search.pk)[0] is None
     own = saved(organization, document([first]), now)
     theirs = saved(organization, document([first], match="mine"), now, team=search)
-    assert policy_for_team(organization_id=organization.pk, team=search) == theirs
-    assert policy_for_team(organization_id=organization.pk, team=support) == own
-    assert policy_for_team(organization_id=organization.pk, team=None) == own
+    assert policy_for_feed(organization_id=organization.pk, team_id=search.pk)[0] == theirs
+    assert policy_for_feed(organization_id=organization.pk, team_id=support.pk)[0] == own
+    assert policy_for_feed(organization_id=organization.pk, team_id=None)[0] == own
     policy_remove(policy=theirs, by=SYSTEM, now=now)
-    assert policy_for_team(organization_id=organization.pk, team=search) == own
+    assert policy_for_feed(organization_id=organization.pk, team_id=search.pk)[0] == own
 
 
 def test_old_events_are_forgotten(
@@ -304,5 +309,132 @@ def test_a_policy_of_many_routes_is_saved_and_decided_in_few_statements(
     land(first, "1", now)
     with CaptureQueriesContext(connection) as told:
         routes_decide_account(account_id=first.pk, now=now)
-    assert len(told) <= 14
+    assert len(told) <= 19
     assert RouteEvent.objects.count() == 50
+
+
+# --- One failure, and what says nothing new ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["after a landing", "as time passes"])
+def test_one_policy_that_fails_stops_no_other(
+    organization: Organization,
+    first: ProviderAccount,
+    second: ProviderAccount,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    """The failing one keeps what was decided before, and says so until it works again."""
+    teams = [Team.objects.create(organization=organization, name=name) for name in ("One", "Two", "Three")]
+    policies = [saved(organization, document([first], [second]), now, team=team) for team in teams]
+    elsewhere = Organization.objects.create(name="Island")
+    there = account(elsewhere, "There")
+    land(there, "100", now)
+    far = saved(elsewhere, document([there]), now)
+    broken, failing = policies[1].pk, [True]
+    deciding: list[int] = []
+    remembered = services._remember
+
+    def watched(policy: RoutePolicy, *rest: Any) -> None:
+        deciding.append(policy.pk)
+        if failing and policy.pk == broken:
+            raise ZeroDivisionError
+        remembered(policy, *rest)
+
+    monkeypatch.setattr(services, "_remember", watched)
+    later = now + HOUR
+
+    def decide_all(at: datetime) -> None:
+        for one in (first, there):
+            land(one, "1", at)
+        if way == "as time passes":
+            routes_decide_due(now=at)
+        else:
+            for one in (first, there):
+                routes_decide_account(account_id=one.pk, now=at)
+
+    with capture_logs() as logs:
+        decide_all(later)
+    assert [one["policy"] for one in logs if one["event"] == "routing.decision_failed"] == [broken]
+    for policy in (policies[0], policies[2], far):
+        assert states(policy)[0][0] == "passed_over"
+        assert policy.failed_at is None
+    assert states(policies[1])[0][0] == "in_use"
+    assert policies[1].failed_at == later
+    deciding.clear()
+    decide_all(later + HOUR)
+    assert deciding.count(policies[0].pk) <= 1, "what fails is tried alone, and makes nobody else be decided twice"
+    failing.clear()
+    decide_all(later + 2 * HOUR)
+    assert states(policies[1])[0][0] == "passed_over"
+    assert policies[1].failed_at is None
+
+
+def test_what_landed_and_says_nothing_new_is_not_decided(
+    organization: Organization, first: ProviderAccount, second: ProviderAccount, now: datetime
+) -> None:
+    teams = [Team.objects.create(organization=organization, name=str(number)) for number in range(3)]
+    policies = [saved(organization, document([first], [second]), now, team=team) for team in teams]
+    land(first, "99", now + MINUTE)
+    with CaptureQueriesContext(connection) as quiet:
+        assert routes_decide_account(account_id=first.pk, now=now + MINUTE) == 3
+    assert not [one for one in quiet.captured_queries if one["sql"].startswith(("UPDATE", "INSERT", "DELETE"))]
+    land(first, "4", now + 2 * MINUTE)
+    assert routes_decide_account(account_id=first.pk, now=now + 2 * MINUTE) == 3
+    for policy in policies:
+        assert states(policy)[0] == ("passed_over", "balance")
+
+
+def test_a_landing_costs_the_same_statements_for_one_policy_as_for_many(
+    organization: Organization, first: ProviderAccount, second: ProviderAccount, now: datetime
+) -> None:
+    def statements(at: datetime, amount: str) -> int:
+        land(first, amount, at)
+        with CaptureQueriesContext(connection) as made:
+            routes_decide_account(account_id=first.pk, now=at)
+        return len(made)
+
+    saved(organization, document([first], [second]), now)
+    statements(now + MINUTE, "99")
+    earlier = ((now + HOUR, "1"), (now + 2 * HOUR, "100"), (now + 2 * HOUR + MINUTE, "99"))
+    one = [statements(*each) for each in earlier]
+    for number in range(12):
+        team = Team.objects.create(organization=organization, name=str(number))
+        saved(organization, document([first], [second]), now + 2 * HOUR, team=team)
+    many = [
+        statements(now + 3 * HOUR, "1"),
+        statements(now + 4 * HOUR, "100"),
+        statements(now + 4 * HOUR + MINUTE, "99"),
+    ]
+    assert many == one
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 1), st.sampled_from(["0", "1", "4.99", "5", "19", "20", "100"]), st.integers(1, 40)),
+        max_size=10,
+    )
+)
+def test_what_is_left_out_would_have_changed_nothing(
+    organization: Organization,
+    first: ProviderAccount,
+    second: ProviderAccount,
+    now: datetime,
+    steps: list[tuple[int, str, int]],
+) -> None:
+    """After every landing what stands there is what deciding everything anew would say."""
+    RoutePolicy.objects.all().delete()
+    at = now
+    policy = saved(organization, document([first], [second]), at)
+    for which, amount, minutes in steps:
+        at += minutes * MINUTE
+        one = (first, second)[which]
+        land(one, amount, at)
+        routes_decide_due(now=at)
+        routes_decide_account(account_id=one.pk, now=at)
+        policy.refresh_from_db()
+        facts = account_facts(account_ids=[first.pk, second.pk])
+        anew = decide(document=document([first], [second]), facts=facts, known=targets_known(policy=policy), now=at)
+        assert policy.decided == services.decided_of(anew)

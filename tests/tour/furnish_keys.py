@@ -102,6 +102,8 @@ def provider_keys(organization: Organization, by: Actor, now: datetime) -> dict[
             **{"state": "active", **more},
         )
         found[f"key_{name}"] = key.pk
+    ProviderKey.objects.filter(pk=found["key_made"]).update(rotated_from=found["key_old"])
+    ProviderKey.objects.filter(pk=found["key_old"]).update(retire_on=(now + 9 * day).date())
     for state in ("sent", "unknown", "found", "done", "failed"):
         intent = KeyIntent.objects.create(
             account=credential.account,

@@ -12,6 +12,8 @@ from dashboard.keys.models import ProviderKey
 from dashboard.keys.services import provider_key_assign, provider_key_forget, provider_key_type_in
 from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import AuditEvent, Organization, Team, User
+from dashboard.organizations.scope import Scope
+from dashboard.usage.explorer.selectors import TEAM, Wanted, spend_totals
 from dashboard.usage.models import AllocationRule, TeamDaily, TeamMonthly
 from dashboard.usage.rules.selectors import rule_moves, rules_view
 from dashboard.usage.rules.services import RuleRefused, RuleTold, rule_remove, rule_save
@@ -106,6 +108,36 @@ def test_whose_a_key_is_decides_whose_its_spend_is(
     ]
     assert own(second, first) == {"Support": Decimal(7)}
     assert AllocationRule.objects.count() == 1
+
+
+def test_a_key_that_nobody_owns_any_more_is_not_the_team_of_its_account(
+    organization: Organization, account: ProviderAccount, team: Team, second: Team, by: Actor
+) -> None:
+    """Else taking a key from its owner would hand its bill to whoever has the account."""
+    ProviderAccount.objects.filter(pk=account.pk).update(team=second)
+    land(account, [reported("3", provider_key="k"), reported("4", MONDAY + DAY, provider_key="k"), reported("9")])
+    key = ProviderKey.objects.create(account=account, external_id="k", listed_at=NOW)
+
+    def whose(first: date, last: date) -> dict[int | None, Decimal]:
+        wanted = Wanted(scope=Scope(organization.pk))
+        return {
+            group: spent
+            for (group, _unit), spent in spend_totals(wanted=wanted, group=TEAM, first=first, last=last).items()
+        }
+
+    first, next_day = MONDAY.date(), (MONDAY + DAY).date()
+    assert whose(first, next_day) == {second.pk: Decimal(16)}
+    for owner, day in ((team, first), (None, next_day)):
+        provider_key_assign(key=key, team=owner, purpose="", valid_from=day, by=by, now=NOW)
+    expected = {team.pk: Decimal(3), second.pk: Decimal(9), None: Decimal(4)}
+    assert whose(first, next_day) == expected
+    assert whose(first.replace(day=1), first.replace(day=30)) == expected, "also by whole months"
+    rule = AllocationRule.objects.get(valid_from=next_day)
+    moves = rule_moves(organization_id=organization.pk, today=TODAY, gone=rule)
+    found = {(move.team, move.difference) for move in moves}
+    assert found == {(None, Decimal(-4)), (team, Decimal(4))}, "without that rule the one before it counts"
+    provider_key_assign(key=key, team=second, purpose="", valid_from=next_day, by=by, now=NOW)
+    assert whose(first, next_day) == {team.pk: Decimal(3), second.pk: Decimal(13)}
 
 
 def test_a_key_that_was_typed_in_takes_its_rule_along(account: ProviderAccount, team: Team, by: Actor) -> None:

@@ -301,6 +301,14 @@ def month(value: date) -> str:
 
 
 @register.filter
+def full_day(value: date | datetime | None) -> SafeString | str:
+    """ "24 Nov 2026", in the reporting zone, for what may lie years away."""
+    if value is None:
+        return _untold("")
+    return date_format(_local(value), pgettext("date format: day, month, year", "j M Y")).replace(" ", NBSP)
+
+
+@register.filter
 def days(first: date, last: date | None) -> SafeString | str:
     """The days [first, last]: "November 2026" for a calendar month, else "Sat 10 Jan to Mon 9 Feb"; one day alone."""
     if last is None or last == first:

@@ -1,5 +1,6 @@
 """Forms of changes at providers."""
 
+import math
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,8 +10,8 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from dashboard.core.fields import DayInput
 from dashboard.keys.intents.selectors import Manager
-from dashboard.keys.intents.services import Wish
-from dashboard.keys.models import ProviderKey
+from dashboard.keys.intents.services import Wish, key_label
+from dashboard.keys.models import MAKING, ProviderKey
 from dashboard.organizations.models import Team
 from dashboard.organizations.selectors import teams_of
 from providers.spec import KeyManagement
@@ -47,7 +48,10 @@ class NewKeyForm(forms.Form):
     keep = forms.BooleanField(
         label=gettext_lazy("Keep the secret, encrypted"),
         required=False,
-        help_text=gettext_lazy("For gateways that Purser publishes to. Otherwise it is on the next page alone."),
+        help_text=gettext_lazy(
+            "For gateways that Purser is to publish to; today nothing reads it, and no page shows it again. Otherwise "
+            "the secret is on the next page alone."
+        ),
     )
 
     def __init__(self, *args: Any, manager: Manager, declared: KeyManagement, today: date, **kwargs: Any) -> None:
@@ -95,8 +99,8 @@ class NewKeyForm(forms.Form):
         data = self.cleaned_data
         return Wish(
             label=data["label"],
-            team=data["team"],
-            purpose=data["purpose"],
+            team=data.get("team"),
+            purpose=data.get("purpose", ""),
             project=data.get("project", ""),
             limit=None if data.get("unlimited") else data.get("limit"),
             limit_reset=data.get("limit_reset", ""),
@@ -105,8 +109,45 @@ class NewKeyForm(forms.Form):
         )
 
 
+class RotateForm(NewKeyForm):
+    """A key in place of another one: like it, as far as the provider tells what that is like."""
+
+    retire_on = forms.DateField(
+        label=gettext_lazy("The old key goes on"),
+        required=False,
+        widget=DayInput(),
+        help_text=gettext_lazy("From that day on the list of keys reminds you. You delete it yourself, by its name."),
+    )
+
+    def __init__(self, *args: Any, key: ProviderKey, declared: KeyManagement, today: date, **kwargs: Any) -> None:
+        kwargs["initial"] = {**_like(key, declared, today), **kwargs.get("initial", {})}
+        super().__init__(*args, declared=declared, today=today, **kwargs)
+        for name in ("team", "purpose", "project"):
+            self.fields.pop(name, None)
+
+    def clean_retire_on(self) -> date | None:
+        day: date | None = self.cleaned_data["retire_on"]
+        if day is not None and day < self.today:
+            raise forms.ValidationError(_("That day is over."))
+        return day
+
+
+def _like(key: ProviderKey, declared: KeyManagement, today: date) -> dict[str, Any]:
+    """What a key like this one is asked for with. How often its limit starts again is known of keys made here alone."""
+    made = key.intents.filter(operation__in=MAKING).order_by("created_at").first()
+    span = key.expires_at - key.created_at if key.expires_at and key.created_at else None
+    if span is not None and declared.longest is not None:
+        span = min(span, declared.longest - timedelta(days=2))
+    return {
+        "label": key_label(str(key)),
+        "limit": None if key.limit is None else max(1, math.ceil(key.limit)),
+        "unlimited": key.limit is None,
+        "limit_reset": made.wish.get("limit_reset", "") if made is not None else "",
+        "expires_on": None if span is None else today + max(span, timedelta(days=1)),
+    }
+
+
 class ChangeForm(forms.Form):
-    """`word` is what is typed before a key is deleted: its name."""
+    """`intent` was drawn when the page was, so that sending it twice asks once."""
 
     intent = forms.UUIDField()
-    word = forms.CharField(max_length=200, required=False)

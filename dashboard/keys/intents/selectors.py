@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.keys.models import OPEN_INTENTS, IntentState, KeyIntent, Operation, ProviderKey
 from dashboard.organizations.scope import Scope
-from providers.spec import KeyManagement
+from providers.spec import Endpoint, KeyManagement
 
 # Longer than the longest call: who has not written down an answer by then is not going to.
 CALL_PATIENCE = timedelta(seconds=60)
@@ -45,6 +46,11 @@ def key_manager(account: ProviderAccount, credentials: Sequence[ProviderCredenti
     declared = account.provider.key_management
     if declared is None:
         words = _("%(name)s offers no way to manage keys by program: do it in its console, then type the key in here.")
+        if isinstance(account.provider.endpoint("keys"), Endpoint):
+            words = _(
+                "%(name)s offers no way to manage keys by program: do it in its console. Keys that are made there"
+                " appear here when Purser reads the list again."
+            )
         return Manager(account=account, missing=words % {"name": account.provider_name})
     if credentials is None:
         credentials = list(account.credentials.filter(state=CredentialState.ACTIVE).order_by("pk"))
@@ -67,6 +73,20 @@ def key_managers(*, organization_id: int) -> list[Manager]:
     return sorted(found, key=lambda one: (not one.able, one.account.provider_name.casefold(), one.account.label))
 
 
+def rotation_hindrance(key: ProviderKey, manager: Manager) -> str:
+    """Why no other key can be made in place of this one, in words; "" where it can."""
+    if not manager.able:
+        return manager.missing
+    if key.typed_at is not None or key.gone_at is not None:
+        return _("The provider does not list this key, so nothing can be changed there.")
+    if manager.declared is not None and manager.declared.project == "required" and not key.project:
+        return _("This key belongs to no project. It can be changed in the provider's console alone.")
+    successor = key.successors.filter(gone_at=None).first()
+    if successor is not None:
+        return _("%(name)s was made in its place already.") % {"name": str(successor)}
+    return ""
+
+
 def used_by_purser(key: ProviderKey) -> bool:
     """Whether this may be a key that Purser itself reads the account with: the last characters are the same."""
     hints = [
@@ -80,13 +100,19 @@ def used_by_purser(key: ProviderKey) -> bool:
 
 def intent_in(*, scope: Scope, intent_id: UUID) -> KeyIntent | None:
     within = KeyIntent.objects.filter(scope.accounts("account__"), pk=intent_id)
-    return within.select_related("account__organization", "team", "key", "by", "credential").first()
+    return within.select_related("account__organization", "team", "key", "by", "credential", "rotates").first()
 
 
 def intents_open(*, scope: Scope) -> list[KeyIntent]:
     """What is not over, what waits for a person first."""
     found = KeyIntent.objects.filter(scope.accounts("account__"), state__in=OPEN_INTENTS).select_related("account")
     return sorted(found.order_by("created_at"), key=lambda one: one.state != IntentState.FOUND)
+
+
+def intents_of(*, key: ProviderKey) -> list[KeyIntent]:
+    """The last changes that were asked for about a key: of itself, and of what took its place."""
+    rows = KeyIntent.objects.filter(Q(key=key) | Q(rotates=key)).select_related("by", "account")
+    return list(rows.order_by("-created_at")[:10])
 
 
 def intents_due(*, now: datetime) -> list[str]:

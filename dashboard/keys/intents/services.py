@@ -9,6 +9,7 @@ The call is made in the request that asked for it: the secret comes with the ans
 queue and no table on its way to whoever asked.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -24,8 +25,8 @@ from dashboard.core.encryption import Unreadable
 from dashboard.credentials.calling import transport_for
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.oauth.grants import credential_ready
-from dashboard.keys.intents.selectors import CALL_PATIENCE, key_manager, used_by_purser
-from dashboard.keys.models import OPEN_INTENTS, IntentState, KeptSecret, KeyIntent, Operation, ProviderKey
+from dashboard.keys.intents.selectors import CALL_PATIENCE, key_manager, rotation_hindrance, used_by_purser
+from dashboard.keys.models import MAKING, OPEN_INTENTS, IntentState, KeptSecret, KeyIntent, Operation, ProviderKey
 from dashboard.keys.services import provider_key_assigned_tell
 from dashboard.organizations.audit import SYSTEM, Actor, audit_record
 from dashboard.organizations.models import Organization, Team
@@ -84,6 +85,12 @@ def key_name(label: str, intent_id: UUID) -> str:
     return "-".join(part for part in (PREFIX, words, tail) if part)
 
 
+def key_label(name: str) -> str:
+    """The label of a key that Purser named; of another name what can be one."""
+    own = re.fullmatch(rf"{PREFIX}-(.*)-[0-9a-f]{{8}}", name)
+    return slugify(own[1] if own else name)[:40].strip("-") or "key"
+
+
 def intent_create(
     *, account: ProviderAccount, intent_id: UUID, wish: Wish, by: Actor, now: datetime
 ) -> tuple[KeyIntent, bool]:
@@ -106,6 +113,37 @@ def intent_create(
             "limit": wish.limit,
             "limit_reset": wish.limit_reset if wish.limit is not None else "",
             "expires_at": _end_of(wish.expires_on, account.organization),
+        },
+        keep=wish.keep,
+        by=by.user,
+        created_at=now,
+    )
+    return _write(intent, by, now)
+
+
+def intent_rotate(
+    *, key: ProviderKey, intent_id: UUID, wish: Wish, retire_on: date | None, by: Actor, now: datetime
+) -> tuple[KeyIntent, bool]:
+    """Write down that another key is to be made in place of this one: in its project, for its owner and purpose. The
+    old one stays as it is; `retire_on` is the day on which a person is reminded of it. While one is under way, and as
+    long as its key lives, there is no second. Raises Refused where that cannot be."""
+    manager = key_manager(key.account)
+    if manager.credential is None or (words := rotation_hindrance(key, manager)):
+        raise Refused(manager.missing or words)
+    intent = KeyIntent(
+        id=intent_id,
+        account=key.account,
+        credential=manager.credential,
+        operation=Operation.ROTATE,
+        target=key.external_id,
+        project=key.project,
+        name=key_name(wish.label, intent_id),
+        rotates=key,
+        wish={
+            "limit": wish.limit,
+            "limit_reset": wish.limit_reset if wish.limit is not None else "",
+            "expires_at": _end_of(wish.expires_on, key.account.organization),
+            "retire_on": None if retire_on is None else retire_on.isoformat(),
         },
         keep=wish.keep,
         by=by.user,
@@ -160,6 +198,7 @@ def _write(intent: KeyIntent, by: Actor, now: datetime) -> tuple[KeyIntent, bool
             if known := found.first():
                 return known, False
             intent.save(force_insert=True)
+            _refuse_second(intent)
             _told(intent, by, "asked", now)
     except IntegrityError:
         standing = KeyIntent.objects.filter(**same, state__in=OPEN_INTENTS).first()
@@ -167,6 +206,14 @@ def _write(intent: KeyIntent, by: Actor, now: datetime) -> tuple[KeyIntent, bool
             raise Refused(_("That did not work. Begin again.")) from None
         return standing, False
     return intent, True
+
+
+def _refuse_second(intent: KeyIntent) -> None:
+    """Asked after the intent is written: one that was under way has either stopped it, or its key is there by now."""
+    if intent.rotates_id is not None:
+        successor = ProviderKey.objects.filter(rotated_from_id=intent.rotates_id, gone_at=None).first()
+        if successor is not None:
+            raise Refused(_("%(name)s was made in its place already.") % {"name": str(successor)})
 
 
 # --- Sent once --------------------------------------------------------------------------------------------------
@@ -226,7 +273,7 @@ def _call(intent: KeyIntent, used: Credentials, clock: Clock) -> MadeKey | None:
         declared = management_of(provider, account)
     except ProviderError as error:
         raise Unchanged(error) from error
-    if intent.operation == Operation.CREATE:
+    if intent.operation in MAKING:
         steps = declared.create(account, _order(intent), clock())
         return change(provider, steps, used, once.send, once.send, claim)
     if intent.operation == Operation.DELETE:
@@ -330,7 +377,7 @@ def kept_secret_drop(*, key: ProviderKey, by: Actor, now: datetime) -> None:
 
 def _locked(intent: KeyIntent) -> KeyIntent:
     rows = KeyIntent.objects.select_for_update(of=("self",)).select_related(
-        "account__organization", "key", "team", "by"
+        "account__organization", "key", "team", "by", "rotates__team"
     )
     return rows.get(pk=intent.pk)
 
@@ -359,16 +406,21 @@ def _landed(stored: KeyIntent, listed: ListedKey, now: datetime) -> ProviderKey:
 
 
 def _own(stored: KeyIntent, by: Actor, now: datetime) -> None:
-    """The key belongs to the team that it was made for, from the day that it was made on, unless somebody has said
-    whose it is already."""
-    key = stored.key
+    """The key belongs to the team that it was made for, or to that of the key whose place it takes, from the day that
+    it was made on, unless somebody has said whose it is already."""
+    key, old = stored.key, stored.rotates
     assert key is not None
+    if old is not None:
+        until = stored.wish.get("retire_on")
+        ProviderKey.objects.filter(pk=old.pk).update(retire_on=date.fromisoformat(until) if until else None)
+        key.rotated_from = old
+        key.save(update_fields=["rotated_from"])
     if key.team_id is not None:
         return
-    key.team, key.purpose = stored.team, stored.purpose
-    key.owned_from = stored.account.organization.local(stored.sent_at or now).date() if stored.team else None
+    key.team, key.purpose = (old.team, old.purpose) if old is not None else (stored.team, stored.purpose)
+    key.owned_from = stored.account.organization.local(stored.sent_at or now).date() if key.team else None
     key.save(update_fields=["team", "purpose", "owned_from"])
-    if stored.team is not None:
+    if key.team is not None:
         provider_key_assigned_tell(key=key, by=by, now=now)
 
 
@@ -394,8 +446,9 @@ def _told(intent: KeyIntent, by: Actor, what: str, now: datetime) -> None:
         "account": (None, intent.account),
         "intent": (None, str(intent.pk)),
     }
-    if intent.operation == Operation.CREATE:
-        changes |= {"team": (None, intent.team), "keep_secret": (None, intent.keep)}
+    if intent.operation in MAKING:
+        changes |= {"keep_secret": (None, intent.keep)}
+        changes |= {"team": (None, intent.team)} if intent.rotates is None else {"rotates": (None, intent.rotates)}
         changes |= {name: (None, value) for name, value in intent.wish.items()}
     if intent.message:
         changes["message"] = (None, intent.message)
@@ -415,7 +468,7 @@ def _told(intent: KeyIntent, by: Actor, what: str, now: datetime) -> None:
 
 def intent_reconcile(*, intent_id: str, clock: Clock) -> None:
     """Look for what became of a call whose answer nobody has. Reads only; may run twice, late or beside itself."""
-    everything = KeyIntent.objects.select_related("account__organization", "credential", "team", "key", "by")
+    everything = KeyIntent.objects.select_related("account__organization", "credential", "team", "key", "by", "rotates")
     intent = everything.filter(pk=intent_id).first()
     now = clock()
     if intent is None or not intent.waits:
@@ -438,7 +491,7 @@ def intent_reconcile(*, intent_id: str, clock: Clock) -> None:
     with transaction.atomic():
         stored = _locked(intent)
         if stored.state in (IntentState.SENT, IntentState.UNKNOWN):
-            judge = _judge_create if stored.operation == Operation.CREATE else _judge_change
+            judge = _judge_create if stored.operation in MAKING else _judge_change
             judge(stored, found, clock())
 
 

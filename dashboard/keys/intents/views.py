@@ -1,7 +1,9 @@
 """Making, disabling, enabling and deleting keys at their providers. What comes of it is on the answer to the POST or,
 where nobody knows yet, on a page that asks again until somebody does."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -13,12 +15,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dashboard.core.confirming import name_typed
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import account_row
-from dashboard.keys.intents.forms import ChangeForm, NewKeyForm
-from dashboard.keys.intents.selectors import intent_in, key_manager, key_managers
-from dashboard.keys.intents.services import intent_change, intent_create, intent_keep, intent_run, kept_secret_drop
+from dashboard.keys.intents.forms import ChangeForm, NewKeyForm, RotateForm
+from dashboard.keys.intents.selectors import intent_in, key_manager, key_managers, rotation_hindrance
+from dashboard.keys.intents.services import (
+    intent_change,
+    intent_create,
+    intent_keep,
+    intent_rotate,
+    intent_run,
+    kept_secret_drop,
+)
 from dashboard.keys.models import IntentState, KeyIntent, Operation, ProviderKey
 from dashboard.keys.selectors import provider_keys_in
 from dashboard.organizations.access import access, limited
@@ -50,7 +60,6 @@ def key_choose(request: PurserRequest) -> HttpResponse:
 @limited("key_changes", amount=60, within=timedelta(hours=1), per="organization")
 @never_cache
 @require_http_methods(["GET", "POST"])
-@sensitive_variables("outcome")
 def key_new(request: PurserRequest, account_id: int) -> HttpResponse:
     """Make a key; its secret is on the answer to the POST alone."""
     account = get_object_or_404(ProviderAccount, request.scope.accounts(), pk=account_id)
@@ -66,22 +75,66 @@ def key_new(request: PurserRequest, account_id: int) -> HttpResponse:
         initial={"intent": uuid4()},
     )
     if request.method == "POST" and form.is_valid():
-        try:
-            intent, fresh = intent_create(
-                account=account, intent_id=form.cleaned_data["intent"], wish=form.wish, by=request.actor, now=now
-            )
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
-            if not fresh:
-                messages.warning(request, _("This was asked for already; nothing was sent a second time."))
-                return redirect("keys:intent", intent_id=intent.pk)
-            outcome = intent_run(intent=intent, by=request.actor, clock=timezone.now)
-            if not outcome.secret:
-                return redirect("keys:intent", intent_id=intent.pk)
-            return render(request, "keys/key_made.html", {"intent": outcome.intent, "secret": outcome.secret})
-    note = told(manager.declared.note)
-    return render(request, "keys/key_new.html", {**context, "form": form, "note": note})
+        asked: dict[str, Any] = {
+            "intent_id": form.cleaned_data["intent"],
+            "wish": form.wish,
+            "by": request.actor,
+            "now": now,
+        }
+        answer = _made(request, form, lambda: intent_create(account=account, **asked))
+        if answer is not None:
+            return answer
+    return render(request, "keys/key_new.html", {**context, "form": form, "note": told(manager.declared.note)})
+
+
+@access(Access.MANAGE)
+@limited("key_changes", amount=60, within=timedelta(hours=1), per="organization")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def key_rotate(request: PurserRequest, provider_key_id: int) -> HttpResponse:
+    """Make another key in place of one; its secret is on the answer to the POST alone."""
+    key, now = _key(request, provider_key_id), timezone.now()
+    manager = key_manager(key.account)
+    context = {"key": key, "account": account_row(key.account), "hindrance": rotation_hindrance(key, manager)}
+    if manager.declared is None or (context["hindrance"] and request.method == "GET"):
+        return render(request, "keys/key_rotate.html", context)
+    form = RotateForm(
+        request.POST or None,
+        key=key,
+        manager=manager,
+        declared=manager.declared,
+        today=request.organization.local(now).date(),
+        initial={"intent": uuid4()},
+    )
+    if request.method == "POST" and form.is_valid():
+        asked: dict[str, Any] = {
+            "intent_id": form.cleaned_data["intent"],
+            "wish": form.wish,
+            "by": request.actor,
+            "now": now,
+        }
+        retire_on = form.cleaned_data["retire_on"]
+        answer = _made(request, form, lambda: intent_rotate(key=key, retire_on=retire_on, **asked))
+        if answer is not None:
+            return answer
+    return render(request, "keys/key_rotate.html", {**context, "form": form})
+
+
+@sensitive_variables("outcome")
+def _made(request: PurserRequest, form: NewKeyForm, ask: Callable[[], tuple[KeyIntent, bool]]) -> HttpResponse | None:
+    """Ask for a key, once, and show its secret; None when it is refused, which then stands in the form."""
+    try:
+        intent, fresh = ask()
+    except Refused as refused:
+        form.add_error(None, str(refused))
+        return None
+    if not fresh:
+        messages.warning(request, _("This was asked for already; nothing was sent a second time."))
+        return redirect("keys:intent", intent_id=intent.pk)
+    outcome = intent_run(intent=intent, by=request.actor, clock=timezone.now)
+    if not outcome.secret:
+        return redirect("keys:intent", intent_id=intent.pk)
+    return render(request, "keys/key_made.html", {"intent": outcome.intent, "secret": outcome.secret})
 
 
 @access(Access.MANAGE)
@@ -95,8 +148,7 @@ def key_change(request: PurserRequest, provider_key_id: int, operation: str) -> 
     if not form.is_valid():
         messages.error(request, _("That did not work. Begin again."))
         return redirect("keys:key", provider_key_id=key.pk)
-    if operation == Operation.DELETE and form.cleaned_data["word"].strip() != str(key):
-        messages.error(request, _("Nothing was deleted: type %(name)s to confirm.") % {"name": str(key)})
+    if operation == Operation.DELETE and not name_typed(request, str(key)):
         return redirect("keys:key", provider_key_id=key.pk)
     try:
         intent, fresh = intent_change(
@@ -144,8 +196,10 @@ def intent_stays(request: PurserRequest, intent_id: UUID) -> HttpResponse:
 @access(Access.MANAGE)
 @require_POST
 def kept_drop(request: PurserRequest, provider_key_id: int) -> HttpResponse:
-    """Erase the kept secret of a key."""
+    """Erase the kept secret of a key; its name is typed."""
     key = _key(request, provider_key_id)
+    if not name_typed(request, str(key)):
+        return redirect("keys:key", provider_key_id=key.pk)
     kept_secret_drop(key=key, by=request.actor, now=timezone.now())
     messages.success(request, _("The secret is erased here. At the provider nothing changed."))
     return redirect("keys:key", provider_key_id=key.pk)

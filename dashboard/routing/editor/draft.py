@@ -35,11 +35,13 @@ MOST_TEXT = 200
 
 
 class Moved(NamedTuple):
-    """Where the focus goes after a change: the place of a target, or of a route alone."""
+    """Where the focus goes after a change: the place of a target, or of a route alone; and to the button that moves it
+    down, when that was the one which was pressed."""
 
     route: int
     tier: int | None = None
     target: int | None = None
+    down: bool = False
 
 
 def draft_of(document: Document) -> Draft:
@@ -192,7 +194,7 @@ def draft_changed(draft: Draft, step: str, *, account: str) -> Moved | None:
     if name in ("remove-route", "up-route", "down-route"):
         return _route_step(routes, name, numbers[0])
     moved = _target_step(routes[numbers[0]]["tiers"], name, numbers[1:], account)
-    return None if moved is None else Moved(numbers[0], *moved)
+    return None if moved is None else Moved(numbers[0], *moved, down=name == "down")
 
 
 def _new(account: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import Case, F, Q, QuerySet, Sum, TextField, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, TextField, Value, When
 from django.db.models.functions import Coalesce, Collate, Length, TruncMonth, Upper
 from django.db.models.lookups import Exact
 
@@ -16,7 +16,8 @@ from dashboard.organizations.scope import Scope
 from dashboard.usage.models import TeamDaily, TeamMonthly
 
 PROVIDER, ACCOUNT, TEAM, MODEL = "provider", "account", "team", "model"
-# What a group is called in the rollups; the team of a row is the one that rules name, else its account's.
+# What a group is called in the rollups; the team of a row is the one that rules name, else its account's, but
+# for what a rule gives to nobody.
 _COLUMNS = {PROVIDER: "provider_slug", ACCOUNT: "account_id", TEAM: "whose", MODEL: "model"}
 DAYS_BY_DAY = 92  # longer periods are told by month
 DAY = timedelta(days=1)
@@ -132,7 +133,8 @@ def whole_months_of(first: date, last: date) -> tuple[date, date]:
 def _rows(table: type[TeamDaily] | type[TeamMonthly], wanted: Wanted) -> QuerySet[Any]:
     scope = wanted.scope
     rows: QuerySet[Any] = table.objects.filter(organization_id=scope.organization_id)
-    rows = rows.annotate(whose=Coalesce("team_id", "account__team_id"))
+    of_account = Case(When(nobody=False, then="account__team_id"), output_field=BigIntegerField())
+    rows = rows.annotate(whose=Coalesce("team_id", of_account))
     if scope.team_ids is not None:
         rows = rows.filter(whose__in=scope.team_ids)
     if wanted.providers:

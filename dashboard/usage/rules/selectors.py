@@ -152,7 +152,7 @@ def _by_team(
                 continue
             shares: Sequence[Share] = rule.shares if rule is not None else ()
             if not shares:
-                found[(owners[account_id], part.unit)] += part.spend
+                found[(owners[account_id] if rule is None else None, part.unit)] += part.spend
                 continue
             for share, amount in zip(shares, split(part.spend, [one.percent for one in shares]), strict=True):
                 found[(share.team_id, part.unit)] += amount

@@ -86,7 +86,8 @@ def key_rule_follow(
 ) -> None:
     """A key got another owner (`provider_key_assigned`), inside the caller's transaction: a rule from that day on, in
     place of those for the key that begin on it or later; from no day, of all. A rule without a team says that nobody
-    owns the key any more: what was spent before stays where it was."""
+    owns the key any more: from then on it is unallocated, not the account's team's; what was spent before stays where
+    it was."""
     account = ProviderAccount.objects.select_related("organization").get(pk=account_id)
     organization = account.organization
     _lock(organization)

@@ -15,6 +15,7 @@ from providers.simulator.server import Answer, Call, Handler, Part, number
 from providers.simulator.world import EPOCH, Charge, ModelProfile, Profile, SimAccount, day_of, made_up_id, made_up_uuid
 
 DAY = timedelta(days=1)
+UNUSED = 74 * DAY  # so long one of the keys has lain about
 GROUPS = ("input", "cached", "output")
 
 # A step is a whole number of cached tokens of each model, so that a charge is always some number of paid tokens.
@@ -216,7 +217,7 @@ def keys(call: Call) -> Answer:
             "workspace_name": project_of(key),
             "created_by": "admin@example.org",
             "product": "API",
-            "last_used": call.now.date().isoformat(),
+            "last_used": (call.now - (UNUSED if key == PROFILE.keys[-1] else 0 * DAY)).date().isoformat(),
             "can_delete": True,
         }
         for key in PROFILE.keys

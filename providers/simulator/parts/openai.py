@@ -25,6 +25,7 @@ PROFILE = Profile(
 )
 EMBEDDINGS = "text-embedding-3-large"
 SINCE = int(datetime(2025, 9, 1, tzinfo=UTC).timestamp())
+APART = 150 * 86_400  # keys were not all made on one day
 WIDTHS = {"1d": (timedelta(days=1), 7, 31), "1h": (timedelta(hours=1), 24, 168)}
 TOKEN_GROUPS = ("project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source")
 CALL_GROUPS = ("project_id", "user_id", "api_key_id", "model")
@@ -220,7 +221,17 @@ def keys_of_project(call: Call, project: str) -> list[dict[str, Any]]:
         if PROFILE.projects[index % len(PROFILE.projects)] == project:
             hint = f"sk-proj-...{made_up_id('', call.account.name, key, length=3)}"
             used = int(call.now.timestamp()) - 60
-            found.append(key_row(key_id(call.account, key), key, hint, f"svc_acct_{index}", key, used=used))
+            found.append(
+                key_row(
+                    key_id(call.account, key),
+                    key,
+                    hint,
+                    f"svc_acct_{index}",
+                    key,
+                    made=SINCE + index * APART,
+                    used=used,
+                )
+            )
     made = [row for row in call.account.moves.keys.values() if row["project"] == project]
     found += [{name: value for name, value in row.items() if name != "project"} for row in made]
     return [row for row in found if row["id"] not in call.account.moves.deleted]

@@ -19,6 +19,7 @@ PREFIX = "sk-or-v1-"
 NOBODY = "sim-nobody"
 DAY = timedelta(days=1)
 KEYS_PAGE = 100
+ENDS_IN = timedelta(days=8)
 EXACT_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 MICRO = Decimal("0.000001")
 
@@ -173,12 +174,14 @@ def born_keys(call: Call) -> list[dict[str, Any]]:
             "name": key,
             "disabled": False,
             **counters(call.account, key, call.now),
-            "created_at": "2025-09-01T09:00:00.000Z",
+            "created_at": f"2025-{9 + index:02}-01T09:00:00.000Z",
             "updated_at": None,
             "last_used_at": call.now.strftime("%Y-%m-%dT%H:00:00.000Z"),
             "workspace_id": workspace_id(call.account, project_of(key)),
+            # One that ends soon, as long as nobody looks at it.
+            **({"expires_at": (call.now + ENDS_IN).strftime("%Y-%m-%dT00:00:00Z")} if key == PROFILE.keys[-1] else {}),
         }
-        for key in PROFILE.keys
+        for index, key in enumerate(PROFILE.keys)
     ]
 
 

@@ -1,9 +1,10 @@
 """The list of provider keys: over all accounts, filtered, sorted and paged as the address says, with what a person
 should look at standing out."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.http import QueryDict
@@ -12,18 +13,24 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from dashboard.core.addresses import Chip, address, chips, chosen, kept
 from dashboard.core.cursors import Kind, Order
+from dashboard.core.drawing import Meter
 from dashboard.core.tables import Column, Table
-from dashboard.core.templatetags.purser import state_word
+from dashboard.core.templatetags.purser import full_day, state_word
 from dashboard.credentials.selectors import account_row
 from dashboard.keys.models import ProviderKey
-from dashboard.keys.selectors import provider_keys_in
+from dashboard.keys.selectors import provider_keys_in, replaced_keys
+from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
+from dashboard.overview.keys.spend import SpendTold, spend_told
+from dashboard.usage.by_key.selectors import KeySpend
 
 MOST_CHARACTERS = 100
 NO_TEAM = "none"
 EXPIRING, IDLE, OLD = timedelta(days=30), timedelta(days=60), timedelta(days=365)
+AGE_SCALE = 1.5 * OLD  # what the bar of an age has room for
 # What a person should look at, the most urgent first.
 MINDS = {
+    "replaced": gettext_noop("Replaced, can go"),
     "expiring": gettext_noop("Expire in 30 days"),
     "unowned": gettext_noop("No owner"),
     "idle": gettext_noop("Idle 60 days"),
@@ -59,6 +66,29 @@ TABLE = Table(
         Column(name="created", label=gettext_lazy("Made"), order=_by("made", "moment"), shown=False),
         Column(name="used", label=gettext_lazy("Last used"), order=_by("used", "moment"), falling=True),
         Column(name="expires", label=gettext_lazy("Expires"), order=_by("expires", "moment")),
+        Column(
+            name="spend",
+            label=gettext_lazy("Spend, 30 days"),
+            order=(
+                Order(name="spend_unit", kind="whole", optional=True),
+                Order(name="spend", kind="number", optional=True),
+                _NAME,
+            ),
+            numeric=True,
+            falling=True,
+        ),
+        Column(
+            name="before",
+            label=gettext_lazy("30 days before"),
+            order=(
+                Order(name="spend_unit", kind="whole", optional=True),
+                Order(name="spend_before", kind="number", optional=True),
+                _NAME,
+            ),
+            numeric=True,
+            falling=True,
+            shown=False,
+        ),
         Column(name="state", label=gettext_lazy("State"), order=(Order(name="rank", kind="whole"), _NAME)),
     ),
     sort="state",
@@ -72,6 +102,8 @@ class Entry:
     key: ProviderKey
     state: str
     minds: tuple[str, ...]
+    replaced: bool = False
+    spend: KeySpend | None = None
 
     @property
     def team(self) -> str:
@@ -100,11 +132,16 @@ def key_state(key: ProviderKey, now: datetime) -> str:
     return key.state or "untold"
 
 
-def key_minds(key: ProviderKey, *, tells_use: bool, now: datetime) -> tuple[str, ...]:
+def key_minds(
+    key: ProviderKey, *, tells_use: bool, now: datetime, replaced: bool = False, today: date | None = None
+) -> tuple[str, ...]:
     """Which of MINDS hold. Only a key that may be in use is minded. `tells_use` says that the account tells last uses
-    at all: then a key of 60 days without one is idle; elsewhere it is unknown, which is not idle."""
+    at all: then a key of 60 days without one is idle; elsewhere it is unknown, which is not idle. One that was
+    `replaced` is minded for nothing else, and for that from the day on which it is to go."""
     if key_state(key, now) not in ("active", "untold"):
         return ()
+    if replaced:
+        return ("replaced",) if key.retire_on is None or today is None or key.retire_on <= today else ()
     since = key.last_used_at or (key.created_at if tells_use else None)
     holds = {
         "expiring": key.expires_at is not None and key.expires_at <= now + EXPIRING,
@@ -112,12 +149,12 @@ def key_minds(key: ProviderKey, *, tells_use: bool, now: datetime) -> tuple[str,
         "idle": since is not None and since <= now - IDLE,
         "old": key.created_at is not None and key.created_at <= now - OLD,
     }
-    return tuple(name for name in MINDS if holds[name])
+    return tuple(name for name in MINDS if holds.get(name))
 
 
-def key_list_context(*, scope: Scope, query: QueryDict, now: datetime) -> dict[str, Any]:
-    """The list with its filters, in one statement."""
-    everything = _entries(scope, now)
+def key_list_context(*, organization: Organization, scope: Scope, query: QueryDict, now: datetime) -> dict[str, Any]:
+    """The list with its filters, in three statements."""
+    everything, told = _entries(scope, organization.local(now).date(), now)
     words = query.get("q", "").replace("\0", "").strip()[:MOST_CHARACTERS]
     filters = _filters(everything, query)
     wanted: dict[str, Callable[[Entry], bool]] = {name: one.passes for name, one in filters.items()}
@@ -125,12 +162,13 @@ def key_list_context(*, scope: Scope, query: QueryDict, now: datetime) -> dict[s
         wanted["q"] = lambda entry: entry.holds(words)
     found = [entry for entry in everything if all(passes(entry) for passes in wanted.values())]
     view = TABLE.read(query)
-    page = view.page_of_list([_sorted_by(entry) for entry in found])
+    ranks = _unit_ranks(everything)
+    page = view.page_of_list([_sorted_by(entry, ranks) for entry in found])
     listed = [entry for entry in everything if entry.state != "gone"]
     return {
         "view": view,
         "page": page,
-        "keys": [key_row(row["entry"], now) for row in page.rows],
+        "keys": [key_row(row["entry"], now) | {"spend": told.row(row["entry"].key)} for row in page.rows],
         "filters": {name: one.chips(query, everything, wanted) for name, one in filters.items()},
         "words": words,
         "filtered": bool(words) or any(one.picked for one in filters.values()),
@@ -143,23 +181,32 @@ def key_list_context(*, scope: Scope, query: QueryDict, now: datetime) -> dict[s
     }
 
 
-def key_entry(*, key: ProviderKey, now: datetime) -> Entry:
+def key_entry(*, key: ProviderKey, today: date, now: datetime) -> Entry:
     """One key as the list would show it."""
-    of_account = ProviderKey.objects.filter(account_id=key.account_id, last_used_at__isnull=False)
-    return Entry(key=key, state=key_state(key, now), minds=key_minds(key, tells_use=of_account.exists(), now=now))
+    tells_use = ProviderKey.objects.filter(account_id=key.account_id, last_used_at__isnull=False).exists()
+    replaced = key.successors.filter(gone_at=None).exists()
+    minds = key_minds(key, tells_use=tells_use, now=now, replaced=replaced, today=today)
+    return Entry(key=key, state=key_state(key, now), minds=minds, replaced=replaced)
 
 
-def _entries(scope: Scope, now: datetime) -> list[Entry]:
+def _entries(scope: Scope, today: date, now: datetime) -> tuple[list[Entry], SpendTold]:
     keys = list(provider_keys_in(scope))
+    told = spend_told(scope=scope, keys=keys, today=today)
     tellers = {key.account_id for key in keys if key.last_used_at is not None}
-    return [
+    replaced = replaced_keys(scope=scope)
+    entries = [
         Entry(
             key=key,
             state=key_state(key, now),
-            minds=key_minds(key, tells_use=key.account_id in tellers, now=now),
+            minds=key_minds(
+                key, tells_use=key.account_id in tellers, now=now, replaced=key.pk in replaced, today=today
+            ),
+            replaced=key.pk in replaced,
+            spend=told.of(key),
         )
         for key in keys
     ]
+    return entries, told
 
 
 # --- Filters ----------------------------------------------------------------------------------------------------
@@ -220,9 +267,18 @@ def _filters(entries: Sequence[Entry], query: QueryDict) -> dict[str, Filter]:
 # --- Rows -------------------------------------------------------------------------------------------------------
 
 
-def _sorted_by(entry: Entry) -> dict[str, Any]:
+def _unit_ranks(entries: Sequence[Entry]) -> dict[str, int]:
+    """Amounts are ordered inside their unit, never across units; the unit of most keys has the highest rank."""
+    units = Counter(part.unit for entry in entries if entry.spend for part in entry.spend.parts)
+    ordered = sorted(units, key=lambda unit: (units[unit], unit))
+    return {unit: rank for rank, unit in enumerate(ordered, 1)}
+
+
+def _sorted_by(entry: Entry, ranks: Mapping[str, int]) -> dict[str, Any]:
     """The values that columns sort by."""
     key = entry.key
+    parts = entry.spend.parts if entry.spend else []
+    most = max(parts, key=lambda part: ranks[part.unit], default=None)
     return {
         "entry": entry,
         "pk": key.pk,
@@ -234,6 +290,9 @@ def _sorted_by(entry: Entry) -> dict[str, Any]:
         "made": key.created_at,
         "used": key.last_used_at,
         "expires": key.expires_at,
+        "spend_unit": ranks[most.unit] if most else None,
+        "spend": most.amount if most else None,
+        "spend_before": most.before if most else None,
         "rank": entry.rank,
     }
 
@@ -242,12 +301,14 @@ def key_row(entry: Entry, now: datetime) -> dict[str, Any]:
     """A key as the pages print it: `look` and `word` are of its state, or of what it is most urgently minded for."""
     key = entry.key
     look, word = _look(entry, now)
+    age = None if key.created_at is None else max(0, (now - key.created_at).days)
     return {
         "key": key,
         "name": str(key),
         "account": account_row(key.account),
         "team": key.team.name if key.team else "",
-        "age_days": None if key.created_at is None else max(0, (now - key.created_at).days),
+        "age_days": age,
+        "age_bar": None if age is None else age_bar(age),
         "old": "old" in entry.minds,
         "state": entry.state,
         "minds": entry.minds,
@@ -256,12 +317,22 @@ def key_row(entry: Entry, now: datetime) -> dict[str, Any]:
     }
 
 
+def age_bar(days: int) -> Meter:
+    """A key's age on a scale of a year and a half, with a tick at the year after which it is old."""
+    share, tick = (round(100 * span / AGE_SCALE, 1) for span in (timedelta(days=days), OLD))
+    return Meter(min(share, 100.0), tick, 100.0, over=False, severity="warn" if share >= tick else "")
+
+
 def _look(entry: Entry, now: datetime) -> tuple[str, str]:
     key = entry.key
     if entry.state in ("expired", "disabled"):
         return entry.state, state_word(entry.state)
     if entry.state in ("archived", "gone"):
         return "retired", _(STATES[entry.state])
+    if entry.replaced:
+        if "replaced" in entry.minds or key.retire_on is None:
+            return "warn", _("Replaced, can go")
+        return "waiting", _("Goes on %(day)s") % {"day": full_day(key.retire_on)}
     if "expiring" in entry.minds and key.expires_at is not None:
         return "warn", _("Expires in %(days)d d") % {"days": max(0, (key.expires_at - now).days)}
     if "unowned" in entry.minds:
