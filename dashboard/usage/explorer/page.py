@@ -296,6 +296,7 @@ def _rows(told: Told, unit: Unit, group: str, names: Names, query: QueryDict) ->
                 "change": _change(spend, earlier),
                 "share": spend / total * 100 if spend is not None and total else None,
                 "bases": _bases(sums.bases) if sums else [],
+                "estimated": bool(sums and "estimated" in sums.bases),
                 "provisional": bool(sums and sums.open),
                 "series": min(place, MOST_SERIES - 1) if len(drawn) > MOST_SERIES else place,
                 "drawn": spend is not None,
@@ -326,6 +327,7 @@ def _apart(told: Told, unit: Unit, group: str, names: Names, query: QueryDict) -
             "spend": sums.spend,
             "tokens": told.tokens.get(value),
             "bases": _bases(sums.bases),
+            "estimated": "estimated" in sums.bases,
             "provisional": sums.open,
         }
         for (value, at), sums in told.sums.items()
