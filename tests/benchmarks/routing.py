@@ -92,7 +92,9 @@ def _stored() -> Iterator[Figure]:
             routes_decide_account(account_id=accounts[number].pk, now=now)
             times.append(1000 * (time.perf_counter() - began))
     yield Figure("routing: 20 policies after a landing that says nothing new, median", sorted(quiet)[10], "ms", 50)
-    yield Figure("routing: 20 policies x 20 routes that all change with a landing, median", sorted(moving)[10], "ms", None)
+    yield Figure(
+        "routing: 20 policies x 20 routes that all change with a landing, median", sorted(moving)[10], "ms", None
+    )
     yield from _feed(organization, teams[0])
 
 
