@@ -310,7 +310,7 @@ class ConvertedSums(HypothesisTestCase):
         found: dict[str, Decimal] = defaultdict(Decimal)
         for unit, amount in ((told["unit"], told["total"]), *told["apart"]):
             if amount is not None:
-                found[unit] += amount
+                found[unit] = EXACT.add(found[unit], amount)
         listed: dict[str, Decimal] = defaultdict(Decimal)
         for row in (*({**row, "unit": told["unit"]} for row in told["rows"]), *told["apart_rows"]):
             if row["spend"] is not None:
