@@ -1,8 +1,9 @@
 """Addresses that say what a page shows: every filter, sort and period is a link that changes one thing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 
@@ -21,6 +22,20 @@ def address(query: QueryDict, **changes: str | Sequence[str] | None) -> str:
         else:
             wanted.setlist(name, [value] if isinstance(value, str) else list(value))
     return f"?{wanted.urlencode()}"
+
+
+def addresses(query: QueryDict, *names: str) -> Callable[..., str]:
+    """`address` for many values of these names, of which each one comes out unless it is given: what stays is written
+    once."""
+    stays = query.copy()
+    for name in (*PLACES, *names):
+        stays.pop(name, None)
+    begin = stays.urlencode()
+
+    def address_with(**values: str | Sequence[str]) -> str:
+        return f"?{'&'.join(filter(None, (begin, urlencode(values, doseq=True))))}"
+
+    return address_with
 
 
 def kept(query: QueryDict, *without: str) -> list[tuple[str, str]]:
@@ -43,11 +58,11 @@ def chips(query: QueryDict, name: str, options: Iterable[tuple[str, Any, int | N
     """Chips of one filter from (value, label, count); several may be pressed."""
     options = list(options)
     pressed = chosen(query, name, (value for value, _, _ in options))
+    address_with = addresses(query, name)
     found = []
     for value, label, count in options:
-        others = [one for one in pressed if one != value]
         now = value in pressed
-        url = address(query, **{name: (others if now else [*pressed, value]) or None})
+        url = address_with(**{name: [one for one in pressed if one != value] if now else [*pressed, value]})
         found.append(Chip(label=label, url=url, pressed=now, count=count))
     return found
 

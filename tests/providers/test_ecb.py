@@ -13,8 +13,8 @@ from providers.simulator.rates import rate_on, rates_file
 from providers.spec import Reply
 
 TODAY = date(2026, 11, 21)
-# https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml, as its documentation gives the form; three of its thirty
-# currencies.
+# https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml, as its documentation gives the form; three of its
+# thirty currencies.
 DAILY = """<?xml version="1.0" encoding="UTF-8"?>
 <gesmes:Envelope xmlns:gesmes="http://www.gesmes.org/xml/2002-08-01" xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref">
 	<gesmes:subject>Reference rates</gesmes:subject>

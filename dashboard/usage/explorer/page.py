@@ -1,6 +1,6 @@
 """The spend page put together: what its address asks for, its sums, its chart and its table."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from dashboard.balances.rates.conversion import Unit
-from dashboard.core.addresses import Chip, address, chips, chosen
+from dashboard.core.addresses import Chip, address, addresses, chips, chosen
 from dashboard.core.charts.shapes import MOST_SERIES
 from dashboard.core.cursors import Order
 from dashboard.core.period import period_picker
@@ -145,7 +145,8 @@ def explorer_context(
         organization=organization, query=query, parts=parts, earlier=earlier, period=period, compare=compare
     )
     told, unit = reading.told, reading.unit
-    rows = _rows(told, unit, group, names, query)
+    closer = _closer(group, query)
+    rows = _rows(told, unit, group, names, closer)
     view = TABLE.read(query)
     page = view.page_of_list(rows) if not every_row else None
     total, before_total = told.total(unit), told.total_before(unit)
@@ -177,8 +178,8 @@ def explorer_context(
         "rates_used": rate_rows(organization.pk, told.used),
         "reporting": organization.reporting_currency,
         "apart": [(one.code, amount) for one, amount in others if amount is not None],
-        "apart_rows": _apart(told, unit, group, names, query),
-        "unpriced": _unpriced(told, group, names, query),
+        "apart_rows": _apart(told, unit, group, names, closer),
+        "unpriced": _unpriced(told, group, names, closer),
         "certain": _certain(told, unit),
         "estimated": _on_basis(told, unit, ("estimated",)),
         "a_day": total / period.days if total is not None else None,
@@ -258,21 +259,33 @@ def _group_chips(query: QueryDict, group: str) -> list[Chip]:
 # --- Rows -------------------------------------------------------------------------------------------------------
 
 
-def _row(group: str, value: Any, names: Names, query: QueryDict) -> dict[str, Any]:
+Closer = Callable[[Any], str]
+
+
+def _closer(group: str, query: QueryDict) -> Closer:
+    """Where the row of a value leads; "" where no filter can name it."""
+    address_with = addresses(query, "group", "sort", "dir", group)
+
+    def closer(value: Any) -> str:
+        shown = NOBODY if group == TEAM and value is None else str(value)
+        return address_with(group=_CLOSER[group], **{group: shown}) if shown else ""
+
+    return closer
+
+
+def _row(group: str, value: Any, names: Names, closer: Closer) -> dict[str, Any]:
     name = names.of(group, value)
-    shown = NOBODY if group == TEAM and value is None else str(value)
-    closer = address(query, group=_CLOSER[group], sort=None, dir=None, **{group: shown}) if shown else ""
     return {
         "name": name,
         "sort_name": name.casefold(),
         "slug": names.slug(group, value),
         "team": names.teams.get(value) if group == TEAM else None,
         "unallocated": group == TEAM and value is None,
-        "url": closer,
+        "url": closer(value),
     }
 
 
-def _rows(told: Told, unit: Unit, group: str, names: Names, query: QueryDict) -> list[dict[str, Any]]:
+def _rows(told: Told, unit: Unit, group: str, names: Names, closer: Closer) -> list[dict[str, Any]]:
     """The groups in the main unit: those that spent now, and those that spent before alone."""
     groups = {value for value, at in (*told.sums, *told.before) if at == unit}
     total = told.total(unit)
@@ -285,7 +298,7 @@ def _rows(told: Told, unit: Unit, group: str, names: Names, query: QueryDict) ->
         sums, earlier = told.sums.get((value, unit)), told.before.get((value, unit))
         spend = amounts[value]
         rows.append(
-            _row(group, value, names, query)
+            _row(group, value, names, closer)
             | {
                 "id": place,
                 "spend": spend,
@@ -317,10 +330,10 @@ def _sorted(rows: Sequence[dict[str, Any]], view: TableView) -> Sequence[dict[st
     return everything.read(query).page_of_list(rows).rows
 
 
-def _apart(told: Told, unit: Unit, group: str, names: Names, query: QueryDict) -> list[dict[str, Any]]:
+def _apart(told: Told, unit: Unit, group: str, names: Names, closer: Closer) -> list[dict[str, Any]]:
     """What was spent in other units, and is not converted."""
     rows = [
-        _row(group, value, names, query)
+        _row(group, value, names, closer)
         | {
             "unit": at.code,
             "whose": names.of(PROVIDER, at.slug) if at.slug and group not in (PROVIDER, ACCOUNT) else "",
@@ -336,10 +349,10 @@ def _apart(told: Told, unit: Unit, group: str, names: Names, query: QueryDict) -
     return sorted(rows, key=lambda row: (row["unit"], -row["spend"], row["sort_name"]))
 
 
-def _unpriced(told: Told, group: str, names: Names, query: QueryDict) -> list[dict[str, Any]]:
+def _unpriced(told: Told, group: str, names: Names, closer: Closer) -> list[dict[str, Any]]:
     """What was used without a price, the most used first."""
     rows = [
-        _row(group, value, names, query) | {"tokens": tokens, "requests": requests}
+        _row(group, value, names, closer) | {"tokens": tokens, "requests": requests}
         for value, (tokens, requests) in told.unpriced.items()
     ]
     return sorted(rows, key=lambda row: (-(row["tokens"] or 0), -(row["requests"] or 0), row["sort_name"]))
