@@ -257,7 +257,7 @@ GUARDS = [
     Guard(
         "checks are limited",
         "dashboard/core/limits.py",
-        "return cache.incr(key) <= amount",
+        "return _counted(key, within) <= amount",
         "return True",
         f"{DOORS}::test_checks_are_limited",
     ),
@@ -409,10 +409,10 @@ GUARDS = [
         f"{INTENTS}::test_a_key_is_made_and_its_secret_told_once",
     ),
     Guard(
-        "a key is deleted by its typed name alone",
-        "dashboard/keys/intents/views.py",
-        'form.cleaned_data["word"].strip() != str(key)',
-        "False",
+        "what destroys asks for the typed name",
+        "dashboard/core/confirming.py",
+        'if request.POST.get("word", "").strip() == name.strip():',
+        "if True:",
         f"{PROVIDER_KEYS}::test_deleting_wants_the_name_typed",
     ),
     Guard(

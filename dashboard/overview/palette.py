@@ -79,7 +79,7 @@ def palette_view(
     accounts = _accounts(scope, words, {key: name for kind, key, name, _ in named if kind == "own"}, now)
     groups = [
         accounts,
-        _group(_("Do"), words, _actions(membership, memberships), limit=12),
+        _group(_("Do"), words, _actions(membership, memberships), limit=16),
         _group(_("Go to"), words, _places(membership), limit=12),
     ]
     if words:

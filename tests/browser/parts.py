@@ -260,6 +260,8 @@ class Purser:
         # One call is one transaction. References are checked when it ends, so the order of the tables is free.
         copies = (f"INSERT INTO public.{table} SELECT * FROM {name}.{table}" for table in self._tables())  # noqa: S608 -- names of our own
         self.sql("; ".join(copies))
+        # What was under way then is under way no more.
+        self.sql("UPDATE sync_syncstream SET lease_until = NULL")
         return True
 
     def _kept(self, name: str) -> bool:
@@ -282,10 +284,11 @@ class Purser:
         queue.close()
 
     def await_idle(self) -> None:
-        """Every stream has run, and none is being read."""
+        """Every stream has run, none is being read, and none has older history to come: between two pieces of that
+        nothing is leased for a moment."""
         busy = (
             "SELECT count(*) FROM sync_syncstream WHERE state <> 'standby' AND (last_run_at IS NULL"
-            " OR lease_until > now())"
+            " OR lease_until > now() OR (state = 'fresh' AND backfill_goal IS NOT NULL AND backfilled_to IS NOT NULL))"
         )
         unchecked = "SELECT count(*) FROM credentials_providercredential WHERE state = 'checking'"
         until(lambda: self.sql(unchecked) == [(0,)] and self.sql(busy) == [(0,)])
