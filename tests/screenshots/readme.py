@@ -1,6 +1,6 @@
 """The pictures of the README: few, small enough to be kept in the repository."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -19,13 +19,14 @@ SIZE = {"width": 1280, "height": 860}
 
 @dataclass(frozen=True)
 class Picture:
-    """`file` without its ending, and which page it shows how."""
+    """`file` without its ending, and which page it shows how; `who` looks at it, where that is not the place's own."""
 
     file: str
     place: str
     theme: str = "light"
     language: str = "en"
     phone: bool = False
+    who: str = ""
 
 
 PICTURES = (
@@ -36,6 +37,9 @@ PICTURES = (
     Picture("overview-dark", "overview", theme="dark"),
     Picture("overview-zh-hant", "overview", language="zh-hant"),
     Picture("phone", "overview", phone=True),
+    Picture("spend", "spend-by-team"),
+    Picture("keys", "keys", who="owner"),
+    Picture("routes", "routes"),
 )
 
 
@@ -55,7 +59,8 @@ def readme_pictures(url: str, furniture: Furniture) -> list[str]:
                 locale=one.language,
             )
             guide = Guide(context, url, furniture)
-            guide.open(places[one.place])
+            place = places[one.place]
+            guide.open(replace(place, who=one.who or place.who))
             path = FOLDER / f"{one.file}.png"
             guide.page.screenshot(path=path)
             context.close()
