@@ -23,8 +23,8 @@ settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.stora
 # Otherwise every new client would read through all of them first.
 settings.WHITENOISE_AUTOREFRESH = True
 
-# A deadline would measure how busy the machine is.
-hypothesis.settings.register_profile("purser", deadline=None)
+# A deadline would measure how busy the machine is. What is dear or dangerous names its own number of examples.
+hypothesis.settings.register_profile("purser", deadline=None, max_examples=60)
 hypothesis.settings.load_profile("purser")
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)

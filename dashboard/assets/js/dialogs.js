@@ -1,6 +1,6 @@
 // Native dialogs and menus. The browser returns the focus to what opened a dialog; menus are <details> and close when
 // somebody goes elsewhere.
-import { $$, on, onClick } from "./dom.js";
+import { $, $$, on, onClick } from "./dom.js";
 
 onClick("[data-open]", (button) => {
   const dialog = document.getElementById(button.dataset.open);
@@ -19,6 +19,13 @@ function close(menu, focus) {
 }
 on("click", (event) => menus().forEach((menu) => menu.contains(event.target) || close(menu)));
 on("focusin", (event) => menus().forEach((menu) => menu.contains(event.target) || close(menu)));
+// One that would end beyond the edge of the window opens to the other side.
+on("toggle", ({ target }) => {
+  const panel = target.matches("details[data-menu][open]") && $(".pop-panel", target);
+  if (!panel) return;
+  panel.classList.remove("pop-turned");
+  panel.classList.toggle("pop-turned", panel.getBoundingClientRect().right > document.documentElement.clientWidth);
+}, true);
 on("keydown", (event) => {
   const open = menus();
   if (event.key === "Escape" && open.length) {
