@@ -15,7 +15,7 @@ ASSET_SOURCES := $(shell find $(ASSETS) templates dashboard providers/adapters -
 	\( -path '$(ASSETS)/*' -o -name '*.html' -o -name '*.py' \) -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
 WITH_SERVICES := $(PY) -m tests.services
 
-.PHONY: run demo test bench screenshots readme-pictures clean lock install assets messages backup restore guards validate-exports
+.PHONY: run demo test types contracts migrations bench screenshots readme-pictures clean lock install assets messages backup restore guards validate-exports
 .DELETE_ON_ERROR:
 
 run: install assets
@@ -36,10 +36,17 @@ restore: install
 test: $(VENV)/.dev assets
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
-	$(WITH_SERVICES) manage.py makemigrations --check --dry-run
+	@$(MAKE) --no-print-directory --jobs 2 types contracts migrations
 	$(PY) -m pytest -n 2 --dist loadscope
+
+types:
+	$(VENV)/bin/mypy
+
+contracts:
+	$(VENV)/bin/lint-imports
+
+migrations:
+	$(WITH_SERVICES) manage.py makemigrations --check --dry-run
 
 bench: $(VENV)/.dev assets $(LIGHTHOUSE)/node_modules/.installed
 	@mkdir -p var

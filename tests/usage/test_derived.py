@@ -68,6 +68,11 @@ TOPUPS = st.lists(
 # --- Cost -------------------------------------------------------------------------------------------------------
 
 
+def test_of_a_wallet_below_zero_nothing_expires() -> None:
+    [step] = movements([reading(0, "-1", expires=1), reading(2, "-2")])
+    assert (step.put_in, step.expired, step.fall.amount) == (0, 0, 1)
+
+
 @given(histories(), TOPUPS, ZONES)
 def test_money_is_neither_made_nor_lost(
     history: list[Reading], topups: list[tuple[datetime, Decimal]], zone: ZoneInfo

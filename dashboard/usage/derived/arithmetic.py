@@ -66,7 +66,8 @@ def movements(readings: Sequence[Reading], *, topups: Iterable[tuple[datetime, D
         if drop < 0 and not known and -drop > max(abs(before.amount) * RISE_SHARE, _LEAST_TOPUP):
             put_in, drop = -drop, Decimal(0)
         elif drop > 0:
-            expired = min(drop, _expired(before, after, drop, fastest))
+            # Of a wallet that is below zero already nothing is left to expire.
+            expired = max(Decimal(0), min(drop, _expired(before, after, drop, fastest)))
             drop -= expired
         found.append(Movement(Fall(before.at, after.at, drop), put_in, expired))
         fastest = max(fastest, drop / Decimal((after.at - before.at).total_seconds()))
