@@ -13,15 +13,7 @@ PLACES = ("after", "before")
 
 def address(query: QueryDict, **changes: str | Sequence[str] | None) -> str:
     """The same page with changes (None takes one out), lists at their beginning."""
-    wanted = query.copy()
-    for name in PLACES:
-        wanted.pop(name, None)
-    for name, value in changes.items():
-        if value is None:
-            wanted.pop(name, None)
-        else:
-            wanted.setlist(name, [value] if isinstance(value, str) else list(value))
-    return f"?{wanted.urlencode()}"
+    return addresses(query, *changes)(**{name: value for name, value in changes.items() if value is not None})
 
 
 def addresses(query: QueryDict, *names: str) -> Callable[..., str]:

@@ -203,6 +203,11 @@ class TableView:
                 return self._anew.page_of_list(rows, value)
         return self._page(ordered[: self.table.size + 1], backwards=backwards, value=value)
 
+    def all_in_order(self, rows: Sequence[Any], value: Getter = operator.getitem) -> Sequence[Any]:
+        """All of these rows as the table orders them: for a file, which has no pages."""
+        whole = replace(self._anew, table=replace(self.table, size=len(rows) + 1))
+        return whole.page_of_list(rows, value).rows
+
     def _beyond(self, cursor: Cursor, backwards: bool) -> Q:
         return beyond(cursor, self._orders, self.table.key, falling=self.falling, backwards=backwards)
 

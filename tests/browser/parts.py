@@ -269,10 +269,7 @@ class Purser:
 
     def demo(self) -> None:
         """The demo of the first owner with everything read; read once, then brought back."""
-        here = bool(self.sql("SELECT 1 FROM organizations_organization WHERE is_demo"))
-        if not here:
-            here = self.bring_back("demo")
-        if not here:
+        if not self.sql("SELECT 1 FROM organizations_organization WHERE is_demo") and not self.bring_back("demo"):
             self.manage("demo")
         self.await_idle()
         self.keep("demo")

@@ -35,26 +35,9 @@ from dashboard.organizations.services import Refused
 from providers.simulator.parts import PARTS
 from providers.simulator.server import Simulator
 from tests.keys.managed import SLUGS, Clock, Crash, FaultyWire, made_there, managed_account, project_of, wish
-from tests.providers.simulated import RememberedWorld, SimulatedWire
+from tests.providers.simulated import RememberedWorld
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def wire(simulator: SimulatedWire, monkeypatch: pytest.MonkeyPatch) -> FaultyWire:
-    faulty = FaultyWire(simulator)
-    monkeypatch.setattr("providers.transport._wire", lambda reach, via: faulty)
-    return faulty
-
-
-@pytest.fixture
-def clock(simulator: SimulatedWire, now: datetime) -> Clock:
-    return Clock(simulator, now)
-
-
-@pytest.fixture
-def team(organization: Organization) -> Team:
-    return Team.objects.create(organization=organization, name="Blue")
 
 
 @pytest.fixture

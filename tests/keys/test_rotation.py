@@ -1,6 +1,6 @@
 """A key is rotated: another is made beside it, once, and the old one stays until a person deletes it."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -34,23 +34,6 @@ from tests.keys.test_provider_keys import form_of
 from tests.providers.simulated import SimulatedWire
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def wire(simulator: SimulatedWire, monkeypatch: pytest.MonkeyPatch) -> FaultyWire:
-    faulty = FaultyWire(simulator)
-    monkeypatch.setattr("providers.transport._wire", lambda reach, via: faulty)
-    return faulty
-
-
-@pytest.fixture
-def clock(simulator: SimulatedWire, now: datetime) -> Clock:
-    return Clock(simulator, now)
-
-
-@pytest.fixture
-def team(organization: Organization) -> Team:
-    return Team.objects.create(organization=organization, name="Blue")
 
 
 def old_key(organization: Organization, slug: str, clock: Clock, team: Team | None = None) -> ProviderKey:

@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from dashboard.core.period import earliest
 from dashboard.core.templatetags.purser import is_currency
-from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.organizations.models import Organization, User
 from dashboard.organizations.scope import Scope
 from dashboard.sync.models import SyncStream
@@ -19,7 +18,7 @@ from dashboard.usage.explorer.page import explorer_context
 from dashboard.usage.models import UsageDaily
 from providers.registry import PROVIDERS
 from providers.simulator.world import SimAccount
-from tests.overview.test_pages import text_of
+from tests.overview.test_pages import every_page
 from tests.providers.simulated import SimulatedWire
 from tests.sync.driving import KEYS, account_of, connected, run_all
 
@@ -39,16 +38,6 @@ SILENT = ("cerebras", "gemini", "groq", "lmstudio", "perplexity", "vllm")
 EAST = {"qwen": 8 * HOUR}
 LATE = {"claude-subscription": 4 * HOUR}
 WHOLE_DAYS = ("together",)
-
-
-def every_page(client: Client) -> dict[str, str]:
-    """The text of all pages that show accounts."""
-    urls = [reverse("overview:overview"), reverse("credentials:account_list"), reverse("credentials:connect")]
-    for account in ProviderAccount.objects.all():
-        urls.append(reverse("credentials:connect_form", args=[account.provider_slug]))
-        urls += [reverse(f"credentials:{name}", args=[account.pk]) for name in ("account", "sync_progress")]
-    urls += [reverse("credentials:check", args=[one.pk]) for one in ProviderCredential.objects.all()]
-    return {url: text_of(client, url) for url in urls}
 
 
 def spend_page(organization: Organization, slug: str, unit: str, first: date, last: date) -> Decimal:
@@ -91,7 +80,7 @@ def test_every_simulated_account_is_told_everywhere_and_to_the_last_decimal(
         connected(organization, slug, now)
     run_all(now)
     client.force_login(owner)
-    overview = every_page(client)[reverse("overview:overview")]
+    overview = every_page(client, organization)[reverse("overview:overview")]
     for provider in PROVIDERS.values():
         assert provider.name in overview
     for unit in ("USD", "CNY", "API points"):

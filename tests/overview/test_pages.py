@@ -529,14 +529,13 @@ def text_of(client: Client, url: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(body))
 
 
-def every_page(cast: Cast) -> dict[str, str]:
+def every_page(client: Client, organization: Organization) -> dict[str, str]:
     """The text of all pages that show accounts."""
-    client = cast.client("owner")
     urls = [reverse("overview:overview"), reverse("credentials:account_list"), reverse("credentials:connect")]
-    for account in ProviderAccount.objects.filter(organization=cast.organization):
+    for account in ProviderAccount.objects.filter(organization=organization):
         urls.append(reverse("credentials:connect_form", args=[account.provider_slug]))
         urls += [reverse(f"credentials:{name}", args=[account.pk]) for name in ("account", "sync_progress")]
-    for credential in ProviderCredential.objects.filter(organization=cast.organization):
+    for credential in ProviderCredential.objects.filter(organization=organization):
         urls.append(reverse("credentials:check", args=[credential.pk]))
     return {url: text_of(client, url) for url in urls}
 
@@ -551,7 +550,7 @@ def test_an_account_without_any_figure_says_so_in_words(cast: Cast, slug: str) -
         by=SYSTEM,
         now=timezone.now(),
     )
-    pages = every_page(cast)
+    pages = every_page(cast.client("owner"), cast.organization)
     account = ProviderAccount.objects.get()
     told = pages[reverse("overview:overview")] + pages[reverse("credentials:account", args=[account.pk])]
     offered = isinstance(PROVIDERS[slug].endpoint("balance"), Endpoint)
@@ -576,7 +575,7 @@ def test_a_failing_account_renders_everywhere_and_keeps_its_figure(
         SyncStream.objects.exclude(state=StreamState.PAUSED).update(next_run_at=now, lease_until=None)
         ProviderCredential.objects.update(resting_until=None)
         run_all(now)
-    pages = every_page(cast)
+    pages = every_page(cast.client("owner"), cast.organization)
     for name, arguments in (("overview:overview", []), ("credentials:account", [ProviderAccount.objects.get().pk])):
         assert f"¥{amount:,.2f}" in pages[reverse(name, args=arguments)]
     words = SyncStream.objects.get(capability="balance").message
@@ -615,7 +614,7 @@ def land_balance(organization: Organization, label: str, amount: str, unit: str,
 )
 def test_amounts_are_shown_with_their_unit(cast: Cast, amount: str, unit: str, shown: str) -> None:
     account = land_balance(cast.organization, "Odd", amount, unit)
-    pages = every_page(cast)
+    pages = every_page(cast.client("owner"), cast.organization)
     for url in (
         reverse("overview:overview"),
         reverse("credentials:account_list"),

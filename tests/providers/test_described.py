@@ -532,7 +532,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(text=PIECES | st.text(max_size=40), document=JSON)
 def test_any_expression_over_anything_gives_a_value_or_our_error(text: str, document: Any) -> None:
     try:
@@ -647,13 +647,13 @@ DOCUMENTS = [dict(one) for one in presets().values()] + [described()]
 PLACES = [(document, path) for document in DOCUMENTS for path in places(document)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(document=JSON | st.dictionaries(st.sampled_from(list(described())), JSON))
 def test_no_document_makes_the_validator_stumble(document: Any) -> None:
     assert all(isinstance(one.path, str) and one.words for one in problems(document))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(place=st.sampled_from(PLACES), value=JSON)
 def test_a_document_changed_anywhere_is_good_or_told_why_not(place: tuple[Any, tuple[Any, ...]], value: Any) -> None:
     document = at(*place, value)
@@ -661,7 +661,7 @@ def test_a_document_changed_anywhere_is_good_or_told_why_not(place: tuple[Any, t
         assert provider_from(document).hosts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(document=st.sampled_from([one for one in DOCUMENTS if not problems(one)]), body=JSON | st.binary(max_size=40))
 def test_any_answer_gives_records_or_our_errors_without_the_secret(document: Any, body: Any) -> None:
     for capability, declared in provider_from(document).capabilities.items():
@@ -719,7 +719,7 @@ TRICKY = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(base=TRICKY, path=TRICKY, value=TRICKY)
 def test_no_document_and_no_field_sends_a_request_elsewhere(base: str, path: str, value: str) -> None:
     """Whatever stands in the base URL's path, in a path or in an open field: what is sent goes to a declared host, with

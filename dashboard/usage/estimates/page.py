@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from dashboard.core.addresses import address, chips, chosen
 from dashboard.core.cursors import Order
 from dashboard.core.period import period_picker
-from dashboard.core.tables import Column, Table, TableView
+from dashboard.core.tables import Column, Table
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.organizations.scope import Scope
 from dashboard.usage.estimates.selectors import Part, estimate_parts
+from dashboard.usage.explorer.told import ZERO, summed
 from dashboard.usage.rollup import price_list_of
 from providers.prices import UNIT, price_periods
 
@@ -29,7 +30,6 @@ COUNTED = {
     "derived": gettext_noop("Derived"),
 }
 _FILTERS = {"provider": gettext_noop("Provider"), "account": gettext_noop("Account"), "model": gettext_noop("Model")}
-ZERO = Decimal(0)
 
 _NAME = Order(name="sort_name")
 
@@ -122,11 +122,11 @@ def estimates_context(*, scope: Scope, query: QueryDict, today: date, every_row:
     report = _report(_wanted(query, accounts, parts), accounts)
     view = TABLE.read(query)
     page = None if every_row else view.page_of_list(report.compared)
-    rows = _sorted(report.compared, view) if page is None else page.rows
+    rows = view.all_in_order(report.compared) if page is None else page.rows
     shown = [*rows, *report.alone, *report.elsewhere]
     for row in shown:
         row["tiered"] = any(_tiered(row["price_list"], model) for model in row["models"])
-    counted, estimated = (_sum(row[name] for row in report.compared) for name in ("counted", "estimated"))
+    counted, estimated = (summed(row[name] for row in report.compared) for name in ("counted", "estimated"))
     return {
         "picker": picker,
         "filters": filters,
@@ -142,7 +142,7 @@ def estimates_context(*, scope: Scope, query: QueryDict, today: date, every_row:
         "difference": counted - estimated if counted is not None and estimated is not None else None,
         "percent": _percent(counted, estimated),
         "alone": report.alone,
-        "alone_sum": _sum(row["estimated"] for row in report.alone),
+        "alone_sum": summed(row["estimated"] for row in report.alone),
         "elsewhere": report.elsewhere,
         "unlisted": report.unlisted,
         "any_rows": bool(report),
@@ -280,14 +280,3 @@ def _tiered(price_list: str, model: str) -> bool:
 def _percent(counted: Decimal | None, estimated: Decimal | None) -> Decimal | None:
     """By how much more was counted than estimated; None where there is nothing to compare with."""
     return (counted - estimated) / estimated * 100 if counted is not None and estimated else None
-
-
-def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, ZERO) if known else None
-
-
-def _sorted(rows: Sequence[dict[str, Any]], view: TableView) -> Sequence[dict[str, Any]]:
-    """All rows in the order of the table, on one page."""
-    whole = replace(TABLE, size=len(rows) + 1)
-    return replace(view, table=whole, after=None, before=None).page_of_list(rows).rows

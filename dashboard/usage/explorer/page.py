@@ -15,7 +15,7 @@ from dashboard.core.addresses import Chip, address, addresses, chips, chosen
 from dashboard.core.charts.shapes import MOST_SERIES
 from dashboard.core.cursors import Order
 from dashboard.core.period import period_picker
-from dashboard.core.tables import Column, Table, TableView
+from dashboard.core.tables import Column, Table
 from dashboard.credentials.catalog import provider_name
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization, Team
@@ -162,7 +162,7 @@ def explorer_context(
         "clear_url": address(query, provider=None, account=None, team=None, model=None),
         "view": view,
         "page": page,
-        "rows": page.rows if page is not None else _sorted(rows, view),
+        "rows": page.rows if page is not None else view.all_in_order(rows),
         "unit": unit.code,
         "units": unit_chips(query, organization, reading),
         "total": total,
@@ -317,17 +317,6 @@ def _rows(told: Told, unit: Unit, group: str, names: Names, closer: Closer) -> l
             }
         )
     return rows
-
-
-def _sorted(rows: Sequence[dict[str, Any]], view: TableView) -> Sequence[dict[str, Any]]:
-    """All rows in the order of the table, on one page."""
-    everything = Table(
-        name=TABLE.name, columns=TABLE.columns, size=len(rows) + 1, sort=TABLE.sort, falling=True, key="id"
-    )
-    query = view.query.copy()
-    for name in ("after", "before"):
-        query.pop(name, None)
-    return everything.read(query).page_of_list(rows).rows
 
 
 def _apart(told: Told, unit: Unit, group: str, names: Names, closer: Closer) -> list[dict[str, Any]]:
