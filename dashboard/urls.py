@@ -12,6 +12,7 @@ from dashboard.overview.urls import account_urls, key_urls
 
 urlpatterns = [
     *health_urls,
+    path("api/v1/", include("dashboard.api")),  # programs ask more often than people: found before all the pages
     *sign_in_urls,
     path("", include("dashboard.organizations.urls")),
     path("", include(([*credential_urls, *account_urls], "credentials"))),
@@ -21,7 +22,6 @@ urlpatterns = [
     path("", include("dashboard.sync.urls")),
     path("", include("dashboard.routing.urls")),
     path("", include("dashboard.overview.urls")),
-    path("api/v1/", include("dashboard.api")),
 ]
 
 if settings.DEBUG:

@@ -8,7 +8,6 @@ values and its id, and the next page begins behind them, whatever was inserted o
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cmp_to_key
 from typing import Any
 from urllib.parse import urlencode
 
@@ -194,8 +193,9 @@ class TableView:
 
         backwards = self.before is not None
         cursor = self.before if backwards else self.after
-        place = cmp_to_key(lambda one, other: compare(key(one), key(other), self.falling))
-        ordered = sorted(rows, key=place, reverse=backwards)
+        ordered = self._ordered(rows, value)
+        if backwards:
+            ordered.reverse()
         if cursor is not None:
             side = -1 if backwards else 1
             ordered = [row for row in ordered if compare(key(row), cursor, self.falling) == side]
@@ -203,10 +203,19 @@ class TableView:
                 return self._anew.page_of_list(rows, value)
         return self._page(ordered[: self.table.size + 1], backwards=backwards, value=value)
 
+    def _ordered(self, rows: Sequence[Any], value: Getter) -> list[Any]:
+        """From the last value to the first, each sort keeps what the one before it said: as `compare` orders them."""
+        ordered = list(rows)
+        for name in reversed(self._names):
+            values = [(value(row, name), row) for row in ordered]
+            known = [one for one in values if one[0] is not None]
+            known.sort(key=operator.itemgetter(0), reverse=self.falling)
+            ordered = [row for _value, row in (*known, *(one for one in values if one[0] is None))]
+        return ordered
+
     def all_in_order(self, rows: Sequence[Any], value: Getter = operator.getitem) -> Sequence[Any]:
         """All of these rows as the table orders them: for a file, which has no pages."""
-        whole = replace(self._anew, table=replace(self.table, size=len(rows) + 1))
-        return whole.page_of_list(rows, value).rows
+        return self._ordered(rows, value)
 
     def _beyond(self, cursor: Cursor, backwards: bool) -> Q:
         return beyond(cursor, self._orders, self.table.key, falling=self.falling, backwards=backwards)

@@ -17,7 +17,7 @@ SECONDS = 1000
 # Redis databases of the test runs themselves are those from 0 on; a plain Redis has 16.
 REDIS_DATABASES = 8
 
-expect.set_options(timeout=20 * SECONDS)
+expect.set_options(timeout=120 * SECONDS)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +69,7 @@ def new_context(purser: Purser, browser: Browser) -> Iterator[Callable[..., tupl
     def make(**options: Any) -> tuple[BrowserContext, Watch]:
         options = {"viewport": WIDE, "reduced_motion": "reduce", "base_url": purser.url, **options}
         context = browser.new_context(**options)
-        context.set_default_timeout(20 * SECONDS)
+        context.set_default_timeout(120 * SECONDS)
         made.append((context, Watch(context)))
         return made[-1]
 

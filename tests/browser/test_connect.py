@@ -11,7 +11,7 @@ from providers.spec import NotOffered
 from tests.browser.parts import Purser
 from tests.browser.watching import PHONE, Watch, too_wide
 
-MINUTE = 60_000
+LONG = 300_000  # milliseconds; however slow the machine is, it comes
 VALUES = {part.slug: part.demo for part in PARTS}
 
 
@@ -36,8 +36,8 @@ def open_account(page: Page) -> None:
     """On to the account, until what can be read at once has been read."""
     page.get_by_role("link", name="Open the account").click()
     expect(page.locator("#streams tbody tr").first).to_be_visible()
-    expect(page.locator("#sync_progress .note")).to_have_count(0, timeout=MINUTE)
-    expect(page.locator("#runs li", has_text="Read").first).to_be_visible(timeout=MINUTE)
+    expect(page.locator("#sync_progress .note")).to_have_count(0, timeout=LONG)
+    expect(page.locator("#runs li", has_text="Read").first).to_be_visible(timeout=LONG)
 
 
 # One for each shape of form and account: a wallet, a bill, a key file, several fields with choices, a pasted login, a
@@ -51,7 +51,7 @@ def test_a_provider_is_connected_and_its_first_figures_come(purser: Purser, page
     fill(page, slug, values)
     page.get_by_role("button", name="Check and connect").click()
     verdict = page.locator("#check_panel")
-    expect(verdict).to_contain_text("This key works", timeout=MINUTE)
+    expect(verdict).to_contain_text("This key works", timeout=LONG)
     expect(verdict).to_contain_text(f"{provider.name} knows it. Its figures are being read now.")
     open_account(page)
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{provider.name} Main")
@@ -100,7 +100,7 @@ def test_the_providers_are_searched_and_filtered(page: Page) -> None:
 def test_a_wrong_key_is_refused_with_the_next_step_and_replaced(page: Page) -> None:
     connect(page, "deepseek", {"api_key": "sk-nobody-knows-this-one"})
     verdict = page.locator("#check_panel")
-    expect(verdict).to_contain_text("The provider refused this key", timeout=MINUTE)
+    expect(verdict).to_contain_text("The provider refused this key", timeout=LONG)
     step = verdict.get_by_role("link", name="Open DeepSeek and make the right key")
     expect(step).to_have_attribute("href", re.compile(r"^https://platform\.deepseek\.com/"))
     page.goto("/")
@@ -108,7 +108,7 @@ def test_a_wrong_key_is_refused_with_the_next_step_and_replaced(page: Page) -> N
     page.locator("#attention").get_by_role("link", name="Fix").first.click()
     page.locator("#replace-form [name=api_key]").fill("sk-sim-quay")
     page.get_by_role("button", name="Replace and check").click()
-    expect(verdict).to_contain_text("This key works", timeout=MINUTE)
+    expect(verdict).to_contain_text("This key works", timeout=LONG)
     open_account(page)
 
 
@@ -127,7 +127,7 @@ def test_the_wrong_kind_of_key_is_told_by_the_form_and_stays_typed(purser: Purse
     expect(page.get_by_role("alert")).to_contain_text("Enter at least one of: ")
     field.fill("sk-admin-sim-quay")
     page.get_by_role("button", name="Check and connect").click()
-    expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
+    expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=LONG)
 
 
 def test_a_provider_that_is_down_leaves_the_key_unjudged(purser: Purser, page: Page) -> None:
@@ -135,7 +135,7 @@ def test_a_provider_that_is_down_leaves_the_key_unjudged(purser: Purser, page: P
     try:
         connect(page, "moonshot", {**VALUES["moonshot"], "api_key": "sk-sim-quay"})
         verdict = page.locator("#check_panel")
-        expect(verdict).to_contain_text("The provider could not be reached", timeout=MINUTE)
+        expect(verdict).to_contain_text("The provider could not be reached", timeout=LONG)
         expect(verdict).to_contain_text("The key was not judged:")
         expect(verdict).to_contain_text("It is kept, and Purser goes on trying.")
     finally:
@@ -143,7 +143,7 @@ def test_a_provider_that_is_down_leaves_the_key_unjudged(purser: Purser, page: P
     # The provider is back.
     purser.sql("UPDATE credentials_providercredential SET relay_url = %s", [purser.simulator_url])
     page.get_by_role("button", name="Check again").click()
-    expect(verdict).to_contain_text("This key works", timeout=MINUTE)
+    expect(verdict).to_contain_text("This key works", timeout=LONG)
 
 
 def test_a_key_is_saved_without_a_check(page: Page) -> None:
@@ -164,7 +164,7 @@ def test_two_keys_of_one_account_are_counted_once_on_the_admins_word(purser: Pur
         else:
             page.get_by_label("Label").fill("Pier")
         page.get_by_role("button", name="Check and connect").click()
-        expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
+        expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=LONG)
     open_account(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("DeepSeek Pier")
     expect(page.locator("h1 + p")).to_contain_text("2 keys")
@@ -189,4 +189,4 @@ def test_a_key_is_connected_by_keyboard_alone(page: Page) -> None:
     page.keyboard.type("sk-sim-jetty")
     page.keyboard.press("Enter")
     # Enter checks: only who asks for it saves without.
-    expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
+    expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=LONG)

@@ -43,7 +43,7 @@ def guides(purser: Purser, browser: Browser, furniture: Furniture) -> Iterator[d
     made = {}
     for language in ("en", *OTHER_LANGUAGES):
         context = browser.new_context(viewport=WIDE, reduced_motion="reduce", locale=language)  # type: ignore[arg-type]
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(120_000)
         watch = Watch(context)
         made[language] = (Guide(context, purser.url, furniture), watch)
     yield made

@@ -9,7 +9,7 @@ from tests.browser.parts import Purser
 from tests.browser.watching import Watch
 
 NewContext = Callable[..., tuple[BrowserContext, Watch]]
-MINUTE = 60_000
+LONG = 300_000  # milliseconds; however slow the machine is, it comes
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
@@ -58,7 +58,7 @@ def test_from_an_invitation_to_a_checked_key_by_keyboard_alone(page: Page, new_c
     tab_to(invited, invited.get_by_label("API key"))
     invited.keyboard.type("sk-sim-quay")
     invited.keyboard.press("Enter")
-    expect(invited.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
+    expect(invited.locator("#check_panel")).to_contain_text("This key works", timeout=LONG)
 
     # The owner reads in the log who did it; the key itself is not there.
     page.goto("/audit/?q=DeepSeek")

@@ -41,7 +41,7 @@ class Gateway:
         """The feed; None when it is what was known already."""
         headers = {"Authorization": f"Bearer {self._token}", "If-None-Match": self.etag}
         try:
-            with urlopen(Request(self._url, headers=headers), timeout=10) as answer:  # noqa: S310 -- our own web server
+            with urlopen(Request(self._url, headers=headers), timeout=60) as answer:  # noqa: S310 -- our own web server
                 self.etag = answer.headers["ETag"]
                 return json.loads(answer.read())
         except HTTPError as error:

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.parts import Purser
 from tests.browser.watching import Watch, check_page
 
-MINUTE = 60_000
+LONG = 300_000  # milliseconds; however slow the machine is, it comes
 # fault: (state of the stream, its words, state in the log)
 FAULTS = {
     "401": ("Paused", "DeepSeek does not know this key.", "Paused"),
@@ -24,11 +24,17 @@ FAULTS = {
 def account(purser: Purser, demo: None, page: Page) -> Iterator[int]:
     """The page of the demo's DeepSeek account, well and idle; afterwards the provider is well again."""
     account_id = purser.account_id("deepseek")
+    read_anew(purser, account_id)
     page.goto(f"/accounts/{account_id}/")
     expect(row(page, "Balance")).to_contain_text("Fresh")
     yield account_id
     misbehave(purser, "")
     wake(purser)
+    read_anew(purser, account_id)
+
+
+def read_anew(purser: Purser, account_id: int) -> None:
+    """On a slow machine what the demo read grows stale before its turn comes."""
     before = purser.stream(account_id, "balance")
     purser.sql(
         "UPDATE sync_syncstream SET next_run_at = now() WHERE credential_id IN"
@@ -112,7 +118,7 @@ def test_a_refused_key_is_brought_to_the_overview(purser: Purser, page: Page, ac
     # The way out that the page offers: look at the key, and have it checked again.
     trouble.get_by_role("link", name="Fix").click()
     page.get_by_role("button", name="Check again").click()
-    expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=MINUTE)
+    expect(page.locator("#check_panel")).to_contain_text("This key works", timeout=LONG)
     page.get_by_role("link", name="Open the account").click()
     try_now(page)
     recovered(purser, page)

@@ -153,7 +153,7 @@ def test_servers_that_outlived_their_parent_are_ended_first(embedded: Embedded) 
     try:
         _start(again)
         _assert_noted(again)
-        assert [process.wait(5) for process in orphans if process] == [0, 0]
+        assert [process.wait(60) for process in orphans if process] == [0, 0]
     finally:
         again.stop()
 

@@ -23,7 +23,7 @@ from dashboard.core.supervisor import Supervisor
 from tests.core.folders import folder
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 90  # seconds; the machine may be busy with the other tests
+PATIENCE = 300  # seconds; the machine may be busy with the other tests
 
 
 class Run:
@@ -57,7 +57,7 @@ class Run:
         assert process.poll() is None, self.said()
 
     def ready(self) -> int | None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", "/readyz")
             answer = connection.getresponse()
@@ -71,7 +71,7 @@ class Run:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
     def said(self) -> str:
         return f"{self.output.read_text(errors='replace')}\n/readyz said: {self.report}"
@@ -146,7 +146,7 @@ def test_it_says_where_it_is(run: Run) -> None:
 def test_a_second_one_on_the_same_data_is_refused(run: Run) -> None:
     second = Run(run.var)
     second.output = run.var.parent / "second"
-    assert second.start().wait(60) != 0
+    assert second.start().wait(PATIENCE) != 0
     assert f"Purser already runs on {run.var}" in second.said()
     assert run.ready() == 200
 
@@ -154,7 +154,7 @@ def test_a_second_one_on_the_same_data_is_refused(run: Run) -> None:
 def test_a_taken_port_is_told_with_the_variable_that_changes_it(tmp_path: Path) -> None:
     other = Run(tmp_path / "var")
     with socket.create_server(("127.0.0.1", other.port)):
-        assert other.start().wait(60) == 1
+        assert other.start().wait(PATIENCE) == 1
     assert f"127.0.0.1:{other.port}" in other.said()
     assert "PURSER_PORT" in other.said()
     assert processes.leftovers(other.var) == []

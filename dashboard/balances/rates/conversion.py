@@ -12,6 +12,7 @@ from decimal import Context, Decimal
 from typing import Literal, NamedTuple
 
 from dashboard.core.period import months_before
+from dashboard.core.templatetags.purser import is_currency
 
 BASE = "EUR"
 # A rate that is older says nothing of this month any more.
@@ -29,6 +30,12 @@ class Unit(NamedTuple):
 
     code: str
     slug: str = ""
+
+    @classmethod
+    def of(cls, code: str, slug: str) -> "Unit":
+        """The unit that a provider tells money in. A currency is nobody's, so that it is added up over providers; so is
+        what has no unit."""
+        return cls(code) if not code or is_currency(code) else cls(code, slug)
 
 
 class Quote(NamedTuple):

@@ -19,11 +19,13 @@ MOST_SERIES = 8
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One series: a value or None for every day; those of `open_days` may still change."""
+    """One series: a value or None for every day; those of `open_days` may still change. The `rest` is the sum of all
+    that have no layer of their own."""
 
     name: str
     values: Sequence[Decimal | None]
     open_days: Collection[date] = ()
+    rest: bool = False
 
     @property
     def total(self) -> Decimal | None:
@@ -75,14 +77,20 @@ def total(values: Collection[Decimal | None]) -> Decimal | None:
 
 
 def folded(layers: Sequence[Layer], most: int = MOST_SERIES) -> list[Layer]:
-    """At most `most` layers, the greatest total first; where there are more, the last is the exact sum of the rest."""
-    ranked = sorted(layers, key=lambda layer: (-(layer.total or Decimal(0)), layer.name))
+    """At most `most` layers, the greatest total first; where there are more, the last is the exact sum of the rest. One
+    that is the rest already stays the last."""
+    ranked = sorted(layers, key=lambda layer: (layer.rest, -(layer.total or Decimal(0)), layer.name))
     if len(ranked) <= most:
         return ranked
     rest = ranked[most - 1 :]
     sums = [total(values) for values in zip(*(layer.values for layer in rest), strict=True)]
-    name = ngettext("%(count)d other", "%(count)d others", len(rest)) % {"count": len(rest)}
-    return [*ranked[: most - 1], Layer(name, sums, set().union(*(layer.open_days for layer in rest)))]
+    open_days = set().union(*(layer.open_days for layer in rest))
+    return [*ranked[: most - 1], Layer(others_words(len(rest)), sums, open_days, rest=True)]
+
+
+def others_words(count: int) -> str:
+    """What the rest is called."""
+    return ngettext("%(count)d other", "%(count)d others", count) % {"count": count}
 
 
 _SMALL = Decimal("0.01")

@@ -22,8 +22,8 @@ from django.utils import timezone
 from django.utils.formats import date_format, get_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext_noop, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from dashboard.core.undo import undo_of
 
@@ -82,10 +82,16 @@ def number(value: Decimal | int, digits: int | None = None) -> str:
     whole, _dot, rest = f"{abs(exact):f}".partition(".")
     if digits is None:
         rest = rest.rstrip("0")
-    # Where a language's format names no separator, the ungrouped number would be hard to read.
-    groups = re.sub(r"(?<=\d)(?=(?:\d{3})+$)", get_format("THOUSAND_SEPARATOR") or ",", whole)
-    text = groups + (get_format("DECIMAL_SEPARATOR") + rest if rest else "")
+    thousands, point = _separators(get_language() or "")
+    groups = f"{int(whole):,}".replace(",", thousands) if len(whole) > 3 else whole
+    text = f"{groups}{point}{rest}" if rest else groups
     return MINUS + text if exact < 0 else text
+
+
+@cache
+def _separators(language: str) -> tuple[str, str]:
+    """Where a language's format names none for thousands, the ungrouped number would be hard to read."""
+    return get_format("THOUSAND_SEPARATOR", language) or ",", get_format("DECIMAL_SEPARATOR", language)
 
 
 def _amount(amount: Decimal | int, unit: str) -> str:

@@ -9,7 +9,6 @@ from dashboard.balances.rates.selectors import rates_view
 from dashboard.core.period import earliest
 from dashboard.organizations.models import Organization
 from dashboard.usage.explorer.converted import unit_value, unit_words
-from dashboard.usage.explorer.selectors import WHOSE_UNIT
 from dashboard.usage.models import TeamMonthly
 
 
@@ -34,8 +33,8 @@ def units_spent(*, organization_id: int, today: date) -> list[Unit]:
     rows = TeamMonthly.objects.filter(
         organization_id=organization_id, day__range=(earliest(today), today), spend__isnull=False
     )
-    found = rows.annotate(whose_unit=WHOSE_UNIT).values_list("unit", "whose_unit").distinct().order_by()
-    return sorted((Unit(*row) for row in found), key=lambda unit: (unit.slug != "", unit))
+    found = {Unit.of(*row) for row in rows.values_list("unit", "provider_slug").distinct().order_by()}
+    return sorted(found, key=lambda unit: (unit.slug != "", unit))
 
 
 def unit_rows(*, organization: Organization, today: date, typed: list[ExchangeRate]) -> list[UnitRow]:

@@ -1,6 +1,8 @@
 """The chart of the spend page, and what it says of days without a bar and of days that may still change."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,23 +12,54 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from dashboard.balances.rates.conversion import Unit
-from dashboard.core.charts.shapes import Chart, Layer
+from dashboard.core.charts.shapes import MOST_SERIES, Chart, Layer, others_words
 from dashboard.core.charts.spend import stack_chart
 from dashboard.core.period import Period, months_before
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.usage.explorer.selectors import by_month
-from dashboard.usage.explorer.told import Sums, Told, summed
+from dashboard.usage.explorer.told import ZERO, Days, Told, summed
 
 
-def spend_chart(told: Told, unit: Unit, group_word: str, name_of: Callable[[Any], str], period: Period) -> Chart | None:
-    layers_of: list[tuple[str, Sums]] = [
-        (name_of(value), sums) for (value, at), sums in told.sums.items() if at == unit
-    ]
-    if not layers_of:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """The groups that the chart draws, the greatest first: those with a layer of their own, then the rest, which share
+    one. `places` has the layer of each."""
+
+    own: Sequence[Any]
+    rest: Sequence[Any]
+    places: Mapping[Any, int]
+
+
+def spend_stack(told: Told, unit: Unit, name_of: Callable[[Any], str], period: Period) -> Stack:
+    months = by_month(period.first, period.last)
+    sums = {value: one for (value, at), one in told.sums.items() if at == unit}
+    ranked = sorted(sums, key=lambda value: (-(sums[value].drawn(months=months) or ZERO), name_of(value)))
+    most = MOST_SERIES if len(ranked) <= MOST_SERIES else MOST_SERIES - 1
+    places = {value: min(place, most) for place, value in enumerate(ranked)}
+    return Stack(own=ranked[:most], rest=ranked[most:], places=places)
+
+
+def spend_chart(
+    told: Told,
+    unit: Unit,
+    group_word: str,
+    name_of: Callable[[Any], str],
+    period: Period,
+    stack: Stack,
+    days: defaultdict[int, Days],
+) -> Chart | None:
+    """Bars of months from the sums, those of days from `days`, by layer."""
+    if not stack.own:
         return None
     months = by_month(period.first, period.last)
     places = _months(period) if months else [period.first + timedelta(days=one) for one in range(period.days)]
-    layers = [Layer(name, [sums.bar(at, months=months) for at in places], sums.open_days) for name, sums in layers_of]
+    if months:
+        found = [(name_of(value), told.sums[(value, unit)]) for value in (*stack.own, *stack.rest)]
+        layers = [Layer(name, [sums.by_month.get(at) for at in places], sums.open_months) for name, sums in found]
+    else:
+        layers = [_layer(name_of(value), days[place], places) for place, value in enumerate(stack.own)]
+        if stack.rest:
+            layers.append(_layer(others_words(len(stack.rest)), days[len(stack.own)], places, rest=True))
     words: Mapping[bool, Callable[[], str]] = {
         False: lambda: _("Spend by day and %(group)s"),
         True: lambda: _("Spend by month and %(group)s"),
@@ -46,7 +79,7 @@ def undated_spend(told: Told, unit: Unit, period: Period) -> Decimal | None:
     """What no bar shows, because it was told for longer than its day; None when everything is shown."""
     if by_month(period.first, period.last):
         return None
-    return summed(amount for (_group, at), one in told.sums.items() if at == unit for amount in one.undated.values())
+    return summed(one.undated for (_group, at), one in told.sums.items() if at == unit)
 
 
 def _months(period: Period) -> list[date]:
@@ -57,10 +90,12 @@ def _months(period: Period) -> list[date]:
     return months[::-1]
 
 
-def open_words(told: Told, unit: Unit, period: Period) -> str:
+def _layer(name: str, days: Days, places: Sequence[date], *, rest: bool = False) -> Layer:
+    return Layer(name, [days.spend.get(at) for at in places], days.open, rest)
+
+
+def open_words(days: Mapping[int, Days]) -> str:
     """Which days may still change; "" where none may."""
-    days = sorted({at for (_group, one), sums in told.sums.items() if one == unit for at in sums.open_days})
-    if not days or by_month(period.first, period.last):
-        return ""
-    words = ", ".join(day_words(one) for one in days[-5:])
-    return words if len(days) <= 5 else _("%(days)s and earlier ones") % {"days": words}
+    found = sorted(set().union(*(one.open for one in days.values())))
+    words = ", ".join(day_words(one) for one in found[-5:])
+    return words if len(found) <= 5 else _("%(days)s and earlier ones") % {"days": words}

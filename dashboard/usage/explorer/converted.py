@@ -54,7 +54,7 @@ def spend_reading(
     itself. At most one statement."""
     places = {(one.group, one.unit, one.slug) for one in parts if one.spend is not None}
     places |= {(one.group, one.unit, one.slug) for one in earlier}
-    units = units_told((group, Unit(code, slug)) for group, code, slug in places)
+    units = units_told((group, Unit.of(code, slug)) for group, code, slug in places)
     values = {unit_value(one): one for one in units}
     asked = next((values[one] for one in chosen(query, "unit", values)), None)
     currency = organization.reporting_currency

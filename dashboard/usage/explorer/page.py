@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from dashboard.balances.rates.conversion import Unit
 from dashboard.core.addresses import Chip, address, addresses, chips, chosen
-from dashboard.core.charts.shapes import MOST_SERIES
 from dashboard.core.cursors import Order
 from dashboard.core.period import period_picker
 from dashboard.core.tables import Column, Table
@@ -20,7 +19,7 @@ from dashboard.credentials.catalog import provider_name
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.scope import Scope
-from dashboard.usage.explorer.chart import open_words, spend_chart, undated_spend
+from dashboard.usage.explorer.chart import Stack, open_words, spend_chart, spend_stack, undated_spend
 from dashboard.usage.explorer.converted import (
     conversion_words,
     own_amounts,
@@ -34,9 +33,11 @@ from dashboard.usage.explorer.selectors import (
     MODEL,
     PROVIDER,
     TEAM,
+    Bar,
     Wanted,
     by_month,
     models_used,
+    spend_bars,
     spend_parts,
     spend_totals,
 )
@@ -146,9 +147,22 @@ def explorer_context(
     )
     told, unit = reading.told, reading.unit
     closer = _closer(group, query)
-    rows = _rows(told, unit, group, names, closer)
+
+    def name_of(value: Any) -> str:
+        return names.of(group, value)
+
+    stack = spend_stack(told, unit, name_of, period)
+    bars: list[Bar] = []
+    if stack.own and not by_month(period.first, period.last) and not every_row:
+        units = told.units_in(unit)
+        bars = spend_bars(
+            wanted=wanted, group=group, layers=stack.own, units=units, first=period.first, last=period.last
+        )
+    days = told.days(bars, unit)
     view = TABLE.read(query)
-    page = view.page_of_list(rows) if not every_row else None
+    figures = _figures(told, unit, name_of)
+    page = view.page_of_list(figures) if not every_row else None
+    shown = view.all_in_order(figures) if page is None else page.rows
     total, before_total = told.total(unit), told.total_before(unit)
     others = [(one, told.total(one)) for one in reading.units if one != unit]
     return {
@@ -162,7 +176,7 @@ def explorer_context(
         "clear_url": address(query, provider=None, account=None, team=None, model=None),
         "view": view,
         "page": page,
-        "rows": page.rows if page is not None else view.all_in_order(rows),
+        "rows": _rows(shown, told, unit, group, names, closer, stack),
         "unit": unit.code,
         "units": unit_chips(query, organization, reading),
         "total": total,
@@ -184,8 +198,8 @@ def explorer_context(
         "estimated": _on_basis(told, unit, ("estimated",)),
         "a_day": total / period.days if total is not None else None,
         "undated": undated_spend(told, unit, period),
-        "open": open_words(told, unit, period),
-        "chart": spend_chart(told, unit, _(GROUPS[group]), lambda value: names.of(group, value), period),
+        "open": open_words(days),
+        "chart": spend_chart(told, unit, _(GROUPS[group]), name_of, period, stack, days),
         "by_month": by_month(period.first, period.last),
         "csv_query": query.urlencode(),
     }
@@ -285,35 +299,51 @@ def _row(group: str, value: Any, names: Names, closer: Closer) -> dict[str, Any]
     }
 
 
-def _rows(told: Told, unit: Unit, group: str, names: Names, closer: Closer) -> list[dict[str, Any]]:
-    """The groups in the main unit: those that spent now, and those that spent before alone."""
+def _figures(told: Told, unit: Unit, name_of: Callable[[Any], str]) -> list[dict[str, Any]]:
+    """What the groups in the main unit are sorted by: those that spent now, and those that spent before alone."""
     groups = {value for value, at in (*told.sums, *told.before) if at == unit}
     total = told.total(unit)
-    # The greatest first, as the chart stacks them; the position is the row's id.
     amounts = {value: told.sums[(value, unit)].spend if (value, unit) in told.sums else None for value in groups}
-    ranked = sorted(groups, key=lambda value: (-(amounts[value] or ZERO), names.of(group, value)))
-    drawn = [value for value in ranked if amounts[value] is not None]
+    named = {value: name_of(value) for value in groups}
+    # The greatest first; the position is the row's id.
+    ranked = sorted(groups, key=lambda value: (-(amounts[value] or ZERO), named[value]))
     rows = []
     for place, value in enumerate(ranked):
-        sums, earlier = told.sums.get((value, unit)), told.before.get((value, unit))
-        spend = amounts[value]
+        spend, earlier = amounts[value], told.before.get((value, unit))
         rows.append(
-            _row(group, value, names, closer)
-            | {
+            {
                 "id": place,
+                "value": value,
+                "sort_name": named[value].casefold(),
                 "spend": spend,
-                "own": own_amounts(sums.own) if sums else [],
-                "sources": source_words(sums.sources) if sums else [],
                 "tokens": told.tokens.get(value),
                 "before": earlier,
                 "change": _change(spend, earlier),
                 "share": spend / total * 100 if spend is not None and total else None,
+            }
+        )
+    return rows
+
+
+def _rows(
+    figures: Iterable[dict[str, Any]], told: Told, unit: Unit, group: str, names: Names, closer: Closer, stack: Stack
+) -> list[dict[str, Any]]:
+    """Those groups with everything that is told of them."""
+    rows = []
+    for one in figures:
+        value = one["value"]
+        sums = told.sums.get((value, unit))
+        rows.append(
+            _row(group, value, names, closer)
+            | one
+            | {
+                "own": own_amounts(sums.own) if sums else [],
+                "sources": source_words(sums.sources) if sums else [],
                 "bases": _bases(sums.bases) if sums else [],
                 "estimated": bool(sums and "estimated" in sums.bases),
                 "provisional": bool(sums and sums.open),
-                "series": min(place, MOST_SERIES - 1) if len(drawn) > MOST_SERIES else place,
-                "drawn": spend is not None,
-                "unpriced": value in told.unpriced,
+                "series": stack.places.get(value),
+                "marked": value in stack.places,
             }
         )
     return rows

@@ -1,16 +1,30 @@
 """Reads of the rollups by team, for any days and any grouping."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, TextField, Value, When
-from django.db.models.functions import Coalesce, Collate, Length, TruncMonth, Upper
-from django.db.models.lookups import Exact
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    DateField,
+    F,
+    Func,
+    IntegerField,
+    Q,
+    QuerySet,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 
+from dashboard.balances.rates.conversion import Unit
 from dashboard.core.period import months_before
 from dashboard.organizations.scope import Scope
 from dashboard.usage.models import TeamDaily, TeamMonthly
@@ -21,13 +35,6 @@ PROVIDER, ACCOUNT, TEAM, MODEL = "provider", "account", "team", "model"
 _COLUMNS = {PROVIDER: "provider_slug", ACCOUNT: "account_id", TEAM: "whose", MODEL: "model"}
 DAYS_BY_DAY = 92  # longer periods are told by month
 DAY = timedelta(days=1)
-# Whose unit it is. Of a currency nobody's, so that it is added up over providers; so is what has no unit. A currency is
-# three capitals; a regular expression would say so at three times the cost, and every row pays it.
-WHOSE_UNIT = Case(
-    When(Q(unit="") | (Exact(Length("unit"), 3) & Q(unit=Upper(Collate("unit", "C")))), then=Value("")),
-    default=F("provider_slug"),
-    output_field=TextField(),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +49,9 @@ class Wanted:
 
 
 class Part(NamedTuple):
-    """Sums of one group on one day (or of one month, on its first day), in one unit and on one basis. None is unknown;
-    of basis "covered" the money stands elsewhere, of "unpriced" it is not known. `span` "month" came undivided. `slug`
-    names the provider of a unit that is no currency: points of two providers are not added up."""
+    """Sums of one group in one month (`at` is its first day), of one provider in one unit and on one basis. None is
+    unknown; of basis "covered" the money stands elsewhere, of "unpriced" it is not known. `span` "month" came undivided
+    into days."""
 
     group: Any
     at: date
@@ -58,8 +65,19 @@ class Part(NamedTuple):
     provisional: bool
 
 
+class Bar(NamedTuple):
+    """What a layer of the chart spent on one day, at one provider and in one unit."""
+
+    layer: int
+    at: date
+    unit: str
+    slug: str
+    spend: Decimal
+    provisional: bool
+
+
 class Earlier(NamedTuple):
-    """What a group spent in one unit and month, with which another period is compared."""
+    """What a group spent in one unit and month at one provider, with which another period is compared."""
 
     group: Any
     unit: str
@@ -74,29 +92,56 @@ def by_month(first: date, last: date) -> bool:
 
 
 def spend_parts(*, wanted: Wanted, group: str, first: date, last: date) -> list[Part]:
-    """Everything of the days [first, last], by day or by month: at most two statements, of rollups alone."""
+    """Everything of the days [first, last], by month: at most two statements, of rollups alone."""
     found: list[Part] = []
-    for rows, at in _readings(wanted, first, last, whole_months=by_month(first, last)):
-        values = rows.annotate(at=at, whose_unit=WHOSE_UNIT).values_list(
-            _COLUMNS[group], "at", "unit", "whose_unit", "basis", "span"
-        )
-        found += [Part(*row) for row in values.annotate(**_SUMS).order_by()]
+    for rows in _readings(wanted, group, first, last):
+        values = rows.values_list(_COLUMNS[group], "at", "unit", "provider_slug", "basis", "span")
+        found += map(Part._make, values.annotate(**_SUMS).order_by())
     return found
+
+
+def spend_bars(
+    *, wanted: Wanted, group: str, layers: Sequence[Any], units: Collection[Unit], first: date, last: date
+) -> list[Bar]:
+    """What is told by day of [first, last] in these units: of each of these groups under its place in `layers`,
+    and of all others together under the next. One statement."""
+    own = [unit for unit in units if unit.slug]
+    told = Q(unit__in=[unit.code for unit in units if not unit.slug])
+    for unit in own:
+        told |= Q(unit=unit.code, provider_slug=unit.slug)
+    slug: Case | Value = Value("", output_field=TextField())
+    if own:
+        owned = When(unit__in={unit.code for unit in own}, then="provider_slug")
+        slug = Case(owned, default=slug, output_field=TextField())
+    rows = _rows(TeamDaily, wanted, group).filter(told, day__range=(first, last), span="day", spend__isnull=False)
+    values = rows.annotate(place=_Place(_COLUMNS[group], layers), slug=slug).values_list("place", "day", "unit", "slug")
+    sums = values.annotate(sum=Sum("spend"), is_open=BoolOr("provisional")).order_by()
+    return [Bar(len(layers) if place is None else place - 1, *row) for place, *row in sums]
+
+
+class _Place(Func):
+    """Where a list has a column's value, from 1 on; NULL where it has not. The list may have NULL."""
+
+    function = "array_position"
+    output_field = IntegerField()
+
+    def __init__(self, column: str, values: Sequence[Any]) -> None:
+        of = BigIntegerField() if column in ("account_id", "whose") else TextField()
+        super().__init__(Value(list(values), output_field=ArrayField(of)), F(column))
 
 
 def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> list[Earlier]:
     """The spend of these days by group, unit and month: at most two statements."""
     found: list[Earlier] = []
-    for rows, _at in _readings(wanted, first, last, whole_months=True):
-        spent = rows.filter(spend__isnull=False).annotate(at=TruncMonth("day"), whose_unit=WHOSE_UNIT)
-        values = spent.values_list(_COLUMNS[group], "unit", "whose_unit", "at")
-        found += [Earlier(*row) for row in values.annotate(sum=Sum("spend")).order_by()]
+    for rows in _readings(wanted, group, first, last):
+        values = rows.filter(spend__isnull=False).values_list(_COLUMNS[group], "unit", "provider_slug", "at")
+        found += map(Earlier._make, values.annotate(sum=Sum("spend")).order_by())
     return found
 
 
 def models_used(*, scope: Scope, first: date, last: date) -> list[str]:
     """The models of the months that these days touch, by name."""
-    rows = _rows(TeamMonthly, Wanted(scope=scope)).filter(day__range=(first.replace(day=1), last))
+    rows = _rows(TeamMonthly, Wanted(scope=scope), MODEL).filter(day__range=(first.replace(day=1), last))
     return sorted(rows.values_list("model", flat=True).distinct().order_by())
 
 
@@ -108,19 +153,26 @@ _SUMS = {
 }
 
 
-def _readings(
-    wanted: Wanted, first: date, last: date, *, whole_months: bool
-) -> Iterator[tuple[QuerySet[Any], F | TruncMonth]]:
-    """The rows to be added up, each day once: whole months from the monthly rollup, the days beside them by day."""
-    begin, end = whole_months_of(first, last) if whole_months else (last, first)
+def _readings(wanted: Wanted, group: str, first: date, last: date) -> Iterator[QuerySet[Any]]:
+    """The rows to be added up, each day once, with their month as `at`: whole months from the monthly rollup, the days
+    beside them by day."""
+    begin, end = whole_months_of(first, last)
     if begin >= end:
-        at = TruncMonth("day") if by_month(first, last) else F("day")
-        yield _rows(TeamDaily, wanted).filter(day__range=(first, last)), at
+        yield _rows(TeamDaily, wanted, group).filter(day__range=(first, last)).annotate(at=_month(first, last))
         return
-    yield _rows(TeamMonthly, wanted).filter(day__gte=begin, day__lt=end), F("day")
+    yield _rows(TeamMonthly, wanted, group).filter(day__gte=begin, day__lt=end).annotate(at=F("day"))
     if first < begin or last >= end:
         beside = Q(day__gte=first, day__lt=begin) | Q(day__gte=end, day__lte=last)
-        yield _rows(TeamDaily, wanted).filter(beside), TruncMonth("day")
+        yield _rows(TeamDaily, wanted, group).filter(beside).annotate(at=_month(first, last))
+
+
+def _month(first: date, last: date) -> Case:
+    """The month of a day of [first, last]; few are touched, and date_trunc would make a moment of every row first."""
+    month, found = last.replace(day=1), []
+    while month > first:
+        found.append(When(day__gte=month, then=Value(month)))
+        month = months_before(month, 1)
+    return Case(*found, default=Value(first.replace(day=1)), output_field=DateField())
 
 
 def whole_months_of(first: date, last: date) -> tuple[date, date]:
@@ -130,11 +182,13 @@ def whole_months_of(first: date, last: date) -> tuple[date, date]:
     return begin, after.replace(day=1)
 
 
-def _rows(table: type[TeamDaily] | type[TeamMonthly], wanted: Wanted) -> QuerySet[Any]:
+def _rows(table: type[TeamDaily] | type[TeamMonthly], wanted: Wanted, group: str) -> QuerySet[Any]:
+    """With `whose` they are where anything asks for that: it costs a look at each row's account."""
     scope = wanted.scope
     rows: QuerySet[Any] = table.objects.filter(organization_id=scope.organization_id)
-    of_account = Case(When(nobody=False, then="account__team_id"), output_field=BigIntegerField())
-    rows = rows.annotate(whose=Coalesce("team_id", of_account))
+    if group == TEAM or wanted.teams or scope.team_ids is not None:
+        of_account = Case(When(nobody=False, then="account__team_id"), output_field=BigIntegerField())
+        rows = rows.annotate(whose=Coalesce("team_id", of_account))
     if scope.team_ids is not None:
         rows = rows.filter(whose__in=scope.team_ids)
     if wanted.providers:

@@ -11,7 +11,7 @@ from decimal import Decimal, localcontext
 from typing import Any, TypeVar
 
 from dashboard.balances.rates.conversion import EXACT, Rate, Rates, Unit
-from dashboard.usage.explorer.selectors import Earlier, Part
+from dashboard.usage.explorer.selectors import Bar, Earlier, Part
 
 ZERO = Decimal(0)
 Count = TypeVar("Count", int, Decimal)
@@ -30,32 +30,43 @@ def summed(amounts: Iterable[Decimal | None]) -> Decimal | None:
 
 @dataclass(slots=True)
 class Sums:
-    """What one group spent in one unit. `bases` are those its money stands on; `undated` is what came for longer than a
-    day, on the first one: bars of single days leave it out. `own` is what was converted, in its own units."""
+    """What one group spent in one unit. `dated` is the part that is told by day; bars of single days leave out
+    what is `undated`. `bases` are those its money stands on. `own` is what was converted, in its own units."""
 
     spend: Decimal | None = None
-    by_day: dict[date, Decimal] = field(default_factory=dict)
-    open_days: set[date] = field(default_factory=set)
+    dated: Decimal | None = None
+    undated: Decimal | None = None
+    by_month: dict[date, Decimal] = field(default_factory=dict)
+    open_months: set[date] = field(default_factory=set)
     open: bool = False
     bases: dict[str, Decimal] = field(default_factory=dict)
-    undated: dict[date, Decimal] = field(default_factory=dict)
     own: dict[Unit, Decimal] = field(default_factory=dict)
     sources: set[str] = field(default_factory=set)
 
     def take(self, part: Part, spend: Decimal) -> None:
         self.spend = (self.spend or ZERO) + spend
-        dated = self.by_day if part.span == "day" else self.undated
-        dated[part.at] = dated.get(part.at, ZERO) + spend
+        self.by_month[part.at] = self.by_month.get(part.at, ZERO) + spend
         self.bases[part.basis] = self.bases.get(part.basis, ZERO) + spend
+        if part.span == "day":
+            self.dated = (self.dated or ZERO) + spend
+        else:
+            self.undated = (self.undated or ZERO) + spend
         if part.provisional:
             self.open = True
             if part.span == "day":
-                self.open_days.add(part.at)
+                self.open_months.add(part.at)
 
-    def bar(self, at: date, *, months: bool) -> Decimal | None:
-        """What stands on that place of the chart."""
-        dated = self.by_day.get(at)
-        return plus(dated, self.undated.get(at)) if months else dated
+    def drawn(self, *, months: bool) -> Decimal | None:
+        """What the chart shows of it."""
+        return self.spend if months else self.dated
+
+
+@dataclass(slots=True)
+class Days:
+    """What a layer of the chart spent by day, in one unit; `open` are the days that may still change."""
+
+    spend: dict[date, Decimal] = field(default_factory=dict)
+    open: set[date] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -112,17 +123,35 @@ class Told:
             place, spend = (one.group, unit), one.spend
         self.before[place] = self.before.get(place, ZERO) + spend
 
-    def _rate(self, code: str, slug: str, at: date) -> tuple[Unit, Rate | None]:
+    def _rate(self, code: str, slug: str, month: date) -> tuple[Unit, Rate | None]:
         """The unit, and what it converts by; no rate where it stands as it is."""
-        place = (code, slug, at)
+        place = (code, slug, month)
         known = self._worth.get(place)
         if known is None:
-            unit = Unit(code, slug)
-            rate = self.rates.of(unit, at) if self.rates is not None and unit != self._main else None
+            unit = Unit.of(code, slug)
+            rate = self.rates.of(unit, month) if self.rates is not None and unit != self._main else None
             if rate is not None:
-                self.used[(unit, at.replace(day=1))] = rate
+                self.used[(unit, month)] = rate
             known = self._worth[place] = (unit, rate)
         return known
+
+    def units_in(self, unit: Unit) -> set[Unit]:
+        """The units whose money is told in that one: itself, and what converts into it."""
+        return {own for own, rate in self._worth.values() if unit == (own if rate is None else self._main)}
+
+    def days(self, bars: Iterable[Bar], unit: Unit) -> defaultdict[int, Days]:
+        """What the layers of the chart spent in that unit, converted as everything else is."""
+        found: defaultdict[int, Days] = defaultdict(Days)
+        with localcontext(EXACT):
+            for bar in bars:
+                own, rate = self._rate(bar.unit, bar.slug, bar.at.replace(day=1))
+                if unit != (own if rate is None else self._main):
+                    continue
+                days, spend = found[bar.layer], bar.spend if rate is None else bar.spend * rate.value
+                days.spend[bar.at] = days.spend.get(bar.at, ZERO) + spend
+                if bar.provisional:
+                    days.open.add(bar.at)
+        return found
 
     def has(self, unit: Unit) -> bool:
         """Whether anything was spent in it, now or before."""
