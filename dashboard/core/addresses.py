@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from django.http import QueryDict
 
@@ -19,15 +19,17 @@ def address(query: QueryDict, **changes: str | Sequence[str] | None) -> str:
 def addresses(query: QueryDict, *names: str) -> Callable[..., str]:
     """`address` for many values of these names, of which each one comes out unless it is given: what stays is written
     once."""
-    stays = query.copy()
-    for name in (*PLACES, *names):
-        stays.pop(name, None)
-    begin = stays.urlencode()
+    begin = [_part(*one) for one in kept(query, *names)]
 
     def address_with(**values: str | Sequence[str]) -> str:
-        return f"?{'&'.join(filter(None, (begin, urlencode(values, doseq=True))))}"
+        given = [(name, [told] if isinstance(told, str) else told) for name, told in values.items()]
+        return f"?{'&'.join([*begin, *(_part(name, one) for name, told in given for one in told)])}"
 
     return address_with
+
+
+def _part(name: str, value: str) -> str:
+    return f"{quote_plus(name)}={quote_plus(value)}"
 
 
 def kept(query: QueryDict, *without: str) -> list[tuple[str, str]]:

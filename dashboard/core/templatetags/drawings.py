@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -144,16 +144,7 @@ def chart_mark(kind: str, index: int) -> SafeString:
 
 @register.simple_tag
 def chart_cells(row: Row, table: Table) -> SafeString:
-    """The amounts of a line, written as everywhere."""
-    return format_html_join(
-        "",
-        '<td class="num">{}</td>',
-        (
-            [
-                format_html('<span class="minor font-normal">{}</span>', table.none)
-                if cell is None
-                else money_bare(cell, table.unit)
-            ]
-            for cell in row.cells
-        ),
-    )
+    """The amounts of a line, written as everywhere. They are many: what all share is made once."""
+    untold = format_html('<span class="minor font-normal">{}</span>', table.none)
+    cells = (untold if cell is None else conditional_escape(money_bare(cell, table.unit)) for cell in row.cells)
+    return SafeString("".join([f'<td class="num">{cell}</td>' for cell in cells]))
