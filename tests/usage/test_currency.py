@@ -23,7 +23,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, Team, TeamMembership, User
 from dashboard.organizations.scope import Scope
 from dashboard.usage.explorer.page import GROUPS, explorer_context
-from dashboard.usage.models import TeamDaily
+from dashboard.usage.models import AllocationRule, AllocationShare, TeamDaily
 from providers.records import UsageBucket
 from tests.usage.test_explorer import TODAY, made, rows
 from tests.usage.test_landing import DAY, MONDAY, NOW, land, paid, used
@@ -165,6 +165,34 @@ def test_a_changed_rate_changes_the_page_and_nothing_stored(dollars: Organizatio
     assert page(dollars)["apart"] == [], "one unit, which is then the main one"
     assert page(dollars)["unit"] == "CNY"
     assert list(TeamDaily.objects.values()) == before
+
+
+def test_more_groups_than_layers_share_the_last_one(dollars: Organization, account: ProviderAccount) -> None:
+    """Eleven groups in two currencies and in points: seven have a layer, four share the last, nobody's is among the
+    seven."""
+    typed(dollars, "points", "0.5", "deepseek", since=NOVEMBER)
+    other = made(dollars, "b", "deepseek")
+    land(account, [used(MONDAY + day * DAY, cost=Decimal(1000), unit="USD") for day in range(2)])
+    for number in range(10):
+        team = Team.objects.create(organization=dollars, name=f"Team {number}")
+        rule = AllocationRule.objects.create(
+            organization=dollars, dimension="key", value=f"k{number}", created_at=MONDAY
+        )
+        AllocationShare.objects.create(rule=rule, team=team, percent=100)
+        whose, unit = ((account, "CNY"), (other, "points"))[number % 2]
+        day, cost = MONDAY + number % 3 * DAY, Decimal(number + 1)
+        land(whose, [used(day, cost=cost, unit=unit, provider_key=f"k{number}")])
+    told = page(dollars, "group=team")
+    chart = told["chart"]
+    assert (chart.key[0][0], chart.key[-1][0], len(chart.key)) == ("Unallocated", "4 others", 8)
+    assert in_bars(told) == told["total"]
+    amounts = {row["name"]: row["spend"] for row in told["rows"]}
+    series = {row["name"]: row["series"] for row in told["rows"]}
+    for place, (name, amount) in enumerate(chart.key[:-1]):
+        assert (series[name], amounts[name]) == (place, amount)
+    rest = [name for name, place in series.items() if place == 7]
+    assert sum(amounts[name] for name in rest) == chart.key[-1][1]
+    assert len(rest) == 4
 
 
 def test_the_days_before_the_chart_and_the_sums_follow(dollars: Organization, account: ProviderAccount) -> None:
@@ -316,7 +344,18 @@ class ConvertedSums(HypothesisTestCase):
             if row["spend"] is not None:
                 listed[row["unit"]] = EXACT.add(listed[row["unit"]], row["spend"])
         assert listed == found, "the rows add up to the totals"
+        if told["chart"] is not None:
+            assert in_bars(told) == told["total"], "and so do the bars"
         return dict(found)
+
+
+def in_bars(told: dict[str, Any]) -> Decimal:
+    """What the chart shows, with what it says that no bar shows."""
+    found = told["undated"] or Decimal(0)
+    for row in told["chart"].table.rows:
+        for amount in row.cells[:-1]:
+            found = EXACT.add(found, amount or 0)
+    return found
 
 
 def _doubled(told: dict[str, Decimal]) -> dict[str, Decimal]:
