@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, pgettext_lazy
 
 from dashboard.balances.rates.conversion import Unit
 from dashboard.core.addresses import Chip, address, addresses, chips, chosen
@@ -88,7 +88,7 @@ _COLUMNS = (
     ),
     Column(
         name="change",
-        label=gettext_lazy("Change"),
+        label=pgettext_lazy("by how much it rose or fell", "Change"),
         order=(Order(name="change", kind="number", optional=True), _NAME),
         numeric=True,
         falling=True,
