@@ -1,17 +1,18 @@
 """The pages of routing: who carries and why, what if, the editor step by step, revisions compared and brought back."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from dashboard.credentials.models import OfferedModel, ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
-from dashboard.routing.document import DocumentError, document_of, plain_of
-from dashboard.routing.editor.comparing import change_words, documents_compared
+from dashboard.routing.document import DocumentError, Failover, document_of, plain_of
+from dashboard.routing.editor.comparing import change_words, documents_compared, failover_lines
 from dashboard.routing.editor.draft import Moved, document_from, draft_changed, draft_of, draft_read
 from dashboard.routing.editor.linter import policy_lint
 from dashboard.routing.models import RoutePolicy, RouteRevision
@@ -291,3 +292,10 @@ def test_a_document_that_is_no_longer_allowed_still_carries(
         document_of(revision.document)
     routes_decide_account(account_id=two[0].pk, now=timezone.now())
     assert "Not An Alias" in page(client, "policy", policy.pk)
+
+
+def test_the_amounts_of_a_floor_are_written_as_everywhere_and_whole() -> None:
+    floors = {"API points": Decimal(100000), "USD": Decimal("12.345")}
+    assert failover_lines(Failover(balance_floors=floors))[0] == "Leave under balance: 100,000 API points, 12.345 USD"
+    with translation.override("zh-hant"):
+        assert "100,000 API 點" in failover_lines(Failover(balance_floors=floors))[0]

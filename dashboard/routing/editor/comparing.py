@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import Literal
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.core.templatetags.purser import number, unit_word
 from dashboard.routing.document import Document, Failover, Target
-from dashboard.routing.editor.draft import AMOUNTS, SPANS, amounts_text
+from dashboard.routing.editor.draft import AMOUNTS, SPANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ def _lines(document: Document, names: Mapping[int, str]) -> Iterator[tuple[int, 
     for route in document.routes:
         about = f" · {route.about}" if route.about else ""
         yield 0, _("Route %(match)s") % {"match": route.match} + about
-        for number, tier in enumerate(route.tiers, 1):
-            yield 1, _("Tier %(number)d") % {"number": number}
+        for place, tier in enumerate(route.tiers, 1):
+            yield 1, _("Tier %(number)d") % {"number": place}
             for target in tier.targets:
                 yield 2, _target(target, names)
 
@@ -64,12 +66,17 @@ def _lines(document: Document, names: Mapping[int, str]) -> Iterator[tuple[int, 
 def failover_lines(failover: Failover) -> list[str]:
     """Each setting with its value, those that are not looked at too."""
     nothing = _("not looked at")
-    lines = [f"{label}: {amounts_text(getattr(failover, name)) or nothing}" for name, label in AMOUNTS.items()]
+    lines = [f"{label}: {_amounts(getattr(failover, name)) or nothing}" for name, label in AMOUNTS.items()]
     for name, (label, unit) in SPANS.items():
         value = getattr(failover, name)
         none = _("as each reading says") if name == "fresh_minutes" else nothing
         lines.append(f"{label}: {none if value is None else f'{value} {unit}'}")
     return lines
+
+
+def _amounts(amounts: Mapping[str, Decimal]) -> str:
+    """With every digit: what a revision changed must not be rounded away."""
+    return ", ".join(f"{number(amount)} {unit_word(unit)}" for unit, amount in amounts.items())
 
 
 def _target(target: Target, names: Mapping[int, str]) -> str:
