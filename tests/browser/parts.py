@@ -27,6 +27,7 @@ from providers.registry import PROVIDERS
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 300.0  # seconds; the machine may be busy with the other tests
+LONG = 1000 * PATIENCE  # the same for Playwright, where something else than the page has to work first
 
 # The product talks to the providers' own hosts. Here every new credential and sign-in is given a relay as it is stored,
 # so that no check and no read can leave this machine, whichever way it was connected.

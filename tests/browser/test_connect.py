@@ -8,10 +8,9 @@ from playwright.sync_api import Page, expect
 from providers.registry import PROVIDERS
 from providers.simulator.parts import PARTS
 from providers.spec import NotOffered
-from tests.browser.parts import Purser
+from tests.browser.parts import LONG, Purser
 from tests.browser.watching import PHONE, Watch, too_wide
 
-LONG = 300_000  # milliseconds; however slow the machine is, it comes
 VALUES = {part.slug: part.demo for part in PARTS}
 
 

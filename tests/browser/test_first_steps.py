@@ -8,10 +8,9 @@ from playwright.sync_api import Page, expect
 from dashboard.overview.home.layout import LEAST
 from providers.registry import PROVIDERS
 from providers.spec import CAPABILITIES, NotOffered
-from tests.browser.parts import Purser
+from tests.browser.parts import LONG, Purser
 from tests.browser.watching import Watch
 
-LONG = 300_000  # milliseconds; however slow the machine is, it comes
 # One account of each kind; the pages of all of them are drawn in tests/overview.
 KINDS = ("deepseek", "openai", "claude-subscription", "vllm", "bedrock-litellm")
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.parts import Purser
+from tests.browser.parts import LONG, Purser
 
 LINES = 12_000
 
@@ -33,11 +33,11 @@ def test_an_export_is_looked_at_tried_imported_and_undone(page: Page, account: i
     expect(page.get_by_role("heading", name="What the columns are")).to_be_visible()
     expect(page.get_by_label("api key name")).to_have_value("provider_key")
     page.get_by_role("button", name="Try it").click()
-    expect(page.get_by_text("Nothing is imported yet.")).to_be_visible(timeout=300_000)
+    expect(page.get_by_text("Nothing is imported yet.")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("“Total” is no date")).to_be_visible()
     page.get_by_role("button", name=re.compile("Import 12000 lines|Import 12,000 lines")).click()
     expect(page.get_by_role("link", name="Undo this import")).to_be_visible()
-    expect(page.get_by_text("Imported", exact=True)).to_be_visible(timeout=300_000)
+    expect(page.get_by_text("Imported", exact=True)).to_be_visible(timeout=LONG)
     page.get_by_role("link", name="Undo this import").click()
     page.get_by_role("button", name="Undo the import").click()
     expect(page.get_by_role("status").filter(has_text="Undone:")).to_be_visible()

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.parts import Purser
+from tests.browser.parts import LONG, Purser
 from tests.browser.watching import Watch
 
 NewContext = Callable[..., tuple[BrowserContext, Watch]]
-LONG = 300_000  # milliseconds; however slow the machine is, it comes
 
 
 def tab_to(page: Page, wanted: Locator) -> None:

@@ -4,10 +4,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.parts import Purser
+from tests.browser.parts import LONG, Purser
 from tests.browser.watching import Watch
-
-LONG = 300_000  # milliseconds; however slow the machine is, it comes
 
 
 def begin(page: Page) -> None:

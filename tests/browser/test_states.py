@@ -6,10 +6,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.parts import Purser
+from tests.browser.parts import LONG, Purser
 from tests.browser.watching import Watch, check_page
 
-LONG = 300_000  # milliseconds; however slow the machine is, it comes
 # fault: (state of the stream, its words, state in the log)
 FAULTS = {
     "401": ("Paused", "DeepSeek does not know this key.", "Paused"),
