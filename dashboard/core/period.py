@@ -112,6 +112,14 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+def months_of(first: date, last: date) -> list[date]:
+    """The months that the days [first, last] touch, by their first days."""
+    months = [first.replace(day=1)]
+    while (begins := months_before(months[-1], -1)) <= last:
+        months.append(begins)
+    return months
+
+
 def day_span(first: date, last: date) -> str:
     """ "20 Nov 2026", "1 to 20 Nov 2026", "28 Oct to 3 Nov 2026", "28 Dec 2025 to 3 Jan 2026"."""
     end = date_format(last, pgettext("date format: day, month, year", "j M Y"))

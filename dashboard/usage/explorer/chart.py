@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 from dashboard.balances.rates.conversion import Unit
 from dashboard.core.charts.shapes import MOST_SERIES, Chart, Layer, others_words
 from dashboard.core.charts.spend import stack_chart
-from dashboard.core.period import Period, months_before
+from dashboard.core.period import Period, months_of
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.usage.explorer.selectors import by_month
 from dashboard.usage.explorer.told import ZERO, Days, Told, summed
@@ -51,28 +51,22 @@ def spend_chart(
     """Bars of months from the sums, those of days from `days`, by layer."""
     if not stack.own:
         return None
-    months = by_month(period.first, period.last)
-    places = _months(period) if months else [period.first + timedelta(days=one) for one in range(period.days)]
-    if months:
+    group = {"group": group_word.lower()}
+    if by_month(period.first, period.last):
+        months = months_of(period.first, period.last)
         found = [(name_of(value), told.sums[(value, unit)]) for value in (*stack.own, *stack.rest)]
-        layers = [Layer(name, [sums.by_month.get(at) for at in places], sums.open_months) for name, sums in found]
-    else:
-        layers = [_layer(name_of(value), days[place], places) for place, value in enumerate(stack.own)]
-        if stack.rest:
-            layers.append(_layer(others_words(len(stack.rest)), days[len(stack.own)], places, rest=True))
-    words: Mapping[bool, Callable[[], str]] = {
-        False: lambda: _("Spend by day and %(group)s"),
-        True: lambda: _("Spend by month and %(group)s"),
-    }
-    return stack_chart(
-        places,
-        layers,
-        unit=unit.code,
-        title=words[months]() % {"group": group_word.lower()},
-        labels=[date_format(at, pgettext("date format: month and year, short", "M Y")) for at in places]
-        if months
-        else None,
-    )
+        return stack_chart(
+            months,
+            [Layer(name, [sums.by_month.get(at) for at in months], sums.open_months) for name, sums in found],
+            unit=unit.code,
+            title=_("Spend by month and %(group)s") % group,
+            labels=[date_format(at, pgettext("date format: month and year, short", "M Y")) for at in months],
+        )
+    places = [period.first + timedelta(days=one) for one in range(period.days)]
+    layers = [_layer(name_of(value), days[place], places) for place, value in enumerate(stack.own)]
+    if stack.rest:
+        layers.append(_layer(others_words(len(stack.rest)), days[len(stack.own)], places, rest=True))
+    return stack_chart(places, layers, unit=unit.code, title=_("Spend by day and %(group)s") % group)
 
 
 def undated_spend(told: Told, unit: Unit, period: Period) -> Decimal | None:
@@ -80,14 +74,6 @@ def undated_spend(told: Told, unit: Unit, period: Period) -> Decimal | None:
     if by_month(period.first, period.last):
         return None
     return summed(one.undated for (_group, at), one in told.sums.items() if at == unit)
-
-
-def _months(period: Period) -> list[date]:
-    first, last = period.first.replace(day=1), period.last.replace(day=1)
-    months = [last]
-    while months[-1] > first:
-        months.append(months_before(months[-1], 1))
-    return months[::-1]
 
 
 def _layer(name: str, days: Days, places: Sequence[date], *, rest: bool = False) -> Layer:

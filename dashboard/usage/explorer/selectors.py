@@ -25,7 +25,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from dashboard.balances.rates.conversion import Unit
-from dashboard.core.period import months_before
+from dashboard.core.period import months_before, months_of
 from dashboard.organizations.scope import Scope
 from dashboard.usage.models import TeamDaily, TeamMonthly
 
@@ -168,11 +168,9 @@ def _readings(wanted: Wanted, group: str, first: date, last: date) -> Iterator[Q
 
 def _month(first: date, last: date) -> Case:
     """The month of a day of [first, last]; few are touched, and date_trunc would make a moment of every row first."""
-    month, found = last.replace(day=1), []
-    while month > first:
-        found.append(When(day__gte=month, then=Value(month)))
-        month = months_before(month, 1)
-    return Case(*found, default=Value(first.replace(day=1)), output_field=DateField())
+    earliest, *later = months_of(first, last)
+    begun = [When(day__gte=month, then=Value(month)) for month in reversed(later)]
+    return Case(*begun, default=Value(earliest), output_field=DateField())
 
 
 def whole_months_of(first: date, last: date) -> tuple[date, date]:
