@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -28,6 +29,7 @@ def addresses(query: QueryDict, *names: str) -> Callable[..., str]:
     return address_with
 
 
+@lru_cache(maxsize=8192)
 def _part(name: str, value: str) -> str:
     return f"{quote_plus(name)}={quote_plus(value)}"
 

@@ -107,14 +107,15 @@ class TableView:
     before: Cursor | None
     shown: frozenset[str]
     query: QueryDict = field(repr=False)
+    shows: dict[str, bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Every cell of every row asks.
+        object.__setattr__(self, "shows", {one.name: one.name in self.shown for one in self.table.columns})
 
     @property
     def name(self) -> str:
         return self.table.name
-
-    @property
-    def shows(self) -> dict[str, bool]:
-        return {one.name: one.name in self.shown for one in self.table.columns}
 
     @property
     def heads(self) -> list[Head]:

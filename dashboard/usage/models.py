@@ -233,6 +233,44 @@ class TeamMonthly(TeamFigures):
         ]
 
 
+class SumBy(models.TextChoices):
+    """What a sum still tells beside account, unit and basis."""
+
+    ACCOUNT = "account", _("Account")
+    TEAM = "team", _("Team")
+    MODEL = "model", _("Model")
+
+
+class SpendSum(TeamFigures):
+    """TeamDaily or TeamMonthly added up over models, over teams, or over both: who asks for no more reads a fraction of
+    the rows. A team that `by` does not tell is NULL, a model ''."""
+
+    by = models.CharField(max_length=7, choices=SumBy)
+
+    class Meta:
+        abstract = True
+
+
+class DailySum(SpendSum):
+    """Sums of TeamDaily."""
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "day"], name="daily_sum_of_account"),
+            models.Index(fields=["organization", "by", "day"], name="daily_sum_by_day"),
+        ]
+
+
+class MonthlySum(SpendSum):
+    """Sums of TeamMonthly."""
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "day"], name="monthly_sum_of_account"),
+            models.Index(fields=["organization", "by", "day"], name="monthly_sum_by_day"),
+        ]
+
+
 class Dimension(models.TextChoices):
     """By what spend is given to teams; the first that catches it counts."""
 

@@ -263,6 +263,17 @@ WHERE account_id = %(account)s AND day >= %(since)s AND day < %(until)s
     AND date_trunc('month', day)::date = ANY(%(months)s)
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
+# What team and model are where a sum does not tell them is in usage.models.SpendSum.
+_SUMS = """
+INSERT INTO {sums} (organization_id, account_id, provider_slug, day, span, unit, basis, by, team_id, nobody, model,
+    spend, tokens, requests, provisional)
+SELECT organization_id, account_id, provider_slug, day, span, unit, basis,
+    CASE WHEN grouping(model) = 0 THEN 'model' WHEN grouping(nobody) = 0 THEN 'team' ELSE 'account' END,
+    team_id, coalesce(nobody, false), coalesce(model, ''), sum(spend), sum(tokens), sum(requests), bool_or(provisional)
+FROM {told} WHERE account_id = %(account)s AND day = ANY(%(days)s)
+GROUP BY organization_id, account_id, provider_slug, day, span, unit, basis,
+    GROUPING SETS ((), (team_id, nobody), (model))
+"""
 
 
 def rollup_allocate(*, account_id: int, days: Iterable[date]) -> None:
@@ -356,6 +367,13 @@ def _allocate(account: ProviderAccount, days: Sequence[date]) -> None:
                 copy.write_row((account.organization_id, account.pk, account.provider_slug, *place, *told))
         cursor.execute("DELETE FROM usage_teammonthly WHERE account_id = %(account)s AND day = ANY(%(months)s)", values)
         cursor.execute(_REBUILD_MONTHS, values)
+        for table, sums, dates in (
+            ("usage_teamdaily", "usage_dailysum", list(days)),
+            ("usage_teammonthly", "usage_monthlysum", months),
+        ):
+            where: dict[str, Any] = {"account": account.pk, "days": dates}
+            cursor.execute(f"DELETE FROM {sums} WHERE account_id = %(account)s AND day = ANY(%(days)s)", where)
+            cursor.execute(_SUMS.format(told=table, sums=sums), where)
 
 
 def bucket_days(start: datetime, end: datetime, organization: object) -> list[date]:

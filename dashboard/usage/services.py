@@ -19,7 +19,7 @@ from providers.records import CostBucket, UsageBucket
 RECORD_TABLES = ("usage_usagerecord", "usage_costrecord")
 ROLLUP_TABLES = (
     *("usage_usagedetail", "usage_usagedaily", "usage_spenddaily"),
-    *("usage_teamdaily", "usage_teammonthly"),
+    *("usage_teamdaily", "usage_teammonthly", "usage_dailysum", "usage_monthlysum"),
 )
 _SHARED = ("account_id", "start", "key_hash", "end", "model", "provider_key", "project", "unit", "final", "source")
 USAGE_COLUMNS = (

@@ -52,6 +52,7 @@ _UNIT_WORDS = (
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------
+@lru_cache(maxsize=1024)
 def is_currency(unit: str) -> bool:
     """Whether `unit` has the form of an ISO 4217 code rather than a provider's own word (points, credits)."""
     return len(unit) == 3 and unit.isascii() and unit.isalpha() and unit.isupper()
@@ -77,15 +78,17 @@ def number(value: Decimal | int, digits: int | None = None) -> str:
     if isinstance(value, float):
         raise TypeError("An amount is a Decimal, never a float")
     exact = Decimal(value)
-    if digits is not None:
-        exact = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
-    whole, _dot, rest = f"{abs(exact):f}".partition(".")
-    if digits is None:
-        rest = rest.rstrip("0")
+    text = f"{exact:,f}" if digits is None else f"{exact:,.{digits}f}"
+    if digits is None and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    sign = ""
+    if text.startswith("-"):
+        text = text[1:]
+        sign = MINUS if text.strip("0.,") else ""  # what rounds to nothing is not below it
     thousands, point = _separators(get_language() or "")
-    groups = f"{int(whole):,}".replace(",", thousands) if len(whole) > 3 else whole
-    text = f"{groups}{point}{rest}" if rest else groups
-    return MINUS + text if exact < 0 else text
+    if thousands != "," or point != ".":
+        text = text.translate({44: thousands, 46: point})
+    return sign + text
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -59,6 +59,7 @@ BASES = {
 }
 CERTAIN = ("billed", "reported")
 NOBODY = "none"  # what is not allocated, in an address
+FEW = 20  # rows of what stands beside the total, unless the address asks for "all" of it
 
 _NAME = Order(name="sort_name")
 _COLUMNS = (
@@ -104,29 +105,37 @@ _COLUMNS = (
 TABLE = Table(name="spend", columns=_COLUMNS, sort="spend", falling=True, key="id")
 
 
+class Account(NamedTuple):
+    """What the page says of an account."""
+
+    slug: str
+    label: str
+    team_id: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """What groups are called."""
 
     organization_id: int
-    accounts: Mapping[int, ProviderAccount]
-    teams: Mapping[int, Team]
+    accounts: Mapping[int, Account]
+    teams: Mapping[int, str]
 
     def of(self, group: str, value: Any) -> str:
         if group == PROVIDER:
             return provider_name(self.organization_id, value)
         if group == ACCOUNT:
             account = self.accounts[value]
-            return f"{account.provider_name}: {account.label}"
+            return f"{provider_name(self.organization_id, account.slug)}: {account.label}"
         if group == TEAM:
-            return self.teams[value].name if value in self.teams else _("Unallocated")
+            return self.teams.get(value) or _("Unallocated")
         return value or _("not told by model")
 
     def slug(self, group: str, value: Any) -> str:
         """Whose logo stands beside it."""
         if group == PROVIDER:
             return str(value)
-        return self.accounts[value].provider_slug if group == ACCOUNT else ""
+        return self.accounts[value].slug if group == ACCOUNT else ""
 
 
 def explorer_context(
@@ -165,6 +174,7 @@ def explorer_context(
     shown = view.all_in_order(figures) if page is None else page.rows
     total, before_total = told.total(unit), told.total_before(unit)
     others = [(one, told.total(one)) for one in reading.units if one != unit]
+    apart, unpriced = _apart(told, unit, group, names, closer), _unpriced(told, group, names, closer)
     return {
         "picker": picker,
         "compare": compare,
@@ -192,8 +202,11 @@ def explorer_context(
         "rates_used": rate_rows(organization.pk, told.used),
         "reporting": organization.reporting_currency,
         "apart": [(one.code, amount) for one, amount in others if amount is not None],
-        "apart_rows": _apart(told, unit, group, names, closer),
-        "unpriced": _unpriced(told, group, names, closer),
+        "apart_rows": apart if every_row else _few(apart, query, "apart"),
+        "apart_more": _more(apart, query, "apart"),
+        "unpriced": unpriced,
+        "unpriced_rows": unpriced if every_row else _few(unpriced, query, "unpriced"),
+        "unpriced_more": _more(unpriced, query, "unpriced"),
         "certain": _certain(told, unit),
         "estimated": _on_basis(told, unit, ("estimated",)),
         "a_day": total / period.days if total is not None else None,
@@ -208,26 +221,27 @@ def explorer_context(
 # --- What the address asks for ----------------------------------------------------------------------------------
 
 
+_ACCOUNT = ("provider_slug", "label", "team_id")
+
+
 def _names(organization: Organization) -> Names:
-    accounts = ProviderAccount.objects.filter(organization=organization).only(
-        "organization_id", "provider_slug", "label", "team_id"
-    )
+    accounts = ProviderAccount.objects.filter(organization=organization)
     teams = Team.objects.filter(organization=organization)
     return Names(
         organization_id=organization.pk,
-        accounts={account.pk: account for account in accounts},
-        teams={team.pk: team for team in teams},
+        accounts={pk: Account(*told) for pk, *told in accounts.values_list("pk", *_ACCOUNT)},
+        teams=dict(teams.values_list("pk", "name")),
     )
 
 
 def _options(scope: Scope, names: Names, models: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """(value in the address, words) of each filter, by name; only what this person may see."""
-    visible = [one for one in names.accounts.values() if scope.whole or one.team_id in (scope.team_ids or ())]
-    teams = [(str(pk), team.name) for pk, team in names.teams.items() if scope.whole or pk in (scope.team_ids or ())]
-    slugs = {one.provider_slug for one in visible}
+    visible = {pk: one for pk, one in names.accounts.items() if scope.whole or one.team_id in (scope.team_ids or ())}
+    teams = [(str(pk), name) for pk, name in names.teams.items() if scope.whole or pk in (scope.team_ids or ())]
+    slugs = {one.slug for one in visible.values()}
     found = {
         PROVIDER: [(slug, names.of(PROVIDER, slug)) for slug in slugs],
-        ACCOUNT: [(str(one.pk), names.of(ACCOUNT, one.pk)) for one in visible],
+        ACCOUNT: [(str(pk), names.of(ACCOUNT, pk)) for pk in visible],
         TEAM: teams,
         MODEL: [(one, one) for one in models if one],
     }
@@ -249,7 +263,7 @@ def _filters(query: QueryDict, scope: Scope, names: Names, models: Sequence[str]
 def _wanted(query: QueryDict, scope: Scope, names: Names, models: Sequence[str]) -> Wanted:
     accounts = chosen(query, ACCOUNT, map(str, names.accounts))
     teams = chosen(query, TEAM, [*map(str, names.teams), NOBODY])
-    slugs = {one.provider_slug for one in names.accounts.values()}
+    slugs = {one.slug for one in names.accounts.values()}
     return Wanted(
         scope=scope,
         providers=chosen(query, PROVIDER, sorted(slugs)),
@@ -293,7 +307,6 @@ def _row(group: str, value: Any, names: Names, closer: Closer) -> dict[str, Any]
         "name": name,
         "sort_name": name.casefold(),
         "slug": names.slug(group, value),
-        "team": names.teams.get(value) if group == TEAM else None,
         "unallocated": group == TEAM and value is None,
         "url": closer(value),
     }
@@ -375,6 +388,16 @@ def _unpriced(told: Told, group: str, names: Names, closer: Closer) -> list[dict
         for value, (tokens, requests) in told.unpriced.items()
     ]
     return sorted(rows, key=lambda row: (-(row["tokens"] or 0), -(row["requests"] or 0), row["sort_name"]))
+
+
+def _few(rows: list[dict[str, Any]], query: QueryDict, name: str) -> list[dict[str, Any]]:
+    return rows if name in query.getlist("all") else rows[:FEW]
+
+
+def _more(rows: Sequence[Any], query: QueryDict, name: str) -> str:
+    """The address that shows every row of them; "" where they are there already."""
+    asked = query.getlist("all")
+    return address(query, all=[*asked, name]) if len(rows) > FEW and name not in asked else ""
 
 
 def _bases(bases: Iterable[str]) -> list[str]:
