@@ -241,14 +241,48 @@ class SumBy(models.TextChoices):
     MODEL = "model", _("Model")
 
 
-class SpendSum(TeamFigures):
+class SumKind(models.Model):
+    """What sums are told apart by beside who and when: PostgreSQL groups by one number much faster than by these."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+", db_index=False)
+    provider_slug = models.CharField(max_length=40)
+    unit = models.TextField()
+    basis = models.CharField(max_length=10)
+    span = models.CharField(max_length=5)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "provider_slug", "unit", "basis", "span"], name="sum_kind_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.basis} of {self.provider_slug} by {self.span}"
+
+
+class SpendSum(models.Model):
     """TeamDaily or TeamMonthly added up over models, over teams, or over both: who asks for no more reads a fraction of
     the rows. A team that `by` does not tell is NULL, a model ''."""
 
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+", db_index=False)
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
     by = models.CharField(max_length=7, choices=SumBy)
+    day = models.DateField()
+    kind = models.ForeignKey(SumKind, on_delete=models.CASCADE, related_name="+", db_index=False)
+    team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL, related_name="+")
+    nobody = models.BooleanField()
+    model = models.TextField()
+    spend = models.DecimalField(max_digits=38, decimal_places=12, null=True)
+    tokens = models.BigIntegerField(null=True)
+    requests = models.BigIntegerField(null=True)
+    provisional = models.BooleanField()
 
     class Meta:
         abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.spend} from {self.day}"
 
 
 class DailySum(SpendSum):

@@ -263,16 +263,26 @@ WHERE account_id = %(account)s AND day >= %(since)s AND day < %(until)s
     AND date_trunc('month', day)::date = ANY(%(months)s)
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
+_KIND = "provider_slug, unit, basis, span"
+_KINDS = f"""
+INSERT INTO usage_sumkind (organization_id, {_KIND})
+SELECT DISTINCT organization_id, {_KIND} FROM usage_teamdaily AS told
+WHERE account_id = %(account)s AND day = ANY(%(days)s) AND NOT EXISTS (
+    SELECT 1 FROM usage_sumkind AS known
+    WHERE (known.organization_id, known.provider_slug, known.unit, known.basis, known.span)
+        = (told.organization_id, told.provider_slug, told.unit, told.basis, told.span)
+) ON CONFLICT DO NOTHING
+"""
 # What team and model are where a sum does not tell them is in usage.models.SpendSum.
-_SUMS = """
-INSERT INTO {sums} (organization_id, account_id, provider_slug, day, span, unit, basis, by, team_id, nobody, model,
-    spend, tokens, requests, provisional)
-SELECT organization_id, account_id, provider_slug, day, span, unit, basis,
+_SUMS = f"""
+INSERT INTO {{sums}} (organization_id, account_id, day, kind_id, by, team_id, nobody, model, spend, tokens, requests,
+    provisional)
+SELECT organization_id, account_id, day, kind.id,
     CASE WHEN grouping(model) = 0 THEN 'model' WHEN grouping(nobody) = 0 THEN 'team' ELSE 'account' END,
     team_id, coalesce(nobody, false), coalesce(model, ''), sum(spend), sum(tokens), sum(requests), bool_or(provisional)
-FROM {told} WHERE account_id = %(account)s AND day = ANY(%(days)s)
-GROUP BY organization_id, account_id, provider_slug, day, span, unit, basis,
-    GROUPING SETS ((), (team_id, nobody), (model))
+FROM {{told}} JOIN usage_sumkind AS kind USING (organization_id, {_KIND})
+WHERE account_id = %(account)s AND day = ANY(%(days)s)
+GROUP BY organization_id, account_id, day, kind.id, GROUPING SETS ((), (team_id, nobody), (model))
 """
 
 
@@ -367,6 +377,7 @@ def _allocate(account: ProviderAccount, days: Sequence[date]) -> None:
                 copy.write_row((account.organization_id, account.pk, account.provider_slug, *place, *told))
         cursor.execute("DELETE FROM usage_teammonthly WHERE account_id = %(account)s AND day = ANY(%(months)s)", values)
         cursor.execute(_REBUILD_MONTHS, values)
+        cursor.execute(_KINDS, {"account": account.pk, "days": list(days)})
         for table, sums, dates in (
             ("usage_teamdaily", "usage_dailysum", list(days)),
             ("usage_teammonthly", "usage_monthlysum", months),

@@ -2,6 +2,7 @@
 
 import csv
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -21,7 +22,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, Team, TeamMembership, User
 from dashboard.organizations.scope import Scope
 from dashboard.usage.explorer.page import GROUPS, explorer_context
-from dashboard.usage.explorer.selectors import Wanted, spend_parts, spend_totals, whole_months_of
+from dashboard.usage.explorer.selectors import MODEL, TEAM, Wanted, spend_parts, spend_totals, whole_months_of
 from dashboard.usage.models import AllocationRule, AllocationShare, TeamDaily, TeamMonthly
 from dashboard.usage.rollup import rollup_allocate
 from providers.records import UsageBucket
@@ -184,6 +185,40 @@ def test_a_page_takes_at_most_twelve_statements(
     assert len(queries) <= 12
 
 
+def test_what_stands_beside_the_total_begins_with_a_few(
+    client: Client, organization: Organization, account: ProviderAccount, signed_in: None
+) -> None:
+    """All of it stays one click away, in the count and in the file."""
+    models = [f"model-{number:02}" for number in range(25)]
+    land(account, [paid("3", model="m"), *(paid("2", unit="CNY", model=name) for name in models)])
+    land(made(organization, "Other", "deepseek"), [used(model=name, input_tokens=4) for name in models])
+    asked = {"group": "model", "from": "2026-11-01", "to": "2026-11-20"}
+    first = client.get("/spend/", asked)
+    assert [len(first.context[name]) for name in ("apart_rows", "unpriced_rows", "unpriced")] == [20, 20, 25]
+    page = first.content.decode()
+    assert page.count("model-24") < page.count("model-01")
+    assert first.context["apart_more"].endswith("&all=apart")
+    every = client.get(f"/spend/{first.context['apart_more']}")
+    assert len(every.context["apart_rows"]) == 25
+    assert every.context["apart_more"] == ""
+    assert every.context["unpriced_more"].endswith("&all=apart&all=unpriced")
+    told = list(csv.reader(StringIO(client.get("/spend/csv/", asked).content.decode())))
+    assert [sum(row[-3] == state for row in told) for state in ("", "not converted", "unpriced")] == [1, 25, 25]
+
+
+def test_a_name_is_text_wherever_it_stands(
+    client: Client, organization: Organization, account: ProviderAccount, signed_in: None
+) -> None:
+    odd = '"><b>&\'</b>'
+    land(account, [paid("3", model=odd), paid("2", unit=odd, model=odd)])
+    land(made(organization, odd, "deepseek"), [used(model=odd, input_tokens=4)])
+    for group in GROUPS:
+        page = client.get("/spend/", {"group": group, "from": "2026-11-01", "to": "2026-11-20"}).content.decode()
+        assert "<b>" not in page
+        assert "%3Cb%3E" in page or group == "provider"
+        assert "&lt;b&gt;" in page
+
+
 def test_an_empty_page_says_what_to_do(client: Client, signed_in: None) -> None:
     assert "No spend is known of these days" in client.get("/spend/").content.decode()
     assert "No spend is known" in client.get("/spend/?period=13-months").content.decode()
@@ -274,6 +309,15 @@ class SumsInAnyZone(HypothesisTestCase):
                 assert sum((part.spend or 0 for part in parts), Decimal(0)) == total
                 totals = spend_totals(wanted=wanted, group=group, first=first, last=last)
                 assert sum((one.spend for one in totals), Decimal(0)) == total
+                # Whatever rollup answers: a filter leaves of everything what the group was told to have.
+                other_group = {TEAM: MODEL, MODEL: TEAM}.get(group)
+                for value in {part.group for part in parts} if other_group else ():
+                    narrow = replace(wanted, **{f"{group}s": [value]})
+                    found = spend_parts(wanted=narrow, group=str(other_group), first=first, last=last)
+                    mine = [part for part in parts if part.group == value]
+                    for figure in ("spend", "tokens", "requests"):
+                        told = [sum(getattr(part, figure) or 0 for part in some) for some in (found, mine)]
+                        assert told[0] == told[1]
         same = ["day", "span", "team_id", "model", "unit", "basis", "spend", "tokens", "requests", "provisional"]
         for table in (TeamDaily, TeamMonthly):
             told = [sorted(table.objects.filter(account=one).values_list(*same), key=str) for one in (account, other)]

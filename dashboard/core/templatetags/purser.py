@@ -300,7 +300,14 @@ def day(value: date | datetime | None) -> SafeString | str:
     """ "Tue 24 Nov", in the reporting zone."""
     if value is None:
         return _untold("")
-    return date_format(_local(value), pgettext("date format: Tue 24 Nov", "D j M")).replace(" ", NBSP)
+    local = _local(value)
+    return _day_words(local.date() if isinstance(local, datetime) else local, get_language() or "")
+
+
+@lru_cache(maxsize=4096)
+def _day_words(value: date, _language: str) -> str:
+    """A page names the same few dozen over and over."""
+    return date_format(value, pgettext("date format: Tue 24 Nov", "D j M")).replace(" ", NBSP)
 
 
 @register.filter

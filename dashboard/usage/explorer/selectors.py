@@ -1,6 +1,6 @@
 """Reads of the rollups by team, for any days and any grouping."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,8 +15,8 @@ from dashboard.organizations.scope import Scope
 PROVIDER, ACCOUNT, TEAM, MODEL = "provider", "account", "team", "model"
 # The team of a row is the one that rules name, else its account's, but for what a rule gives to nobody.
 _WHOSE = "coalesce(told.team_id, CASE WHEN NOT told.nobody THEN account.team_id END)"
-# What a group is called in the rollups, and of which type its values are.
-_COLUMNS = {PROVIDER: "told.provider_slug", ACCOUNT: "told.account_id", TEAM: _WHOSE, MODEL: "told.model"}
+# What a group is called in the rollups, but for the provider, whom a row's kind tells; and the types of all.
+_GROUPS = {ACCOUNT: "told.account_id", TEAM: _WHOSE, MODEL: "told.model"}
 _TYPES = {PROVIDER: "text", ACCOUNT: "bigint", TEAM: "bigint", MODEL: "text"}
 DAYS_BY_DAY = 92  # longer periods are told by month
 DAY = timedelta(days=1)
@@ -78,11 +78,16 @@ def by_month(first: date, last: date) -> bool:
 
 def spend_parts(*, wanted: Wanted, group: str, first: date, last: date) -> list[Part]:
     """Everything of the days [first, last], by month: at most two statements, of rollups alone."""
-    sums = "sum(spend), sum(tokens)::bigint, sum(requests)::bigint, bool_or(provisional)"
+    sums = {
+        "spend": "sum(spend)",
+        "tokens": "sum(tokens)::bigint",
+        "requests": "sum(requests)::bigint",
+        "provisional": "bool_or(provisional)",
+    }
     found: list[Part] = []
     for rows in _readings(wanted, group, first, last):
-        told = (_COLUMNS[group], rows.month, "unit", "told.provider_slug", "basis", "span")
-        found += map(Part._make, rows.grouped(told, sums))
+        shown = (_shown(group), "at", "unit", "provider_slug", "basis", "span", *sums)
+        found += map(Part._make, rows.summed(shown, {**_who(group), "at": rows.month}, sums))
     return found
 
 
@@ -90,22 +95,23 @@ def spend_bars(
     *, wanted: Wanted, group: str, layers: Sequence[Any], units: Collection[Unit], first: date, last: date
 ) -> list[Bar]:
     """What is told by day of [first, last] in these units: of each of these groups under its place in `layers`,
-    and of all others together under the next. One statement."""
-    rows = _rows(wanted, group, "daily").of_days(first, last)
-    rows.where("span = 'day' AND spend IS NOT NULL")
+    and of all others together under the next. One statement; a layer may have several bars of a day."""
+    rows = _rows(wanted, group, "daily")
+    rows.where("day BETWEEN %(first)s AND %(last)s AND spend IS NOT NULL", first=first, last=last, layers=list(layers))
     own = [unit for unit in units if unit.slug]
-    rows.where(
-        "(unit = ANY(%(shared)s)"
-        " OR (unit, told.provider_slug) IN (SELECT * FROM unnest(%(own)s::text[], %(slugs)s::text[])))",
+    rows.of_kind(
+        "span = 'day' AND (unit = ANY(%(shared)s)"
+        " OR (unit, provider_slug) IN (SELECT * FROM unnest(%(own)s::text[], %(slugs)s::text[])))",
         shared=[unit.code for unit in units if not unit.slug],
         own=[unit.code for unit in own],
         slugs=[unit.slug for unit in own],
-        layers=list(layers),
     )
-    place = f"array_position(%(layers)s::{_TYPES[group]}[], {_COLUMNS[group]})"
-    slug = "CASE WHEN unit = ANY(%(own)s) THEN told.provider_slug ELSE '' END"
-    sums = rows.grouped((place, "day", "unit", slug), "sum(spend), bool_or(provisional)")
-    return [Bar(len(layers) if place is None else place - 1, *row) for place, *row in sums]
+    layer = "coalesce(array_position(%(layers)s::{}[], {}) - 1, cardinality(%(layers)s::{}[]))"
+    columns = {name: layer.format(_TYPES[group], of, _TYPES[group]) for name, of in _who(group).items()}
+    layered = "who" if columns else layer.format(_TYPES[group], _shown(group), _TYPES[group])
+    slug = "CASE WHEN unit = ANY(%(own)s) THEN provider_slug ELSE '' END"
+    sums = {"spend": "sum(spend)", "provisional": "bool_or(provisional)"}
+    return list(map(Bar._make, rows.summed((layered, "day", "unit", slug, *sums), {**columns, "day": "day"}, sums)))
 
 
 def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> list[Earlier]:
@@ -113,16 +119,16 @@ def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> list
     found: list[Earlier] = []
     for rows in _readings(wanted, group, first, last):
         rows.where("spend IS NOT NULL")
-        found += map(
-            Earlier._make, rows.grouped((_COLUMNS[group], "unit", "told.provider_slug", rows.month), "sum(spend)")
-        )
+        shown = (_shown(group), "unit", "provider_slug", "at", "spend")
+        found += map(Earlier._make, rows.summed(shown, {**_who(group), "at": rows.month}, {"spend": "sum(spend)"}))
     return found
 
 
 def models_used(*, scope: Scope, first: date, last: date) -> list[str]:
     """The models of the months that these days touch, by name."""
-    rows = _rows(Wanted(scope=scope), MODEL, "monthly").of_days(first.replace(day=1), last)
-    return sorted(model for (model,) in rows.grouped(("told.model",)))
+    rows = _rows(Wanted(scope=scope), MODEL, "monthly")
+    rows.where("day BETWEEN %(first)s AND %(last)s", first=first.replace(day=1), last=last)
+    return sorted(model for (model,) in rows.different("told.model"))
 
 
 # --- The statements ---------------------------------------------------------------------------------------------
@@ -132,55 +138,73 @@ def models_used(*, scope: Scope, first: date, last: date) -> list[str]:
 class _Rows:
     """Rows of a rollup that are to be added up; `month` is the SQL of the month that one is in."""
 
-    def __init__(self, table: str, joined: str) -> None:
-        self._table, self._joined = table, joined
-        self._conditions: list[str] = []
-        self._values: dict[str, Any] = {}
+    def __init__(self, told: str, organization_id: int) -> None:
+        self._from = told
+        self._conditions = ["told.organization_id = %(organization)s"]
+        self._values: dict[str, Any] = {"organization": organization_id}
         self.month = "day"
 
     def where(self, condition: str, **values: Any) -> None:
         self._conditions.append(condition)
         self._values |= values
 
-    def of_days(self, first: date, last: date) -> "_Rows":
-        self.where("day BETWEEN %(first)s AND %(last)s", first=first, last=last)
-        return self
+    def of_kind(self, condition: str, **values: Any) -> None:
+        kinds = f"SELECT id FROM usage_sumkind WHERE organization_id = %(organization)s AND {condition}"
+        self.where(f"kind_id IN ({kinds})", **values)
 
     def by_month(self, months: Sequence[date]) -> None:
         """Days of these months. They are few, and date_trunc would make a moment of every row first."""
         self._values |= {f"month_{place}": month for place, month in enumerate(months)}
-        begun = (
-            f"WHEN day >= %(month_{place})s THEN %(month_{place})s::date" for place in range(len(months) - 1, 0, -1)
-        )
-        cases = " ".join(begun)
-        self.month = f"CASE {cases} ELSE %(month_0)s::date END" if cases else "%(month_0)s::date"
+        later = reversed(range(1, len(months)))
+        cases = "".join(f"WHEN day >= %(month_{place})s THEN %(month_{place})s::date " for place in later)
+        self.month = f"CASE {cases}ELSE %(month_0)s::date END" if cases else "%(month_0)s::date"
 
-    def grouped(self, columns: Sequence[str], sums: str = "") -> list[tuple[Any, ...]]:
-        """One row of each group: its columns, then its sums."""
-        places = ", ".join(map(str, range(1, len(columns) + 1)))
+    def summed(
+        self, shown: Sequence[str], columns: Mapping[str, str], sums: Mapping[str, str]
+    ) -> list[tuple[Any, ...]]:
+        """The `sums` by `columns` and kind; `shown` are what is asked for of these and of the kind."""
+        named = ", ".join(f"{value} AS {name}" for name, value in {**columns, **sums}.items())
+        places = ", ".join(str(place) for place in range(1, len(columns) + 2))
+        return self._read(
+            f"SELECT {', '.join(shown)} FROM (SELECT kind_id, {named} FROM {self._from}"
+            f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}) AS summed"
+            " JOIN usage_sumkind AS kind ON kind.id = kind_id"
+        )
+
+    def different(self, column: str) -> list[tuple[Any, ...]]:
+        return self._read(f"SELECT DISTINCT {column} FROM {self._from} WHERE {' AND '.join(self._conditions)}")
+
+    def _read(self, statement: str) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {', '.join((*columns, sums) if sums else columns)} FROM {self._table} AS told {self._joined}"
-                f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}",
-                self._values,
-            )
+            cursor.execute(statement, self._values)
             return cursor.fetchall()
+
+
+def _who(group: str) -> dict[str, str]:
+    return {"who": _GROUPS[group]} if group in _GROUPS else {}
+
+
+def _shown(group: str) -> str:
+    return "who" if group in _GROUPS else "provider_slug"
 
 
 def _readings(wanted: Wanted, group: str, first: date, last: date) -> Iterator[_Rows]:
     """The rows to be added up, each day once: whole months from the monthly rollup, the days beside them by day."""
     begin, end = whole_months_of(first, last)
-    if begin >= end:
-        rows = _rows(wanted, group, "daily").of_days(first, last)
-        rows.by_month(months_of(first, last))
+    if begin < end:
+        rows = _rows(wanted, group, "monthly")
+        rows.where("day >= %(begin)s AND day < %(end)s", begin=begin, end=end)
         yield rows
-        return
-    yield _rows(wanted, group, "monthly").of_days(begin, end - DAY)
-    if first < begin or last >= end:
-        rows = _rows(wanted, group, "daily").of_days(first, last)
-        rows.where("NOT day BETWEEN %(begin)s AND %(end)s", begin=begin, end=end - DAY)
-        rows.by_month([month for month in months_of(first, last) if not begin <= month < end])
-        yield rows
+        if begin <= first and last < end:
+            return
+    rows = _rows(wanted, group, "daily")
+    rows.where("day BETWEEN %(first)s AND %(last)s", first=first, last=last)
+    months = months_of(first, last)
+    if begin < end:
+        rows.where("NOT (day >= %(begin)s AND day < %(end)s)", begin=begin, end=end)
+        months = [month for month in months if not begin <= month < end]
+    rows.by_month(months)
+    yield rows
 
 
 def whole_months_of(first: date, last: date) -> tuple[date, date]:
@@ -190,8 +214,13 @@ def whole_months_of(first: date, last: date) -> tuple[date, date]:
     return begin, after.replace(day=1)
 
 
-_FULL = {"daily": "usage_teamdaily", "monthly": "usage_teammonthly"}
 _SUMS = {"daily": "usage_dailysum", "monthly": "usage_monthlysum"}
+# What tells team and model at once is asked for the least, and learns its kind when it is.
+_FULL = {
+    told: f"(SELECT one.*, kind.id AS kind_id FROM {table} AS one JOIN usage_sumkind AS kind"
+    " USING (organization_id, provider_slug, unit, basis, span))"
+    for told, table in (("daily", "usage_teamdaily"), ("monthly", "usage_teammonthly"))
+}
 
 
 def _rows(wanted: Wanted, group: str, told: str) -> _Rows:
@@ -199,15 +228,17 @@ def _rows(wanted: Wanted, group: str, told: str) -> _Rows:
     scope = wanted.scope
     by_team = group == TEAM or bool(wanted.teams) or scope.team_ids is not None
     by_model = group == MODEL or bool(wanted.models)
-    joined = "JOIN credentials_provideraccount AS account ON account.id = told.account_id" if by_team else ""
-    rows = _Rows((_FULL if by_team and by_model else _SUMS)[told], joined)
-    rows.where("told.organization_id = %(organization)s", organization=scope.organization_id)
-    if not (by_team and by_model):
+    full = by_team and by_model
+    table = f"{(_FULL if full else _SUMS)[told]} AS told"
+    if by_team:
+        table += " JOIN credentials_provideraccount AS account ON account.id = told.account_id"
+    rows = _Rows(table, scope.organization_id)
+    if not full:
         rows.where("by = %(by)s", by=TEAM if by_team else MODEL if by_model else ACCOUNT)
     if scope.team_ids is not None:
         rows.where(f"{_WHOSE} = ANY(%(scope)s)", scope=list(scope.team_ids))
     if wanted.providers:
-        rows.where("told.provider_slug = ANY(%(providers)s)", providers=list(wanted.providers))
+        rows.of_kind("provider_slug = ANY(%(providers)s)", providers=list(wanted.providers))
     if wanted.accounts:
         rows.where("told.account_id = ANY(%(accounts)s)", accounts=list(wanted.accounts))
     if wanted.models:
