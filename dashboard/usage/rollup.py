@@ -273,16 +273,18 @@ WHERE account_id = %(account)s AND day = ANY(%(days)s) AND NOT EXISTS (
         = (told.organization_id, told.provider_slug, told.unit, told.basis, told.span)
 ) ON CONFLICT DO NOTHING
 """
-# What team and model are where a sum does not tell them is in usage.models.SpendSum.
+# What team and model are where a sum does not tell them is in usage.models.SpendSum. In the order in which they are
+# read, so that few pages hold what is asked for.
 _SUMS = f"""
 INSERT INTO {{sums}} (organization_id, account_id, day, kind_id, by, team_id, nobody, model, spend, tokens, requests,
     provisional)
 SELECT organization_id, account_id, day, kind.id,
-    CASE WHEN grouping(model) = 0 THEN 'model' WHEN grouping(nobody) = 0 THEN 'team' ELSE 'account' END,
+    CASE WHEN grouping(model) = 0 THEN 'model' WHEN grouping(nobody) = 0 THEN 'team' ELSE 'account' END AS by,
     team_id, coalesce(nobody, false), coalesce(model, ''), sum(spend), sum(tokens), sum(requests), bool_or(provisional)
 FROM {{told}} JOIN usage_sumkind AS kind USING (organization_id, {_KIND})
 WHERE account_id = %(account)s AND day = ANY(%(days)s)
 GROUP BY organization_id, account_id, day, kind.id, GROUPING SETS ((), (team_id, nobody), (model))
+ORDER BY by, day
 """
 
 

@@ -212,7 +212,7 @@ def explorer_context(
         "a_day": total / period.days if total is not None else None,
         "undated": undated_spend(told, unit, period),
         "open": open_words(days),
-        "chart": spend_chart(told, unit, _(GROUPS[group]), name_of, period, stack, days),
+        "chart": None if every_row else spend_chart(told, unit, _(GROUPS[group]), name_of, period, stack, days),
         "by_month": by_month(period.first, period.last),
         "csv_query": query.urlencode(),
     }

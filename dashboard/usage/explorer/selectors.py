@@ -95,7 +95,7 @@ def spend_bars(
     *, wanted: Wanted, group: str, layers: Sequence[Any], units: Collection[Unit], first: date, last: date
 ) -> list[Bar]:
     """What is told by day of [first, last] in these units: of each of these groups under its place in `layers`,
-    and of all others together under the next. One statement; a layer may have several bars of a day."""
+    and of all others together under the next. One statement."""
     rows = _rows(wanted, group, "daily")
     rows.where("day BETWEEN %(first)s AND %(last)s AND spend IS NOT NULL", first=first, last=last, layers=list(layers))
     own = [unit for unit in units if unit.slug]
@@ -111,7 +111,8 @@ def spend_bars(
     layered = "who" if columns else layer.format(_TYPES[group], _shown(group), _TYPES[group])
     slug = "CASE WHEN unit = ANY(%(own)s) THEN provider_slug ELSE '' END"
     sums = {"spend": "sum(spend)", "provisional": "bool_or(provisional)"}
-    return list(map(Bar._make, rows.summed((layered, "day", "unit", slug, *sums), {**columns, "day": "day"}, sums)))
+    shown = (layered, "day", "unit", slug, *sums.values())
+    return list(map(Bar._make, rows.summed(shown, {**columns, "day": "day"}, sums, again="1, 2, 3, 4")))
 
 
 def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> list[Earlier]:
@@ -160,15 +161,17 @@ class _Rows:
         self.month = f"CASE {cases}ELSE %(month_0)s::date END" if cases else "%(month_0)s::date"
 
     def summed(
-        self, shown: Sequence[str], columns: Mapping[str, str], sums: Mapping[str, str]
+        self, shown: Sequence[str], columns: Mapping[str, str], sums: Mapping[str, str], again: str = ""
     ) -> list[tuple[Any, ...]]:
-        """The `sums` by `columns` and kind; `shown` are what is asked for of these and of the kind."""
+        """The `sums` by `columns` and kind; `shown` are what is asked for of these and of the kind, added up `again`
+        where several kinds are one."""
         named = ", ".join(f"{value} AS {name}" for name, value in {**columns, **sums}.items())
         places = ", ".join(str(place) for place in range(1, len(columns) + 2))
         return self._read(
             f"SELECT {', '.join(shown)} FROM (SELECT kind_id, {named} FROM {self._from}"
             f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}) AS summed"
             " JOIN usage_sumkind AS kind ON kind.id = kind_id"
+            f"{again and f' GROUP BY {again}'}"
         )
 
     def different(self, column: str) -> list[tuple[Any, ...]]:

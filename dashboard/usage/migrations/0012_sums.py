@@ -13,10 +13,11 @@ for told, sums in (("usage_teamdaily", "usage_dailysum"), ("usage_teammonthly", 
 INSERT INTO {sums} (organization_id, account_id, day, kind_id, by, team_id, nobody, model, spend, tokens, requests,
     provisional)
 SELECT organization_id, account_id, day, kind.id,
-    CASE WHEN grouping(model) = 0 THEN 'model' WHEN grouping(nobody) = 0 THEN 'team' ELSE 'account' END,
+    CASE WHEN grouping(model) = 0 THEN 'model' WHEN grouping(nobody) = 0 THEN 'team' ELSE 'account' END AS by,
     team_id, coalesce(nobody, false), coalesce(model, ''), sum(spend), sum(tokens), sum(requests), bool_or(provisional)
 FROM {told} JOIN usage_sumkind AS kind USING (organization_id, {KIND})
-GROUP BY organization_id, account_id, day, kind.id, GROUPING SETS ((), (team_id, nobody), (model));
+GROUP BY organization_id, account_id, day, kind.id, GROUPING SETS ((), (team_id, nobody), (model))
+ORDER BY organization_id, by, day;
 """
 
 
