@@ -44,9 +44,16 @@ GUARDS = [
     Guard(
         "rates of another organization do not count",
         "dashboard/balances/rates/selectors.py",
-        "typed = Q(source=RateSource.TYPED, currency=currency) & mine",
-        "typed = Q(source=RateSource.TYPED, currency=currency)",
+        "AND currency = %(currency)s AND organization_id = %(organization)s",
+        "AND currency = %(currency)s",
         "tests/balances/test_rates.py::test_the_rates_of_another_organization_never_count",
+    ),
+    Guard(
+        "spend of teams out of reach does not count",
+        "dashboard/usage/explorer/selectors.py",
+        'rows.where(f"{_WHOSE} = ANY(%(scope)s)", scope=list(scope.team_ids))',
+        "pass",
+        "tests/usage/test_explorer.py::test_who_sees_one_team_sees_that_teams_money",
     ),
     Guard(
         "only a view that asks for a file gets one",

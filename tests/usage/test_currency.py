@@ -140,7 +140,7 @@ def test_points_of_two_providers_never_mix(dollars: Organization, account: Provi
     for group in ("team", "model"):
         told = page(dollars, f"group={group}")
         assert sorted(told["apart"]) == [("points", Decimal(100)), ("points", Decimal(1000))]
-        assert [(row["whose"], row["spend"]) for row in told["apart_rows"]] == [
+        assert [(row["whose"], row["spend"]) for row in told["apart_rows"].rows] == [
             ("MetaChat", Decimal(1000)),
             ("OpenAI", Decimal(100)),
         ]
@@ -340,7 +340,7 @@ class ConvertedSums(HypothesisTestCase):
             if amount is not None:
                 found[unit] = EXACT.add(found[unit], amount)
         listed: dict[str, Decimal] = defaultdict(Decimal)
-        for row in (*({**row, "unit": told["unit"]} for row in told["rows"]), *told["apart_rows"]):
+        for row in (*({**row, "unit": told["unit"]} for row in told["rows"]), *told["apart_rows"].rows):
             if row["spend"] is not None:
                 listed[row["unit"]] = EXACT.add(listed[row["unit"]], row["spend"])
         assert listed == found, "the rows add up to the totals"
@@ -513,4 +513,4 @@ def test_what_was_used_has_its_unit_without_a_price(dollars: Organization, accou
     land(account, [used(model="m", input_tokens=5)])
     land(made(dollars, "Other", "deepseek"), [paid("100", unit="CNY", model="n")])
     told = page(dollars, "group=model")
-    assert (told["total"], [row["name"] for row in told["unpriced"]]) == (Decimal(16), ["m"])
+    assert (told["total"], [row["name"] for row in told["unpriced"].rows]) == (Decimal(16), ["m"])

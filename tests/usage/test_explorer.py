@@ -103,8 +103,10 @@ def test_what_is_left_out_is_said(organization: Organization, account: ProviderA
     told = page(organization)
     assert (told["unit"], told["total"]) == ("USD", Decimal(4))
     assert told["apart"] == [("CNY", Decimal(7))]
-    assert [(row["name"], row["unit"], row["spend"]) for row in told["apart_rows"]] == [("OpenAI", "CNY", Decimal(7))]
-    assert [(row["name"], row["tokens"]) for row in told["unpriced"]] == [("DeepSeek", 42)]
+    assert [(row["name"], row["unit"], row["spend"]) for row in told["apart_rows"].rows] == [
+        ("OpenAI", "CNY", Decimal(7))
+    ]
+    assert [(row["name"], row["tokens"]) for row in told["unpriced"].rows] == [("DeepSeek", 42)]
     assert told["open"]
     assert told["rows"][0]["provisional"]
     assert page(organization, "unit=CNY")["total"] == Decimal(7)
@@ -116,7 +118,7 @@ def test_what_a_bill_covers_is_neither_unpriced_nor_counted_twice(
     land(account, [used(model="m", input_tokens=500, cost=Decimal("2.9"), unit="USD")])
     land(account, [paid("3", model="m")])
     told = page(organization)
-    assert (told["total"], told["unpriced"], told["tokens"]) == (Decimal(3), [], 500)
+    assert (told["total"], told["unpriced"].rows, told["tokens"]) == (Decimal(3), [], 500)
 
 
 def test_long_periods_are_told_by_month(organization: Organization, account: ProviderAccount) -> None:
@@ -194,14 +196,15 @@ def test_what_stands_beside_the_total_begins_with_a_few(
     land(made(organization, "Other", "deepseek"), [used(model=name, input_tokens=4) for name in models])
     asked = {"group": "model", "from": "2026-11-01", "to": "2026-11-20"}
     first = client.get("/spend/", asked)
-    assert [len(first.context[name]) for name in ("apart_rows", "unpriced_rows", "unpriced")] == [20, 20, 25]
-    page = first.content.decode()
-    assert page.count("model-24") < page.count("model-01")
-    assert first.context["apart_more"].endswith("&all=apart")
-    every = client.get(f"/spend/{first.context['apart_more']}")
-    assert len(every.context["apart_rows"]) == 25
-    assert every.context["apart_more"] == ""
-    assert every.context["unpriced_more"].endswith("&all=apart&all=unpriced")
+    beside = {name: first.context[name] for name in ("apart_rows", "unpriced")}
+    assert [(len(one.rows), one.count) for one in beside.values()] == [(20, 25), (20, 25)]
+    answer = first.content.decode()
+    assert answer.count("model-24") < answer.count("model-01")
+    assert beside["apart_rows"].more.endswith("&all=apart")
+    every = client.get(f"/spend/{beside['apart_rows'].more}")
+    assert len(every.context["apart_rows"].rows) == 25
+    assert every.context["apart_rows"].more == ""
+    assert every.context["unpriced"].more.endswith("&all=apart&all=unpriced")
     told = list(csv.reader(StringIO(client.get("/spend/csv/", asked).content.decode())))
     assert [sum(row[-3] == state for row in told) for state in ("", "not converted", "unpriced")] == [1, 25, 25]
 
@@ -209,7 +212,7 @@ def test_what_stands_beside_the_total_begins_with_a_few(
 def test_a_name_is_text_wherever_it_stands(
     client: Client, organization: Organization, account: ProviderAccount, signed_in: None
 ) -> None:
-    odd = '"><b>&\'</b>'
+    odd = "\"><b>&'</b>"
     land(account, [paid("3", model=odd), paid("2", unit=odd, model=odd)])
     land(made(organization, odd, "deepseek"), [used(model=odd, input_tokens=4)])
     for group in GROUPS:

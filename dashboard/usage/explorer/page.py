@@ -174,7 +174,6 @@ def explorer_context(
     shown = view.all_in_order(figures) if page is None else page.rows
     total, before_total = told.total(unit), told.total_before(unit)
     others = [(one, told.total(one)) for one in reading.units if one != unit]
-    apart, unpriced = _apart(told, unit, group, names, closer), _unpriced(told, group, names, closer)
     return {
         "picker": picker,
         "compare": compare,
@@ -202,11 +201,8 @@ def explorer_context(
         "rates_used": rate_rows(organization.pk, told.used),
         "reporting": organization.reporting_currency,
         "apart": [(one.code, amount) for one, amount in others if amount is not None],
-        "apart_rows": apart if every_row else _few(apart, query, "apart"),
-        "apart_more": _more(apart, query, "apart"),
-        "unpriced": unpriced,
-        "unpriced_rows": unpriced if every_row else _few(unpriced, query, "unpriced"),
-        "unpriced_more": _more(unpriced, query, "unpriced"),
+        "apart_rows": _apart(told, unit, group, names, closer, query, every_row=every_row),
+        "unpriced": _unpriced(told, group, names, closer, query, every_row=every_row),
         "certain": _certain(told, unit),
         "estimated": _on_basis(told, unit, ("estimated",)),
         "a_day": total / period.days if total is not None else None,
@@ -362,11 +358,33 @@ def _rows(
     return rows
 
 
-def _apart(told: Told, unit: Unit, group: str, names: Names, closer: Closer) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """Rows beside the total: the first few, or all of `count`, which `more` leads to unless they are there."""
+
+    rows: list[dict[str, Any]]
+    count: int
+    more: str
+
+
+def _beside(
+    ranked: Sequence[Any], row: Callable[[Any], dict[str, Any]], query: QueryDict, name: str, *, every_row: bool
+) -> Beside:
+    asked = query.getlist("all")
+    whole = every_row or name in asked or len(ranked) <= FEW
+    shown = ranked if whole else ranked[:FEW]
+    more = "" if whole else address(query, all=[*asked, name])
+    return Beside(rows=[row(one) for one in shown], count=len(ranked), more=more)
+
+
+def _apart(
+    told: Told, unit: Unit, group: str, names: Names, closer: Closer, query: QueryDict, *, every_row: bool
+) -> Beside:
     """What was spent in other units, and is not converted."""
-    rows = [
-        _row(group, value, names, closer)
-        | {
+
+    def row(place: tuple[Any, Unit]) -> dict[str, Any]:
+        (value, at), sums = place, told.sums[place]
+        return _row(group, value, names, closer) | {
             "unit": at.code,
             "whose": names.of(PROVIDER, at.slug) if at.slug and group not in (PROVIDER, ACCOUNT) else "",
             "spend": sums.spend,
@@ -375,29 +393,26 @@ def _apart(told: Told, unit: Unit, group: str, names: Names, closer: Closer) -> 
             "estimated": "estimated" in sums.bases,
             "provisional": sums.open,
         }
-        for (value, at), sums in told.sums.items()
-        if at != unit
-    ]
-    return sorted(rows, key=lambda row: (row["unit"], -row["spend"], row["sort_name"]))
+
+    ranked = sorted(
+        (place for place in told.sums if place[1] != unit),
+        key=lambda place: (place[1].code, -(told.sums[place].spend or ZERO), names.of(group, place[0]).casefold()),
+    )
+    return _beside(ranked, row, query, "apart", every_row=every_row)
 
 
-def _unpriced(told: Told, group: str, names: Names, closer: Closer) -> list[dict[str, Any]]:
+def _unpriced(told: Told, group: str, names: Names, closer: Closer, query: QueryDict, *, every_row: bool) -> Beside:
     """What was used without a price, the most used first."""
-    rows = [
-        _row(group, value, names, closer) | {"tokens": tokens, "requests": requests}
-        for value, (tokens, requests) in told.unpriced.items()
-    ]
-    return sorted(rows, key=lambda row: (-(row["tokens"] or 0), -(row["requests"] or 0), row["sort_name"]))
 
+    def row(value: Any) -> dict[str, Any]:
+        tokens, requests = told.unpriced[value]
+        return _row(group, value, names, closer) | {"tokens": tokens, "requests": requests}
 
-def _few(rows: list[dict[str, Any]], query: QueryDict, name: str) -> list[dict[str, Any]]:
-    return rows if name in query.getlist("all") else rows[:FEW]
+    def rank(value: Any) -> tuple[int, int, str]:
+        tokens, requests = told.unpriced[value]
+        return -(tokens or 0), -(requests or 0), names.of(group, value).casefold()
 
-
-def _more(rows: Sequence[Any], query: QueryDict, name: str) -> str:
-    """The address that shows every row of them; "" where they are there already."""
-    asked = query.getlist("all")
-    return address(query, all=[*asked, name]) if len(rows) > FEW and name not in asked else ""
+    return _beside(sorted(told.unpriced, key=rank), row, query, "unpriced", every_row=every_row)
 
 
 def _bases(bases: Iterable[str]) -> list[str]:

@@ -48,8 +48,8 @@ def explorer_csv(request: PurserRequest) -> HttpResponse:
     writer = csv.writer(response)
     head = (context["group"], "from", "to", "unit", "spend", "before_from", "before_to", "before", "change_percent")
     writer.writerow([*head, "share_percent", "tokens", "basis", "provisional", "state", "own_amounts", "rates"])
-    parts = (("", "rows"), ("not converted", "apart_rows"), ("unpriced", "unpriced"))
-    for state, rows in ((state, context[name]) for state, name in parts):
+    apart, unpriced = context["apart_rows"].rows, context["unpriced"].rows
+    for state, rows in (("", context["rows"]), ("not converted", apart), ("unpriced", unpriced)):
         for row in rows:
             values = (
                 *(row["name"], period.first, period.last, "" if state == "unpriced" else row.get("unit", unit)),
