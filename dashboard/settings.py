@@ -143,7 +143,7 @@ TEMPLATES = [
             "libraries": {},
             "loaders": [
                 (
-                    "django.template.loaders.cached.Loader",
+                    "dashboard.core.whitespace.Loader",  # which keeps them too
                     ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
                 )
             ],
@@ -290,6 +290,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MAX_AGE = 31_536_000
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else shows our files
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 

@@ -63,7 +63,8 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 _MOST_PADDING = 100
-_QUALITY = 5  # of 11: pages are made anew for each visit, and beyond this the time grows faster than the page shrinks
+_QUALITY = 7  # of 11: pages are made anew for each visit, and beyond this the time grows faster than the page shrinks
+_WINDOW = 18  # as a power of two: larger than pages are, and a small one is set up sooner
 _TAKES_BROTLI = re.compile(r"(?:^|,)\s*br\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)").search
 
 
@@ -75,7 +76,7 @@ def _worth_it(response: HttpResponse) -> bool:
 def brotli_padded(content: bytes, padding: bytes) -> bytes:
     """`content` as Brotli, with 1 to 256 bytes of `padding` in it that every decoder leaves out: a meta-block without
     data (RFC 7932, 9.2), which is ISLAST 0, MNIBBLES 11, a reserved 0, one byte of MSKIPLEN, and what is skipped."""
-    compressor = brotli.Compressor(quality=_QUALITY)
+    compressor = brotli.Compressor(quality=_QUALITY, lgwin=_WINDOW)
     head = compressor.process(content) + compressor.flush()  # ends on a whole byte
     skipped = (0b01_0_11_0 | (len(padding) - 1) << 6).to_bytes(2, "little") + padding
     return head + skipped + compressor.finish()
