@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 SPARK_WIDTH, SPARK_HEIGHT = 96, 24
 _SPARK_LEFT, _SPARK_RIGHT, _SPARK_TOP, _SPARK_ZERO = 1.0, 95.0, 3.0, 22.5
@@ -101,11 +102,29 @@ def sparkline_points(
     places = [(x(at), y(value)) for at, value in thinned(inside, set(marks), _SPARK_MOST_POINTS)]
     if len(places) == 1:
         places = [(_SPARK_LEFT, places[0][1]), places[0]]
-    path = "".join(f"{'L' if number else 'M'}{px} {py}" for number, (px, py) in enumerate(places))
     values = dict(inside)
     drops = tuple(f"M{x(at)} {y(values[at]) if at in values else _SPARK_TOP}V{SPARK_HEIGHT}" for at in marks)
     end_x, end_y = places[-1]
-    return Sparkline(path, end_x, end_y, drops, dashed, label, severity)
+    return Sparkline(line_path(places), end_x, end_y, drops, dashed, label, severity)
+
+
+def line_path(places: Sequence[tuple[float, float]]) -> str:
+    """A line through places of one decimal, each told by the step that leads there: a page holds some thousand of them,
+    and small steps are the same over and over."""
+    tenths = [(round(x * 10), round(y * 10)) for x, y in places]
+    path, before = f"M{_tenths(tenths[0][0])} {_tenths(tenths[0][1])}l", ""
+    for here, there in pairwise(tenths):
+        for step in (there[0] - here[0], there[1] - here[1]):
+            told = _tenths(step)
+            # What begins with a sign needs no space before it, nor a second point after a first.
+            apart = not before or told[0] == "-" or (told[0] == "." and "." in before)
+            path, before = f"{path}{'' if apart else ' '}{told}", told
+    return path
+
+
+def _tenths(count: int) -> str:
+    """31 as "3.1", 30 as "3", -3 as "-.3"."""
+    return f"{count / 10:g}".replace("0.", ".", 1) if -10 < count < 10 and count else f"{count / 10:g}"
 
 
 def thinned(

@@ -1,13 +1,17 @@
 """The geometry of the small drawings, on values whose places are easy to see."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboard.core.drawing import (
     horizon_geometry,
     horizon_place,
+    line_path,
     meter_geometry,
     sparkline_points,
     tick_strip,
@@ -21,7 +25,7 @@ START = NOW - timedelta(days=30)
 def test_a_sparkline_stands_on_zero_and_ends_at_the_last_reading() -> None:
     line = sparkline_points([(START, Decimal(100)), (NOW, Decimal(50))], start=START, end=NOW, label="Balance")
     assert line is not None
-    assert line.points == "M1.0 3.0L95.0 12.8"
+    assert line.points == "M1 3l94 9.8"
     assert (line.end_x, line.end_y) == (95.0, 12.8)
     assert line.label == "Balance"
 
@@ -40,19 +44,19 @@ def test_a_sparkline_of_nothing_is_none_and_of_zeroes_is_a_flat_line() -> None:
     assert sparkline_points([(START - timedelta(days=1), Decimal(5))], start=START, end=NOW) is None
     flat = sparkline_points([(START, Decimal(0)), (NOW, Decimal(0))], start=START, end=NOW)
     assert flat is not None
-    assert flat.points == "M1.0 22.5L95.0 22.5"
+    assert flat.points == "M1 22.5l94 0"
 
 
 def test_one_reading_draws_a_line_up_to_it() -> None:
     line = sparkline_points([(NOW, Decimal(5))], start=START, end=NOW)
     assert line is not None
-    assert line.points == "M1.0 3.0L95.0 3.0"
+    assert line.points == "M1 3l94 0"
 
 
 def test_what_is_owed_falls_below_the_zero_of_the_scale() -> None:
     line = sparkline_points([(START, Decimal(10)), (NOW, Decimal(-10))], start=START, end=NOW)
     assert line is not None
-    assert line.points == "M1.0 3.0L95.0 22.5"
+    assert line.points == "M1 3l94 19.5"
 
 
 def test_many_readings_are_thinned_but_a_top_up_keeps_both_its_sides() -> None:
@@ -60,10 +64,27 @@ def test_many_readings_are_thinned_but_a_top_up_keeps_both_its_sides() -> None:
     jump = readings[1001][0]
     line = sparkline_points(readings, start=START, end=NOW, topups=[jump])
     assert line is not None
-    assert line.points.count("L") < 70
+    assert len(places(line.points)) < 70
     thin = sparkline_points(readings, start=START, end=NOW)
     assert thin is not None
-    assert line.points.count("L") == thin.points.count("L") + 2
+    assert len(places(line.points)) == len(places(thin.points)) + 2
+
+
+def places(path: str) -> list[tuple[float, float]]:
+    """Where a path of steps leads, read as a browser does."""
+    begin, steps = path[1:].split("l")
+    x, y = (float(number) for number in begin.split(" "))
+    found = [(x, y)]
+    numbers = [float(number) for number in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", steps)]
+    for right, down in zip(numbers[::2], numbers[1::2], strict=True):
+        x, y = round(x + right, 1), round(y + down, 1)
+        found.append((x, y))
+    return found
+
+
+@given(st.lists(st.tuples(*[st.integers(-300, 1000).map(lambda tenths: tenths / 10)] * 2), min_size=2, max_size=64))
+def test_a_line_of_steps_leads_through_every_place(through: list[tuple[float, float]]) -> None:
+    assert places(line_path(through)) == through
 
 
 @pytest.mark.parametrize(
