@@ -1,14 +1,17 @@
-// Builds static/ from this folder: app.css, app.js, theme.js, charts.js, icons.svg, logos.svg, favicon.svg, fonts/.
+// Builds static/ from this folder: app.css, app.js, theme.js, reorder.js, charts.js, icons.svg, logos.svg,
+// favicon.svg, fonts/.
 //   node build.mjs            once, minified
 //   node build.mjs --watch    again whenever a source, a template or a Python file changes
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, watch, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync } from "node:zlib";
 import { build as bundle } from "esbuild";
 import subset from "subset-font";
 import { optimize } from "svgo";
+import { lean } from "./lean.mjs";
+import { tabular } from "./tabular.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..");
@@ -32,9 +35,8 @@ function found(paths, pattern) {
   return paths.flatMap((path) => [...readFileSync(path, "utf8").matchAll(pattern)].map((match) => match[1]));
 }
 
-// A unit is one of the 24 that an icon is drawn on. A tenth of it cannot be seen on a logo of 20 px; a hundredth is finer
-// than any screen.
-function symbol(id, source, floatPrecision = 2) {
+// A unit is one of the 24 that an icon is drawn on; a tenth of it is finer than any screen at 16 px.
+function symbol(id, source, floatPrecision = 1) {
   const { data: svg } = optimize(source, { multipass: true, floatPrecision, plugins: ["preset-default", "removeTitle"] });
   const head = svg.match(/<svg[^>]*>/)[0];
   const attribute = (name) => head.match(new RegExp(`\\s${name}="([^"]*)"`))?.[1];
@@ -45,6 +47,19 @@ function symbol(id, source, floatPrecision = 2) {
     .join("");
   const body = svg.slice(svg.indexOf(head) + head.length, svg.lastIndexOf("</svg>")).replace(/\s+/g, " ").replace(/> </g, "><").trim();
   return `<symbol id="${id}"${kept}>${body}</symbol>`;
+}
+
+// A sixth of a unit cannot be seen on a logo of 20 px: logos are drawn on sixths, which are whole numbers and short.
+const SIXTHS = 6;
+
+function logo(source) {
+  const { data: svg } = optimize(source, { multipass: true, plugins: ["preset-default", "removeTitle"] });
+  const scaled = svg
+    .replace(/viewBox="0 0 24 24"/, `viewBox="0 0 ${24 * SIXTHS} ${24 * SIXTHS}"`)
+    .replace(/<svg([^>]*)>(.*)<\/svg>/s, `<svg$1><g transform="scale(${SIXTHS})">$2</g></svg>`);
+  const { data: drawn } = optimize(scaled, { multipass: true, floatPrecision: 0, plugins: ["preset-default"] });
+  if (!drawn.includes(`viewBox="0 0 ${24 * SIXTHS} `) || drawn.includes("transform")) throw new Error(`A logo that cannot be scaled: ${drawn.slice(0, 200)}`);
+  return drawn;
 }
 
 function write(name, symbols) {
@@ -73,7 +88,7 @@ function sprites() {
   const drawn = icons.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8")));
   write("icons.svg", [...drawn, glyphs]);
   // Apart, because many pages show no logo, or one that is drawn in place.
-  write("logos.svg", logos.sort().map(([slug, path]) => symbol(`p-${slug}`, readFileSync(path, "utf8"), 1)));
+  write("logos.svg", logos.sort().map(([slug, path]) => symbol(`p-${slug}`, logo(readFileSync(path, "utf8")), 0)));
 }
 
 const inter = (part) => join(modules, "@fontsource-variable", "inter", "files", `inter-${part}-wght-normal.woff2`);
@@ -85,7 +100,7 @@ function copies() {
 }
 
 // The letters of English and of figures, a third of the file: what else a name holds is fetched when a page has it. Which
-// letters those are is said once, in the unicode-range of css/app.css.
+// letters those are is said once, in the unicode-range of css/app.css. Figures are tabular everywhere, and here from the start.
 async function core() {
   const css = readFileSync(join(here, "css", "app.css"), "utf8");
   const [, range] = css.match(/inter-core[\s\S]*?unicode-range: ([^;]+);/);
@@ -93,11 +108,16 @@ async function core() {
     const [from, to = from] = part.trim().slice(2).split("-").map((code) => parseInt(code, 16));
     return Array.from({ length: to - from + 1 }, (_, step) => String.fromCodePoint(from + step));
   });
-  const cut = await subset(readFileSync(inter("latin")), letters.join(""), {
+  const text = letters.join("");
+  // What css/theme.css switches on, and what letters need to stand well beside each other.
+  const options = { variationAxes: { wght: { min: 400, max: 600 } }, keepFeatures: ["kern", "tnum"] };
+  const both = await subset(readFileSync(inter("latin")), text, { ...options, targetFormat: "sfnt" });
+  const cut = await subset(tabular(both), text, {
     targetFormat: "woff2",
-    variationAxes: { wght: { min: 400, max: 600 } },
-    // What css/theme.css switches on, and what letters need to stand well beside each other.
-    keepFeatures: ["kern", "tnum", "ss03"],
+    keepFeatures: ["kern"],
+    noHinting: true,
+    // Substitutes, of which none is left; the names of styles; widths that the outlines tell as well.
+    dropTables: ["STAT", "MVAR", "HVAR", "GSUB"],
   });
   writeFileSync(join(out, "fonts", "inter-core.woff2"), cut);
 }
@@ -110,14 +130,23 @@ function styles() {
     let words = "";
     child.stderr.on("data", (part) => (words += part));
     child.on("close", (code) => (code ? reject(new Error(words)) : resolve()));
+  }).then(() => {
+    const app = join(out, "app.css");
+    writeFileSync(app, lean(readFileSync(app, "utf8")));
   });
+}
+
+// The stylesheet of all other pages is written by hand throughout: no class of it is made from what templates say.
+async function rest() {
+  const { outputFiles } = await bundle({ entryPoints: [join(here, "css", "rest.css")], bundle: true, write: false, logLevel: "warning" });
+  writeFileSync(join(out, "rest.css"), lean(outputFiles[0].text));
 }
 
 function scripts() {
   const options = { bundle: true, minify: true, outdir: out, target: "es2022", legalComments: "none", logLevel: "warning" };
   return Promise.all([
     bundle({ ...options, entryPoints: [join(here, "js", "theme.js")], format: "iife" }),
-    bundle({ ...options, entryPoints: [join(here, "js", "app.js"), join(here, "js", "charts.js")], format: "esm" }),
+    bundle({ ...options, entryPoints: ["app", "charts", "reorder"].map((name) => join(here, "js", `${name}.js`)), format: "esm" }),
   ]);
 }
 
@@ -126,10 +155,10 @@ async function build() {
   mkdirSync(out, { recursive: true });
   sprites();
   copies();
-  await Promise.all([styles(), scripts(), core()]);
-  for (const name of ["app.css", "app.js", "theme.js", "charts.js", "icons.svg", "logos.svg"]) {
+  await Promise.all([styles(), rest(), scripts(), core()]);
+  for (const name of ["app.css", "rest.css", "app.js", "theme.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
     const content = readFileSync(join(out, name));
-    console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(gzipSync(content).length / 1000).toFixed(1).padStart(6)} kB gzip`);
+    console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(brotliCompressSync(content).length / 1000).toFixed(1).padStart(6)} kB brotli`);
   }
   console.log(`static/ built in ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }

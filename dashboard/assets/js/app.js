@@ -8,7 +8,6 @@ import "./forms.js";
 import "./rows.js";
 import "./providers.js";
 import "./live.js";
-import "./reorder.js";
 import { watchCharts } from "./near.js";
 
 watchCharts();

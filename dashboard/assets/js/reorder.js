@@ -1,4 +1,4 @@
-// Dragging targets of a route with a pointer. The buttons beside them do the same, and without a script.
+// Dragging targets of a route with a pointer: a script of the editor alone. The buttons beside them do the same, and without a script.
 import { $, $$, on } from "./dom.js";
 
 let drag = null;
