@@ -8,8 +8,10 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { build as bundle } from "esbuild";
+import { convert } from "fontverter";
 import subset from "subset-font";
 import { optimize } from "svgo";
+import { plainlyKerned } from "./kerning.mjs";
 import { lean } from "./lean.mjs";
 import { tabular } from "./tabular.mjs";
 
@@ -101,6 +103,8 @@ function copies() {
 
 // The letters of English and of figures, a third of the file: what else a name holds is fetched when a page has it. Which
 // letters those are is said once, in the unicode-range of css/app.css. Figures are tabular everywhere, and here from the start.
+const LEAST_KERNING = 0.02; // a quarter of a pixel in our text
+
 async function core() {
   const css = readFileSync(join(here, "css", "app.css"), "utf8");
   const [, range] = css.match(/inter-core[\s\S]*?unicode-range: ([^;]+);/);
@@ -113,13 +117,13 @@ async function core() {
   const options = { variationAxes: { wght: { min: 400, max: 600 } }, keepFeatures: ["kern", "tnum"] };
   const both = await subset(readFileSync(inter("latin")), text, { ...options, targetFormat: "sfnt" });
   const cut = await subset(tabular(both), text, {
-    targetFormat: "woff2",
+    targetFormat: "sfnt",
     keepFeatures: ["kern"],
     noHinting: true,
     // Substitutes, of which none is left; the names of styles; widths that the outlines tell as well.
     dropTables: ["STAT", "MVAR", "HVAR", "GSUB"],
   });
-  writeFileSync(join(out, "fonts", "inter-core.woff2"), cut);
+  writeFileSync(join(out, "fonts", "inter-core.woff2"), await convert(plainlyKerned(cut, LEAST_KERNING), "woff2"));
 }
 
 function styles() {
@@ -136,10 +140,10 @@ function styles() {
   });
 }
 
-// The stylesheet of all other pages is written by hand throughout: no class of it is made from what templates say.
-async function rest() {
-  const { outputFiles } = await bundle({ entryPoints: [join(here, "css", "rest.css")], bundle: true, write: false, logLevel: "warning" });
-  writeFileSync(join(out, "rest.css"), lean(outputFiles[0].text));
+// The stylesheets beside it are written by hand throughout: no class of theirs is made from what templates say.
+async function sheet(name) {
+  const { outputFiles } = await bundle({ entryPoints: [join(here, "css", name)], bundle: true, write: false, logLevel: "warning" });
+  writeFileSync(join(out, name), lean(outputFiles[0].text));
 }
 
 function scripts() {
@@ -155,8 +159,8 @@ async function build() {
   mkdirSync(out, { recursive: true });
   sprites();
   copies();
-  await Promise.all([styles(), rest(), scripts(), core()]);
-  for (const name of ["app.css", "rest.css", "app.js", "theme.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
+  await Promise.all([styles(), sheet("figures.css"), sheet("rest.css"), scripts(), core()]);
+  for (const name of ["app.css", "figures.css", "rest.css", "app.js", "theme.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
     const content = readFileSync(join(out, name));
     console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(brotliCompressSync(content).length / 1000).toFixed(1).padStart(6)} kB brotli`);
   }

@@ -1,20 +1,12 @@
 // A font whose figures are tabular from the start: letters lead straight to the glyphs that the feature would put in their
-// place, so that the others need not travel. Reads and writes plain OpenType (sfnt).
+// place, so that the others need not travel. Reads and writes plain OpenType.
+import { assembled, covered, numbers, offsets, span, tablesOf } from "./sfnt.mjs";
 
 export function tabular(font) {
   const tables = tablesOf(font);
   const instead = substitutes(tables.get("GSUB"));
   const letters = [...letterGlyphs(tables.get("cmap"))].map(([letter, glyph]) => [letter, instead.get(glyph) ?? glyph]);
   return assembled(font, tables.set("cmap", letterTable(letters)));
-}
-
-function tablesOf(font) {
-  const tables = new Map();
-  for (let at = 12; at < 12 + 16 * font.readUInt16BE(4); at += 16) {
-    const [offset, length] = [font.readUInt32BE(at + 8), font.readUInt32BE(at + 12)];
-    tables.set(font.toString("latin1", at, at + 4), font.subarray(offset, offset + length));
-  }
-  return tables;
 }
 
 // glyph -> glyph, from every single substitution: the font was cut to the one feature before.
@@ -31,16 +23,6 @@ function substitutes(gsub) {
     }
   }
   return found;
-}
-
-const numbers = (table, at, count) => Array.from({ length: count }, (_, index) => table.readUInt16BE(at + 2 * index));
-const offsets = (table, at, from) => numbers(table, at + 2, table.readUInt16BE(at)).map((offset) => from + offset);
-const span = (from, to) => Array.from({ length: to - from + 1 }, (_, step) => from + step);
-
-function covered(table, at) {
-  const count = table.readUInt16BE(at + 2);
-  if (table.readUInt16BE(at) === 1) return numbers(table, at + 4, count);
-  return span(0, count - 1).flatMap((index) => span(...numbers(table, at + 4 + 6 * index, 2)));
 }
 
 function letterGlyphs(cmap) {
@@ -77,22 +59,4 @@ function letterTable(letters) {
     [letter, letter, glyph].forEach((value, part) => table.writeUInt32BE(value, 28 + 12 * index + 4 * part));
   });
   return table;
-}
-
-function assembled(font, tables) {
-  const head = Buffer.alloc(12 + 16 * tables.size);
-  font.copy(head, 0, 0, 12);
-  const parts = [head];
-  let offset = head.length;
-  [...tables].forEach(([tag, table], index) => {
-    const at = 12 + 16 * index;
-    head.write(tag, at, "latin1");
-    head.writeUInt32BE(offset, at + 8);
-    head.writeUInt32BE(table.length, at + 12);
-    const padded = Buffer.alloc(Math.ceil(table.length / 4) * 4);
-    table.copy(padded);
-    parts.push(padded);
-    offset += padded.length;
-  });
-  return Buffer.concat(parts);
 }

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES, CSS = ROOT / "templates", ROOT / "dashboard" / "assets" / "css"
-LOOKED_AT_FIRST = "{% block styles %}{% endblock %}"
 
 
 def closure(names: set[str]) -> dict[str, str]:
@@ -34,14 +35,27 @@ def class_words(text: str) -> Iterator[str]:
         yield from re.sub(r"\{[%{].*?[%}]\}", " ", value, flags=re.DOTALL).split()
 
 
-def test_pages_that_are_looked_at_first_need_no_other_stylesheet() -> None:
+@pytest.mark.parametrize(
+    ("block", "name", "page", "known"),
+    [
+        ("figures", "figures.css", "credentials/account_list.html", {"chart", "hz-row", "figures", "run-line"}),
+        ("styles", "rest.css", "overview/overview.html", {"set-page", "tbl-spend", "route-target"}),
+    ],
+)
+def test_a_page_leaves_out_only_stylesheets_that_it_does_not_need(
+    block: str, name: str, page: str, known: set[str]
+) -> None:
+    """Pages that leave a block of base.html empty, and those of bare.html, which never have the drawn ones."""
     texts = {path: path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html")}
-    first = {path.relative_to(TEMPLATES).as_posix() for path, text in texts.items() if LOOKED_AT_FIRST in text}
-    assert {"overview/overview.html", "credentials/account_list.html", "credentials/account.html"} <= first
-    elsewhere = classes(sheet("rest.css")) - classes(sheet("app.css"))
-    assert {"set-page", "tbl-spend", "route-target"} <= elsewhere
-    for name, text in closure(first).items():
-        assert not elsewhere.intersection(class_words(text)), f"{name} is styled by rest.css"
+    empty = f"{{% block {block} %}}{{% endblock %}}"
+    without = {path.relative_to(TEMPLATES).as_posix() for path, text in texts.items() if empty in text}
+    assert page in without
+    if block == "figures":
+        without.add("bare.html")
+    elsewhere = classes(sheet(name)) - classes(sheet("app.css")) - {"grid"}  # which is a utility too
+    assert known <= elsewhere
+    for template, text in closure(without).items():
+        assert not elsewhere.intersection(class_words(text)), f"{template} is styled by {name}"
 
 
 def test_no_template_holds_what_the_build_takes_out_of_the_styles() -> None:

@@ -279,7 +279,7 @@ def age(context: Context, at: datetime | None, short: bool = False, none: str = 
     words = age_words(at, now_of(context), short=short, none=none)
     if at is None:
         return words
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), moment(at), words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="seconds"), moment(at), words)
 
 
 @register.simple_tag(takes_context=True)
@@ -288,7 +288,7 @@ def until(context: Context, at: datetime | None, none: str = "") -> SafeString |
     words = until_words(at, now_of(context), none)
     if at is None:
         return words
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), moment(at), words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="seconds"), moment(at), words)
 
 
 def _local(value: date | datetime) -> date | datetime:
@@ -355,9 +355,8 @@ def resets(context: Context, at: datetime | None) -> SafeString | str:
         return _untold(_("reset not told"))
     near = at - now_of(context) < timedelta(hours=20)
     title = _("resets %(moment)s") % {"moment": moment(at)}
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, clock(at) if near else day(at)
-    )
+    words = clock(at) if near else day(at)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="seconds"), title, words)
 
 
 @register.simple_tag(takes_context=True)
@@ -454,7 +453,8 @@ def _use(symbol: str, classes: str, label: str = "") -> SafeString:
     """A page shows the same dozen of icons a hundred times over."""
     named: SafeString = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     source = static("logos.svg" if symbol.startswith("p-") else "icons.svg")
-    return format_html('<svg class="{}" {}><use href="{}#{}"/></svg>', classes, named, source, symbol)
+    look = format_html('class="{}" ', classes) if classes else ""
+    return format_html('<svg {}{}><use href="{}#{}"/></svg>', look, named, source, symbol)
 
 
 @register.simple_tag

@@ -1,0 +1,40 @@
+"""What is answered with our built files."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from dashboard.core.middleware import FilesMiddleware
+from dashboard.core.templatetags import purser
+
+
+@dataclass
+class Answer:
+    headers: list[tuple[str, str]]
+    status: HTTPStatus = HTTPStatus.OK
+    file: Any = None
+
+
+@dataclass
+class File:
+    kept: str
+
+    def get_response(self, _method: str, _headers: object) -> Answer:
+        told = {"Content-Type": "text/css", "Cache-Control": self.kept, "ETag": '"1-2"', "Last-Modified": "yesterday"}
+        return Answer(list(told.items()))
+
+
+@pytest.mark.parametrize(("kept", "told"), [("max-age=60, public", True), ("max-age=315360000, immutable", False)])
+def test_what_never_changes_is_not_asked_for_again(kept: str, told: bool) -> None:
+    answer = FilesMiddleware.serve(File(kept), RequestFactory().get("/static/app.css"))
+    assert (answer.has_header("ETag"), answer.has_header("Last-Modified")) == (told, told)
+    assert answer["Content-Type"] == "text/css"
+
+
+def test_what_stands_in_place_ends_no_script() -> None:
+    script = purser.built("theme.js")
+    assert "purser-theme" in script
+    assert "</" not in script and "<!--" not in script
