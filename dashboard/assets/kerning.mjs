@@ -1,4 +1,4 @@
-// What pairs of letters move together or apart, as one short list: GPOS tells it for classes of letters and for every weight.
+// By how much pairs of letters are moved, as one short list: GPOS tells it for classes of letters and for every weight.
 // What could not be seen is left out; between the weights that we use the rest hardly differs.
 import { assembled, covered, numbers, offsets, tablesOf } from "./sfnt.mjs";
 

@@ -1,4 +1,4 @@
-// Tables of a plain OpenType font (sfnt): taken apart, read, and put together again.
+// Tables of a plain OpenType font (sfnt): taken apart, read, and put back into one.
 
 export function tablesOf(font) {
   const tables = new Map();
