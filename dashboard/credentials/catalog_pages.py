@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from dashboard.core.languages.joining import listed
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import OWN
 from dashboard.credentials.models import ProviderAccount
@@ -133,7 +134,7 @@ def _told(one: Told) -> dict[str, Any]:
         "word": str(word),
         "every": span_words(one.interval) if one.interval else "",
         "history": _history_words(one),
-        "needs": ", ".join(map(told, one.needs)),
+        "needs": listed(map(told, one.needs)),
         "source": one.source,
         "reason": told(one.reason),
         "fallback": told(one.fallback),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.joining import listed
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import host_changes
@@ -92,7 +93,7 @@ class ConnectForm(forms.Form):
             )
         if secrets and not filled and self.credential is None and not self.errors and not self.provider.self_hosted:
             raise forms.ValidationError(
-                _("Enter at least one of: %(names)s.") % {"names": ", ".join(told(field.label) for field in secrets)}
+                _("Enter at least one of: %(names)s.") % {"names": listed(told(field.label) for field in secrets)}
             )
         return data
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from dashboard.core.languages.joining import listed
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import own_providers
 from dashboard.credentials.models import (
@@ -60,7 +61,7 @@ def absent_words(provider: Provider, capability: str) -> str:
 
 def needs_words(provider: Provider, endpoint: Endpoint, missing: Sequence[str]) -> str:
     """The labels of the fields that an endpoint cannot do without."""
-    return ", ".join(
+    return listed(
         " / ".join(told(provider.field(name).label) for name in need.split("|")) for need in missing or endpoint.needs
     )
 

@@ -10,9 +10,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.core.languages.joining import listed
 from dashboard.core.languages.phrases import told
 from dashboard.core.rows import Joined
-from dashboard.core.templatetags.purser import capability_word, day, moment
+from dashboard.core.templatetags.purser import capability_word, day, full_day, moment
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.organizations.scope import Scope
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
@@ -251,9 +252,12 @@ def run_words(run: SyncRun) -> str:
         words = _("Read; there was nothing to tell.")
     else:
         words = ngettext("Read %(count)d record", "Read %(count)d records", run.records) % {"count": run.records}
-        words += ", " + (_("%(count)d new or changed.") % {"count": run.changed} if run.changed else _("nothing new."))
+        new = _("%(count)d new or changed.") % {"count": run.changed} if run.changed else _("nothing new.")
+        words = _("%(read)s, %(new)s") % {"read": words, "new": new}
     if run.window_start and run.window_end:
-        span = {"first": day(run.window_start), "last": day(run.window_end)}
+        # A history goes years back.
+        said = day if run.window_start.year == run.window_end.year == run.finished_at.year else full_day
+        span = {"first": said(run.window_start), "last": said(run.window_end)}
         words += " " + (
             _("History %(first)s to %(last)s.") % span if run.backfill else _("%(first)s to %(last)s.") % span
         )
@@ -293,4 +297,4 @@ def progress_of_account(*, account_id: int, now: datetime) -> Progress:
         elif under_way:
             words.append(_("reading %(capability)s") % {"capability": name})
         running += under_way or back
-    return Progress(running > 0, len(streams) - running, len(streams), ", ".join(words), histories)
+    return Progress(running > 0, len(streams) - running, len(streams), listed(words), histories)

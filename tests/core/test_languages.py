@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dashboard.core.languages import catalogs
 from dashboard.core.languages.extraction import Message, messages_in, sentences
+from dashboard.core.languages.joining import colon, labelled, listed, sentence
 from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import capability_word
 from dashboard.organizations.models import User
@@ -104,6 +105,26 @@ def test_sentences_within_sentences_are_translated_too() -> None:
         said = told(whole)
     assert "api.management.read" in said
     assert not re.search(r"\b(inference|projects|never)\b", said)
+
+
+def test_a_sentence_with_a_colon_or_semicolon_within_is_found_beside_another() -> None:
+    with translation.override("zh-hant"):
+        for text in (
+            "vLLM runs on your own machines: there is no account, and so no balance. Ask the operator.",
+            "Mistral tells no balance to a key of any kind; prepaid credit shows only in its Admin panel. "
+            "Ask the operator.",
+        ):
+            assert not re.search(r"[a-z]{3,} [a-z]{2,} [a-z]{2,}", told(text)), "all of it is in the reader's language"
+
+
+def test_lists_labels_and_sentences_have_the_marks_of_their_language() -> None:
+    assert listed(["Search", "Support"]) == "Search, Support"
+    assert labelled("Weight", 70) == "Weight: 70"
+    assert sentence("billed") == "Billed."
+    with translation.override("zh-hant"):
+        assert listed(["Search", "Support"]) == "Search、Support"
+        assert labelled("權重", 70) == "權重：70"
+        assert (colon(), sentence("已計費")) == ("：", "已計費。")
 
 
 def test_two_sentences_side_by_side_are_both_translated() -> None:

@@ -4,6 +4,7 @@
 import ast
 import csv
 import io
+import re
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -244,10 +245,19 @@ def test_every_action_that_is_written_has_words() -> None:
 # --- The page ---------------------------------------------------------------------------------------------------
 
 
+def test_what_changed_is_told_in_words(organization: Organization, owner: User) -> None:
+    changes = {"role": ("viewer", "lead"), "expires_at": (None, "2026-12-22T05:12:33+00:00"), "base_url": (None, "x")}
+    record(organization, by=Actor(owner, "203.0.113.9"), words="Search", changes=changes)
+    page = " ".join(signed_in(owner).get(reverse(LOG)).content.decode().split())
+    assert 'Role: Viewer → <span class="text-ink-2">Team lead' in page
+    assert re.search(r'Expires: <span class="text-ink-2">22\sDec\s2026 \d\d:12', page)
+    assert "base url: " in page, "a provider's own field stands as it was written"
+
+
 def test_the_page_tells_who_what_when_and_from_where(organization: Organization, owner: User) -> None:
     record(organization, by=Actor(owner, "203.0.113.9"), words="Search", changes={"cost_centre": ("R1", "R2")})
     page = signed_in(owner).get(reverse(LOG)).content.decode()
-    for words in ("Mei Lin", "changed a team", "Search", "203.0.113.9", "cost centre: R1 → ", "R2"):
+    for words in ("Mei Lin", "changed a team", "Search", "203.0.113.9", "Cost centre: R1 → ", "R2"):
         assert words in page
 
 

@@ -33,11 +33,18 @@ def _told(text: str, language: str, depth: int) -> str:
     parts = _SENTENCE.split(text)
     if len(parts) == 1:
         return _by_its_end(text, language, depth)
-    said = [_known(part, language, depth) for part in parts]
-    if not any(said):
+    said, at = [], 0
+    while at < len(parts):
+        # A message of ours may have a colon within: the longest of them first.
+        ends = range(len(parts), at, -1)
+        runs = ((end, _known(" ".join(parts[at:end]), language, depth)) for end in ends)
+        end, new = next(((end, new) for end, new in runs if new is not None), (at + 1, None))
+        said.append((new, " ".join(parts[at:end])))
+        at = end
+    if all(new is None for new, _old in said):
         return text
     # Chinese sentences stand without a space between them.
-    return "".join(f"{old} " if new is None else new for new, old in zip(said, parts, strict=True)).rstrip()
+    return "".join(f"{old} " if new is None else new for new, old in said).rstrip()
 
 
 def _by_its_end(text: str, language: str, depth: int) -> str:

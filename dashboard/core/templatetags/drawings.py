@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.core.charts.shapes import Row, Table
 from dashboard.core.drawing import Meter, Sparkline, tick_strip
+from dashboard.core.languages.joining import listed
 from dashboard.core.templatetags.purser import logo, money_bare, series
 
 register = template.Library()
@@ -103,7 +104,7 @@ def ticks(values: Sequence[Mapping[str, Any]], label: str) -> SafeString:
         paths[mark.look] = paths.get(mark.look, "") + pieces
         if mark.title:
             told[mark.title] = told.get(mark.title, 0) + 1
-    words = ", ".join(f"{count} {title}" for title, count in told.items())
+    words = listed(f"{count} {title}" for title, count in told.items())
     return format_html(
         '<svg class="block w-full h-3" viewBox="0 0 {} 12" preserveAspectRatio="none" role="img" aria-label="{}">'
         "{}</svg>",

@@ -25,9 +25,12 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext_noop, ngettext, pgettext
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages import joining
 from dashboard.core.undo import undo_of
 
 register = template.Library()
+register.filter(joining.listed)
+register.simple_tag(joining.colon)
 
 NBSP = "\u00a0"
 MINUS = "\u2212"
@@ -317,6 +320,12 @@ def month(value: date) -> str:
 
 
 @register.filter
+def full_month(value: date) -> str:
+    """ "November 2026"."""
+    return date_format(value, pgettext("date format: November 2026", "F Y")).replace(" ", NBSP)
+
+
+@register.filter
 def full_day(value: date | datetime | None) -> SafeString | str:
     """ "24 Nov 2026", in the reporting zone, for what may lie years away."""
     if value is None:
@@ -330,7 +339,7 @@ def days(first: date, last: date | None) -> SafeString | str:
     if last is None or last == first:
         return day(first)
     if first.day == 1 and (last + timedelta(days=1)).day == 1 and (last - first).days < 31:
-        return date_format(first, pgettext("date format: November 2026", "F Y")).replace(" ", NBSP)
+        return full_month(first)
     return _("%(first)s to %(last)s") % {"first": day(first), "last": day(last)}
 
 

@@ -11,8 +11,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
+from dashboard.core.languages.joining import listed
+from dashboard.core.templatetags.purser import clock, full_day
 from dashboard.organizations.audit import FIRST_HASH, REPLACED, event_hash
-from dashboard.organizations.models import AuditEvent, Organization
+from dashboard.organizations.models import AuditEvent, Organization, Role
 
 MOST_CHARACTERS = 100
 BATCH = 1000
@@ -115,8 +117,63 @@ GROUPS: Mapping[str, str] = {
     "key_change": gettext_noop("Keys changed at their providers"),
     "service_token": gettext_noop("Service tokens"),
     "provider": gettext_noop("Described providers"),
+    "routes": gettext_noop("Routing"),
     "sync": gettext_noop("Syncing"),
     "demo": gettext_noop("Demo"),
+}
+
+# What an event says it changed, by the name that its writer gave it. One that is not here stands as it was written, as
+# do the open fields of providers.
+FIELDS: Mapping[str, str] = {
+    "account": gettext_noop("Account"),
+    "amount": gettext_noop("Amount"),
+    "at": gettext_noop("When"),
+    "client_id": gettext_noop("Client id"),
+    "client_secret": gettext_noop("Client secret"),
+    "colour": gettext_noop("Colour in charts"),
+    "cost_centre": gettext_noop("Cost centre"),
+    "currency": gettext_noop("Reporting currency"),
+    "days": gettext_noop("Days"),
+    "dimension": gettext_noop("By"),
+    "expires_at": gettext_noop("Expires"),
+    "expires_on": gettext_noop("Expires"),
+    "first_day": gettext_noop("First day"),
+    "intent": gettext_noop("Change"),
+    "keep_secret": gettext_noop("Keep the secret, encrypted"),
+    "kind": gettext_noop("Kind"),
+    "label": gettext_noop("Label"),
+    "last_day": gettext_noop("Last day"),
+    "left_out": gettext_noop("Left out"),
+    "lines": gettext_noop("Lines"),
+    "members": gettext_noop("Members"),
+    "message": gettext_noop("Answer"),
+    "money": gettext_noop("Cost"),
+    "name": gettext_noop("Name"),
+    "note": gettext_noop("Note"),
+    "notes": gettext_noop("Notes"),
+    "operation": gettext_noop("What"),
+    "owned_from": gettext_noop("From"),
+    "project": gettext_noop("Project"),
+    "provider": gettext_noop("Provider"),
+    "purpose": gettext_noop("Purpose"),
+    "rate": gettext_noop("Rate"),
+    "records": gettext_noop("Records"),
+    "reporting_currency": gettext_noop("Reporting currency"),
+    "reporting_zone": gettext_noop("Reporting zone"),
+    "revision": gettext_noop("Revision"),
+    "role": gettext_noop("Role"),
+    "rotates": gettext_noop("In place of"),
+    "scopes": gettext_noop("May"),
+    "secret": gettext_noop("Secret"),
+    "sees_all": gettext_noop("Reads all accounts, whatever the team"),
+    "sees_balances": gettext_noop("Sees balances and quotas, not only spend"),
+    "since": gettext_noop("From this month on"),
+    "tags": gettext_noop("Tags"),
+    "team": gettext_noop("Owner team"),
+    "teams": gettext_noop("Teams"),
+    "unit": gettext_noop("Currency or unit"),
+    "valid_from": gettext_noop("From this day on"),
+    "value": gettext_noop("Which one"),
 }
 
 
@@ -172,9 +229,9 @@ def event_row(event: AuditEvent) -> dict[str, Any]:
         "subject": "" if event.subject_words == name else event.subject_words,
         "changes": [
             {
-                "field": name.replace("_", " "),
-                "before": "" if before is None else _shown(before),
-                "after": _shown(after),
+                "field": _(FIELDS[name]) if name in FIELDS else name.replace("_", " "),
+                "before": "" if before is None else _shown(name, before),
+                "after": _shown(name, after),
             }
             for name, (before, after) in event.changes.items()
             if not (before is None and after in (None, "", [], False))  # what a new thing was left without
@@ -182,7 +239,9 @@ def event_row(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name == "role" and value in Role.values:
+        return str(Role(value).label)
     if value is None or value in ("", []):
         return _("nothing")
     if value == REPLACED:
@@ -190,8 +249,19 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
-    return str(value)
+        return listed(value)
+    return _day_words(str(value))
+
+
+def _day_words(text: str) -> str:
+    """A day or a moment as the pages write it, on the clock of the active time zone; any other text as it is."""
+    try:
+        if len(text) == len("2026-11-22"):
+            return full_day(date.fromisoformat(text))
+        at = datetime.fromisoformat(text) if text[10:11] == "T" else None
+    except ValueError:
+        return text
+    return text if at is None or at.tzinfo is None else f"{full_day(at)} {clock(at)}"
 
 
 # --- Proof ------------------------------------------------------------------------------------------------------

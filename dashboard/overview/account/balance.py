@@ -13,6 +13,7 @@ from dashboard.balances.runway import HORIZON_DAYS, TopUp
 from dashboard.balances.selectors import RunwayRow, balance_history, fresh, runway_row, topups_newest_first
 from dashboard.core.charts.balance import Dry, Rise, balance_chart
 from dashboard.core.charts.shapes import Chart
+from dashboard.core.languages.joining import listed
 from dashboard.core.templatetags.purser import age_words, day, is_currency, money_words
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization
@@ -93,7 +94,7 @@ def _face_note(face: BalanceSeries) -> str:
         notes.append(_("of it granted %(amount)s") % {"amount": money_words(face.granted, face.unit)})
     if face.expires_at is not None:
         notes.append(_("ends %(day)s") % {"day": day(face.expires_at)})
-    return ", ".join(notes)
+    return listed(notes)
 
 
 def _rounded(amount: Decimal, unit: str) -> Decimal:

@@ -5,14 +5,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.balances.models import EntryKind, QuotaSeries
 from dashboard.balances.naming import quota_name
 from dashboard.core.drawing import meter_geometry
-from dashboard.core.templatetags.purser import day, is_currency, money_words, percent
+from dashboard.core.templatetags.purser import day, full_month, is_currency, money_words, percent
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import absent_words
 from dashboard.usage.entries.selectors import EntryRow
@@ -47,7 +46,7 @@ def _month_row(one: MonthOfAccount, months: Sequence[MonthOfAccount], today: dat
     most = max((other.amounts[unit] for other in months if unit in other.amounts), default=Decimal(0))
     share = one.amounts[unit] / most * 100 if unit and most > 0 else None
     return {
-        "name": date_format(one.month, "F Y"),
+        "name": full_month(one.month),
         "amounts": [
             {"unit": unit, "amount": amount, "estimated": bool(one.estimated.get(unit))}
             for unit, amount in one.amounts.items()
@@ -68,7 +67,7 @@ def _month_stats(months: Sequence[MonthOfAccount], today: date) -> list[dict[str
     for first, label in ((this, _("This month so far")), (before, _("Last month"))):
         for one in (month for month in months if month.month == first):
             for unit, amount in one.amounts.items():
-                note = date_format(first, "F Y")
+                note = full_month(first)
                 if first == this and unit in compared:
                     words = money_words(compared[unit], unit)
                     note = _("%(amount)s by the same day last month") % {"amount": words}

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from dashboard.balances.models import QuotaSeries
 from dashboard.balances.pace import window_length
 from dashboard.balances.selectors import quota_window
+from dashboard.core.languages.joining import listed
 from dashboard.core.templatetags.purser import age_words, moment, state_word
 from dashboard.credentials.models import ProviderAccount, ProviderCredential, ServerReading
 from dashboard.credentials.selectors import models_of_account
@@ -168,7 +169,7 @@ def _server_stat(streams: Sequence[SyncStream], state: str, now: datetime) -> di
     return {
         "label": _("Server"),
         "words": _("Up") if state == "fresh" else state_word(state),
-        "note": ", ".join(notes),
+        "note": listed(notes),
     }
 
 
@@ -182,4 +183,4 @@ def _address_stats(
     if not hosts:
         return []
     read_at = reading.at if reading is not None else None
-    return [{"label": _("Address"), "words": ", ".join(hosts), "note": version_words(reading), "at": read_at}]
+    return [{"label": _("Address"), "words": listed(hosts), "note": version_words(reading), "at": read_at}]

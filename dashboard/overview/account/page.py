@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from dashboard.balances.models import BalanceSeries, QuotaSeries
 from dashboard.balances.selectors import primary_series, quota_window, quotas_of_account
 from dashboard.core.drawing import meter_geometry
+from dashboard.core.languages.joining import listed
 from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import unit_word
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential, ServerReading
@@ -192,7 +193,7 @@ def _head(
     return {
         **account_row(account),
         "kind_words": words,
-        "summary": ", ".join(part for part in parts if part),
+        "summary": listed(part for part in parts if part),
         "state": state,
         "state_words": reason if state == "offline" else "",
         "state_reason": reason,

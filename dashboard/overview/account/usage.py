@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from dashboard.core.charts.shapes import Chart, Layer
 from dashboard.core.charts.spend import stack_chart
 from dashboard.core.drawing import Meter
+from dashboard.core.languages.joining import listed, sentence
 from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import count_of
 from dashboard.core.templatetags.purser import day as day_words
@@ -98,15 +99,14 @@ def _usage_waits(provider: Provider) -> str:
 def _provenance(provider: Provider, usage: AccountUsage, today: date) -> str:
     """Where the money comes from, what of it the provider only estimates, and which days may still change."""
     sources = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
-    sentences = [_basis_words(usage)]
+    said = [_basis_words(usage)]
     if any(day.span == "month" for day in usage.days):
-        sentences.append(_("Sums for longer than a day stand on their first day"))
-    sentences += [told(endpoint.estimated).rstrip(".") for endpoint in sources]
+        said.append(_("Sums for longer than a day stand on their first day"))
+    said += [told(endpoint.estimated).rstrip(".") for endpoint in sources]
     changing = [first for endpoint in sources if (first := endpoint.revised_from(today)) is not None]
     if changing and usage.days:
-        sentences.append(_("Days from %(day)s on may still change") % {"day": day_words(min(changing))})
-    said = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences if sentence]
-    return " ".join(said)
+        said.append(_("Days from %(day)s on may still change") % {"day": day_words(min(changing))})
+    return " ".join(sentence(words) for words in said if words)
 
 
 def tells_usage(account: ProviderAccount) -> bool:
@@ -143,4 +143,4 @@ def _basis_words(usage: AccountUsage) -> str:
         "derived": _("derived from the balance"),
         "estimated": _("estimated at list prices"),
     }
-    return ", ".join(words[basis] for basis in usage.bases if basis in words)
+    return listed(words[basis] for basis in usage.bases if basis in words)

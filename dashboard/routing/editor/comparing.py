@@ -9,6 +9,7 @@ from typing import Literal
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.core.languages.joining import labelled, listed
 from dashboard.core.templatetags.purser import number, unit_word
 from dashboard.routing.document import Document, Failover, Target
 from dashboard.routing.editor.draft import AMOUNTS, SPANS
@@ -66,17 +67,17 @@ def _lines(document: Document, names: Mapping[int, str]) -> Iterator[tuple[int, 
 def failover_lines(failover: Failover) -> list[str]:
     """Each setting with its value, those that are not looked at too."""
     nothing = _("not looked at")
-    lines = [f"{label}: {_amounts(getattr(failover, name)) or nothing}" for name, label in AMOUNTS.items()]
+    lines = [labelled(label, _amounts(getattr(failover, name)) or nothing) for name, label in AMOUNTS.items()]
     for name, (label, unit) in SPANS.items():
         value = getattr(failover, name)
         none = _("as each reading says") if name == "fresh_minutes" else nothing
-        lines.append(f"{label}: {none if value is None else f'{value} {unit}'}")
+        lines.append(labelled(label, none if value is None else f"{value} {unit}"))
     return lines
 
 
 def _amounts(amounts: Mapping[str, Decimal]) -> str:
     """With every digit: what a revision changed must not be rounded away."""
-    return ", ".join(f"{number(amount)} {unit_word(unit)}" for unit, amount in amounts.items())
+    return listed(f"{number(amount)} {unit_word(unit)}" for unit, amount in amounts.items())
 
 
 def _target(target: Target, names: Mapping[int, str]) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.joining import listed
 from dashboard.credentials.models import OfferedModel
 from dashboard.routing.decide import Facts
 from dashboard.routing.document import Document, Failover, Route, Target
@@ -74,8 +75,8 @@ def _shared(route: Route, enabled: list[list[Target]], names: Mapping[int, str])
     for account, numbers in sorted(tiers.items()):
         if len(numbers) > 1:
             words = _("tiers %(tiers)s share %(account)s: they leave at once.")
-            listed = ", ".join(map(str, numbers))
-            yield Note("shared_account", route.match, words % {"tiers": listed, "account": _name(names, account)})
+            these = listed(numbers)
+            yield Note("shared_account", route.match, words % {"tiers": these, "account": _name(names, account)})
 
 
 def _blind(

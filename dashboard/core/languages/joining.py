@@ -1,0 +1,26 @@
+"""Words put together with the marks of the page's language: Chinese has its own, without a space."""
+
+from collections.abc import Iterable
+
+from django.utils.translation import pgettext
+
+
+def listed(words: Iterable[object]) -> str:
+    """ "Search, Support"."""
+    mark = pgettext("words of a list", "%(first)s, %(second)s") % {"first": "", "second": ""}
+    return mark.join(map(str, words))
+
+
+def labelled(label: object, value: object) -> str:
+    """ "Hold down at least: 30 min"."""
+    return pgettext("a label and its value", "%(label)s: %(value)s") % {"label": label, "value": value}
+
+
+def colon() -> str:
+    """What stands between a label and its value, where one of them is drawn."""
+    return labelled("", "")
+
+
+def sentence(words: str) -> str:
+    """With a capital letter and its full stop."""
+    return words[0].upper() + words[1:] + pgettext("at the end of a sentence", ".")
