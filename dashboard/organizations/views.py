@@ -141,7 +141,7 @@ def member_link(request: PurserRequest, membership_id: int) -> HttpResponse:
         messages.error(request, str(refused))
         return redirect("organizations:member", membership_id=found.pk)
     link = _absolute("sign_in_by_link", token)
-    return render(request, "organizations/link_made.html", {"link": link, "person": found.user, "days": 1})
+    return render(request, "organizations/link_made.html", {"link": link, "signs_in": found.user, "days": 1})
 
 
 def _member(request: PurserRequest, membership_id: int) -> Membership:

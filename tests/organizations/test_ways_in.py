@@ -456,8 +456,10 @@ def test_an_invitation_is_mailed(client: Client, owner: User) -> None:
     assert "7 days" in text
     assert "Harbor Labs" in text
     assert OutgoingMail.objects.get().invitation == Invitation.objects.get()
-    client.post(reverse("organizations:invite"), {**body, "email": ""})
+    handed_over = client.post(reverse("organizations:invite"), {**body, "email": ""}).content.decode()
     assert OutgoingMail.objects.count() == 1, "without an address the link is handed over"
+    assert "The invitation is ready" in handed_over
+    assert "signs in as them" not in handed_over
 
 
 def test_mail_that_fails_waits_and_is_tried_again(
