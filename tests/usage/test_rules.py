@@ -232,6 +232,7 @@ def test_a_rule_is_previewed_before_it_is_saved(
     shown = client.get(f"/spend/rules/{made.pk}/").content.decode()
     assert made.value in client.get("/spend/rules/").content.decode()
     assert 'value="k"' in shown
+    assert 'value="100"' in shown, "a part is written out, not as 1E+2"
     assert client.post(f"/spend/rules/{made.pk}/remove/").status_code == 302
     assert by_team() == {None: Decimal(3)}
 

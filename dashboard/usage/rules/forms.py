@@ -149,5 +149,5 @@ def told_of(rule: AllocationRule) -> dict[str, Any]:
         "valid_from": rule.valid_from,
     }
     for number, share in enumerate(shares, 1):
-        initial |= {f"team_{number}": share.team_id, f"percent_{number}": share.percent.normalize()}
+        initial |= {f"team_{number}": share.team_id, f"percent_{number}": f"{share.percent.normalize():f}"}
     return initial
