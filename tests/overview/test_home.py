@@ -18,6 +18,7 @@ from dashboard.credentials.models import CredentialState, ProviderAccount, Provi
 from dashboard.organizations.models import Membership, Organization, Role, User
 from dashboard.organizations.scope import Scope
 from dashboard.overview.home.balances import shares
+from dashboard.overview.home.dry import GHOSTS
 from dashboard.overview.home.layout import LEAST, MOST, room_for_balances
 from dashboard.overview.home.spend import SHOWN, spend_context
 from dashboard.sync.models import StreamState, SyncStream
@@ -268,6 +269,18 @@ def test_while_the_first_figures_come_the_panels_wait_at_their_height(
     assert 'hx-trigger="every 30s"' in page
     assert "skel" not in page
     assert "No spend is known yet" in page
+
+
+def test_runways_that_come_one_by_one_move_nothing(organization: Organization, client: Client) -> None:
+    now = timezone.now()
+    connected(organization, "deepseek", now)
+    assert client.get("/").content.decode().count('class="hz hz-row') == GHOSTS
+    wallet(organization, "moonshot", now, hourly="2")
+    SyncStream.objects.filter(credential__account__provider_slug="deepseek").update(state=StreamState.WAITING)
+    page = client.get("/").content.decode()
+    assert 'hx-trigger="every 5s"' in page
+    assert "Moonshot" in page
+    assert page.count('class="hz hz-row') == GHOSTS, "the first has taken the place of a line that waited"
 
 
 def test_providers_in_trouble_stand_before_the_fold(organization: Organization, client: Client) -> None:

@@ -17,12 +17,14 @@ from dashboard.core.templatetags.purser import day, money_words
 from dashboard.credentials.selectors import account_row
 
 ROWS = 8
+GHOSTS = 6  # lines that are kept for the first runways
 FLOOR_DAYS = Decimal(1)
 BEYOND_DAYS = Decimal(120)
 
 
 def dry_context(faces: Sequence[BalanceSeries], now: datetime) -> dict[str, Any]:
-    """The first of the accounts (soonest first) whose end is known; `grid` and `floor` go on below the last row."""
+    """The first of the accounts (soonest first) whose end is known; `grid` and `floor` go on below the last row.
+    `ghosts` are the lines that stay empty while more are on their way."""
     rows = []
     for series in faces:
         runway = runway_row(series, now)
@@ -38,7 +40,8 @@ def dry_context(faces: Sequence[BalanceSeries], now: datetime) -> dict[str, Any]
                 "when_words": dry_days(runway.low_days, runway.high_days, now),
             }
         )
-    return {"rows": rows[:ROWS], "grid": HORIZON_GRID, "floor": horizon_place(FLOOR_DAYS)}
+    ghosts = range(len(rows), GHOSTS)
+    return {"rows": rows[:ROWS], "ghosts": ghosts, "grid": HORIZON_GRID, "floor": horizon_place(FLOOR_DAYS)}
 
 
 def _cause(series: BalanceSeries) -> str:

@@ -43,7 +43,8 @@ def overview_context(*, organization: Organization, scope: Scope, now: datetime)
     trouble = trouble_by_hour(scope=scope, now=now)
     today = organization.local(now).date()
     spend = panel(lambda: spend_context(organization, scope, today))
-    money = _money(scope, faces, rest, spend, now) if scope.balances else _hidden(rest, organization, now)
+    coming = filling(health, now)
+    money = _money(scope, faces, rest, spend, coming, now) if scope.balances else _hidden(rest, organization, now)
     _drop_common_label(row["account"] for rows in money["named"] for row in rows)
     return {
         **money,
@@ -51,7 +52,7 @@ def overview_context(*, organization: Organization, scope: Scope, now: datetime)
         "day_of_month": today.day,
         "days_of_month": monthrange(today.year, today.month)[1],
         "sees_balances": scope.balances,
-        "filling": filling(health, now),
+        "filling": coming,
         "spend": spend,
         "attention": panel(lambda: attention_items(scope, faces, now)),
         "sync_health": health_context(scope, health, trouble, now),
@@ -69,13 +70,19 @@ def panel(build: Callable[[], Built]) -> Built | None:
 
 
 def _money(
-    scope: Scope, faces: Sequence[BalanceSeries], rest: Sequence[ProviderAccount], spend: Context | None, now: datetime
+    scope: Scope,
+    faces: Sequence[BalanceSeries],
+    rest: Sequence[ProviderAccount],
+    spend: Context | None,
+    coming: bool,
+    now: datetime,
 ) -> Context:
-    """The panels of those who may see balances."""
+    """The panels of those who may see balances. While the first figures are `coming`, the list of balances keeps all
+    its rows, so that panels which fill beside it move nothing below."""
     told = panel(lambda: quotas_telling(scope=scope, limit=GROUPS * 6, account_ids=[one.pk for one in rest]))
     quotas = None if told is None else quota_groups(told, now)
     dry = dry_context(faces, now)
-    room = LEAST if spend is None else room_for_balances(spend, quotas or [], len(dry["rows"]))
+    room = MOST if coming else LEAST if spend is None else room_for_balances(spend, quotas or [], len(dry["rows"]))
     wallets, apart = shares(len(faces), len(rest), room)
     shown, others = faces[:wallets], rest[:apart]
     streams = streams_of_accounts([one.account_id for one in shown] + [one.pk for one in others])

@@ -53,6 +53,7 @@ def spend_context(organization: Organization, scope: Scope, today: date) -> dict
         "change": _change(month, main, today),
         "providers": rows(main, providers[:shown]),
         "others": rows(main, providers[shown:]),
+        "ghosts": range(len(providers), SHOWN + 1),
         "others_amount": sum((sums[main][slug] for slug in providers[shown:]), Decimal(0)),
         "apart": [
             {"unit": unit, "amount": sum(sums[unit].values(), Decimal(0)), "providers": rows(unit, ranked[unit])}
