@@ -24,7 +24,7 @@ from dashboard.credentials.services import credential_create
 from dashboard.keys.models import ProviderKey
 from dashboard.keys.services import provider_key_assign, provider_keys_land
 from dashboard.organizations.audit import SYSTEM, Actor
-from dashboard.organizations.models import Membership, Organization, Role, Team, User
+from dashboard.organizations.models import Membership, Organization, Role, Team, TeamColour, User
 from dashboard.organizations.services import organization_delete
 from dashboard.routing.document import Document, Failover, Route, Target, Tier
 from dashboard.routing.services import policy_save
@@ -55,7 +55,10 @@ def demo_add_for(*, user: User, relay_url: str, now: datetime) -> Organization:
         )
         Membership.objects.get_or_create(organization=organization, user=user, defaults={"role": Role.OWNER})
         if fresh:
-            teams = [Team.objects.create(organization=organization, name=name) for name in TEAMS]
+            teams = [
+                Team.objects.create(organization=organization, name=name, colour=colour)
+                for name, colour in zip(TEAMS, TeamColour.values, strict=False)
+            ]
             accounts = {
                 part.slug: _connect(
                     organization, part.slug, part.demo, teams[position % len(teams)], Actor(user), relay_url, now
