@@ -69,7 +69,7 @@ def test_a_key_spent_what_names_it_in_thirty_days_and_in_those_before(
 def test_what_nobody_tells_is_not_zero(organization: Organization, account: ProviderAccount) -> None:
     key_of(account, "k")
     land(account, [reported("3")])
-    assert rows(organization)["k"] == {"parts": [], "none": "not told"}
+    assert rows(organization)["k"] == {"parts": [], "none": "not told", "bars": False}
 
 
 def test_a_bill_without_keys_is_shared_by_tokens_and_said_to_be(

@@ -47,8 +47,8 @@ class SpendTold:
         return self.found.get((key.account_id, key.external_id))
 
     def row(self, key: ProviderKey) -> dict[str, Any]:
-        """{parts [{unit, amount, before, share, shared}], none: words where there is no amount}; `share` compares it
-        with the key that spent most in that unit."""
+        """{parts [{unit, amount, before, share, shared}], none: words where there is no amount, bars: whether any of
+        the keys has one}; `share` compares it with the key that spent most in that unit."""
         told = self.of(key)
         parts = [
             {
@@ -60,7 +60,7 @@ class SpendTold:
             }
             for part in (told.parts if told else ())
         ]
-        return {"parts": parts, "none": "" if parts else self._none(key)}
+        return {"parts": parts, "none": "" if parts else self._none(key), "bars": any(self.most.values())}
 
     def _none(self, key: ProviderKey) -> str:
         if self.of(key) is not None:
