@@ -152,6 +152,31 @@ def test_what_an_account_tells_instead_of_a_balance_is_said(organization: Organi
     assert "Spend limit instead: $9,412.00 of $15,000.00 USD" in told.replace("\xa0", " ")
 
 
+def test_a_quota_that_is_used_up_needs_somebody_until_it_begins_anew(
+    organization: Organization, client: Client
+) -> None:
+    now = timezone.now()
+    credential = connected(organization, "openai", now)
+    place = Place(
+        organization_id=organization.pk,
+        account_id=credential.account_id,
+        credential_id=credential.pk,
+        interval=timedelta(minutes=5),
+    )
+
+    def told(used: int, resets_at: datetime) -> str:
+        cap = Quota(name="Cap", unit="USD", used=Decimal(used), limit=Decimal(15), window="7d", resets_at=resets_at)
+        quotas_land(place=place, quotas=[cap], per_key=False, now=now)
+        return text_of(client, "/")
+
+    soon = now + timedelta(hours=30)
+    assert "The quota of OpenAI is used up" not in told(14, soon)
+    page = told(15, soon)
+    assert "The quota of OpenAI is used up Cap, resets" in page
+    assert "Nothing needs you" not in page
+    assert "is used up" not in told(15, now - timedelta(hours=1)), "it has begun anew since it was read"
+
+
 def test_a_label_that_all_have_is_left_out(organization: Organization, client: Client) -> None:
     now = timezone.now()
     wallet(organization, "deepseek", now)

@@ -10,10 +10,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.balances.models import BalanceSeries
-from dashboard.balances.selectors import runway_row
+from dashboard.balances.models import BalanceSeries, QuotaSeries
+from dashboard.balances.selectors import has_reset, quota_window, runway_row
+from dashboard.core.languages.joining import listed
 from dashboard.core.languages.phrases import told
-from dashboard.core.templatetags.purser import capability_word
+from dashboard.core.templatetags.purser import capability_word, moment
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.selectors import EXPIRY_NEAR, OLD_AFTER, credentials_to_mind
 from dashboard.organizations.scope import Scope
@@ -27,12 +28,16 @@ DRY_WITHIN_DAYS = 1
 Item = dict[str, Any]
 
 
-def attention_items(scope: Scope, faces: Sequence[BalanceSeries], now: datetime) -> list[Item]:
+def attention_items(
+    scope: Scope, faces: Sequence[BalanceSeries], quotas: Sequence[QuotaSeries], now: datetime
+) -> list[Item]:
+    """`faces` are the balances that end soonest, `quotas` the fullest limits first."""
     items: list[Item] = [_key_item(one, now) for one in credentials_to_mind(scope=scope, now=now, limit=ROWS)]
     # A key that was refused has an item of its own, which says why its streams rest.
     streams = [one for one in attention(scope=scope, limit=MOST) if one.credential.state != CredentialState.REFUSED]
     items += [_trouble_item(list(alike)) for _key, alike in groupby(streams, _trouble)]
     items += [item for series in faces[:3] if (item := _dry_item(series, now))]
+    items += [_used_up_item(series, now) for series in quotas if _used_up(series, now)][:3]
     items.sort(key=lambda item: item["severity"] != "crit")
     return items[:ROWS]
 
@@ -92,6 +97,22 @@ def _dry_item(series: BalanceSeries, now: datetime) -> Item | None:
         "title": title % {"name": series.account.provider_name, "words": runway.words},
         "detail": dry_words(runway.low_days, runway.high_days, now),
         "url": reverse("credentials:account", args=[series.account_id]),
+        "action": _("Look"),
+    }
+
+
+def _used_up(series: QuotaSeries, now: datetime) -> bool:
+    return series.percent_used is not None and series.percent_used >= 100 and not has_reset(series, now)
+
+
+def _used_up_item(series: QuotaSeries, now: datetime) -> Item:
+    name = series.account.provider_name
+    resets = _("resets %(moment)s") % {"moment": moment(series.resets_at)} if series.resets_at else ""
+    return {
+        "severity": "crit",
+        "title": _("The quota of %(account)s is used up") % {"account": name},
+        "detail": listed(words for words in (quota_window(series, now)["name"], resets) if words),
+        "url": reverse("credentials:account", args=[series.account_id]) + "#quotas",
         "action": _("Look"),
     }
 

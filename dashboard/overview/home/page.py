@@ -54,7 +54,7 @@ def overview_context(*, organization: Organization, scope: Scope, now: datetime)
         "sees_balances": scope.balances,
         "filling": coming,
         "spend": spend,
-        "attention": panel(lambda: attention_items(scope, faces, now)),
+        "attention": panel(lambda: attention_items(scope, faces, money.get("fullest", ()), now)),
         "sync_health": health_context(scope, health, trouble, now),
         "sync_strip": sync_strip(health, trouble, now),
     }
@@ -88,7 +88,8 @@ def _money(
     streams = streams_of_accounts([one.account_id for one in shown] + [one.pk for one in others])
     fullest = {series.account_id: series for series in reversed(told or [])}
     balances = [*balance_rows(shown, streams, now), *absent_rows(others, streams, fullest, now)]
-    return {"balances": balances, "quotas": quotas, "dry": dry, "named": (balances, quotas or [], dry["rows"])}
+    named = balances, quotas or [], dry["rows"]
+    return {"balances": balances, "quotas": quotas, "fullest": told or (), "dry": dry, "named": named}
 
 
 def _hidden(accounts: Sequence[ProviderAccount], organization: Organization, now: datetime) -> Context:

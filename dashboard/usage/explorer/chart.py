@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 from dashboard.balances.rates.conversion import Unit
 from dashboard.core.charts.shapes import MOST_SERIES, Chart, Layer, others_words
 from dashboard.core.charts.spend import stack_chart
+from dashboard.core.languages.joining import listed
 from dashboard.core.period import Period, months_of
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.usage.explorer.selectors import by_month
@@ -83,5 +84,5 @@ def _layer(name: str, days: Days, places: Sequence[date], *, rest: bool = False)
 def open_words(days: Mapping[int, Days]) -> str:
     """Which days may still change; "" where none may."""
     found = sorted(set().union(*(one.open for one in days.values())))
-    words = ", ".join(day_words(one) for one in found[-5:])
+    words = listed(day_words(one) for one in found[-5:])
     return words if len(found) <= 5 else _("%(days)s and earlier ones") % {"days": words}
