@@ -11,7 +11,6 @@ import { build as bundle } from "esbuild";
 import { convert } from "fontverter";
 import subset from "subset-font";
 import { optimize } from "svgo";
-import { plainlyKerned } from "./kerning.mjs";
 import { lean } from "./lean.mjs";
 import { tabular } from "./tabular.mjs";
 
@@ -103,8 +102,6 @@ function copies() {
 
 // The letters of English and of figures, a third of the file: what else a name holds is fetched when a page has it. Which
 // letters those are is said once, in the unicode-range of css/app.css. Figures are tabular everywhere, and here from the start.
-const LEAST_KERNING = 0.02; // a quarter of a pixel in our text
-
 async function core() {
   const css = readFileSync(join(here, "css", "app.css"), "utf8");
   const [, range] = css.match(/inter-core[\s\S]*?unicode-range: ([^;]+);/);
@@ -113,17 +110,16 @@ async function core() {
     return Array.from({ length: to - from + 1 }, (_, step) => String.fromCodePoint(from + step));
   });
   const text = letters.join("");
-  // What css/theme.css switches on, and what letters need to stand well beside each other.
-  const options = { variationAxes: { wght: { min: 400, max: 600 } }, keepFeatures: ["kern", "tnum"] };
+  const options = { variationAxes: { wght: { min: 400, max: 600 } }, keepFeatures: ["tnum"] };
   const both = await subset(readFileSync(inter("latin")), text, { ...options, targetFormat: "sfnt" });
   const cut = await subset(tabular(both), text, {
     targetFormat: "sfnt",
-    keepFeatures: ["kern"],
     noHinting: true,
-    // Substitutes, of which none is left; the names of styles; widths that the outlines tell as well.
-    dropTables: ["STAT", "MVAR", "HVAR", "GSUB"],
+    // Substitutes, of which none is left; the names of styles; widths that the outlines tell as well; and by how much
+    // pairs of letters are moved, which is half a pixel in our text.
+    dropTables: ["STAT", "MVAR", "HVAR", "GSUB", "GPOS", "GDEF"],
   });
-  writeFileSync(join(out, "fonts", "inter-core.woff2"), await convert(plainlyKerned(cut, LEAST_KERNING), "woff2"));
+  writeFileSync(join(out, "fonts", "inter-core.woff2"), await convert(cut, "woff2"));
 }
 
 function styles() {
