@@ -113,7 +113,7 @@ def test_a_phone_gets_a_tab_bar_and_lists(phone: tuple[Page, Watch]) -> None:
     expect(page.get_by_role("complementary")).to_have_count(0)
     expect(bar.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
     expect(page.locator("#balances table")).to_be_hidden()
-    expect(page.locator("#balances > ul > li")).to_have_count(6)
+    expect(page.locator("#balances > ul > li")).to_have_count(4)
     bar.get_by_role("link", name="Accounts").tap()
     expect(page.get_by_role("heading", name="Accounts", level=1)).to_be_visible()
     expect(page.locator("#accounts table")).to_be_hidden()

@@ -294,9 +294,9 @@ def test_a_bill_says_how_much_of_it_is_estimated(organization: Organization, acc
     told = bill_context(account, [], [], TODAY)
     assert told["bill_estimated"]
     assert told["bill_months"][0]["amounts"] == [{"unit": "USD", "amount": Decimal("5.00"), "estimated": True}]
-    assert told["stats"][0]["note"] == "November 2026, estimated at list prices"
+    assert told["stats"][0]["note"] == "November\xa02026, estimated at list prices"
     land(account, [paid("1.00", model="gpt-5")])
     told = bill_context(account, [], [], TODAY)
-    assert told["stats"][0]["note"] == "November 2026, $3.75\xa0USD estimated at list prices"
+    assert told["stats"][0]["note"] == "November\xa02026, $3.75\xa0USD estimated at list prices"
     land(account, [paid("1.00", MONDAY + DAY, model="gpt-5")])
     assert not bill_context(account, [], [], TODAY)["bill_estimated"]

@@ -98,7 +98,7 @@ def _unpriced_tag() -> Callable[[Row], str]:
 
 
 def _main(unit: str) -> Callable[[Row], str]:
-    estimated = get_template("usage/_estimated_mark.html").render().strip()
+    estimated = get_template("usage/_estimated_mark.html").render().strip() + " "
 
     def written(row: Row) -> str:
         mark = estimated if row["estimated"] else ""
@@ -112,7 +112,7 @@ def _main(unit: str) -> Callable[[Row], str]:
 
 
 def _apart() -> Callable[[Row], str]:
-    estimated = get_template("usage/_estimated_mark.html").render().strip()
+    estimated = get_template("usage/_estimated_mark.html").render().strip() + " "
 
     def written(row: Row) -> str:
         mark = estimated if row["estimated"] else ""
