@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dashboard.balances.models import BalanceEntry, EntryKind, QuotaSeries
 from dashboard.balances.selectors import has_reset, pace_words, quota_meter
-from dashboard.balances.services import Place, balances_land, quotas_land
+from dashboard.balances.services import balances_land, quotas_land
 from dashboard.credentials.models import ProviderCredential
 from dashboard.organizations.models import Membership, Organization, Role, User
 from dashboard.overview.account.kinds import account_kind, in_order_of_reset, plan_cells, sections
@@ -28,7 +28,7 @@ from providers.records import Balance, CostBucket, Quota
 from providers.registry import PROVIDERS
 from providers.spec import Account, Endpoint
 from tests.providers.simulated import SimulatedWire
-from tests.sync.driving import KEYS, connected, run_all
+from tests.sync.driving import KEYS, connected, place_of, run_all
 
 pytestmark = pytest.mark.usefixtures("signed_in")
 
@@ -189,15 +189,6 @@ def test_a_pace_is_told_of_windows_that_run_alone(share: Decimal, minutes: int) 
 
 
 # --- Months -----------------------------------------------------------------------------------------------------
-
-
-def place_of(credential: ProviderCredential) -> Place:
-    return Place(
-        organization_id=credential.organization_id,
-        account_id=credential.account_id,
-        credential_id=credential.pk,
-        interval=timedelta(minutes=5),
-    )
 
 
 def land_cost(credential: ProviderCredential, costs: dict[date, list[tuple[str, str]]], now: datetime) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.balances.services import Place, balances_land, quotas_land
+from dashboard.balances.services import balances_land, quotas_land
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
 from dashboard.organizations.models import Membership, Organization, Role, User
 from dashboard.organizations.scope import Scope
@@ -25,7 +25,7 @@ from dashboard.sync.models import StreamState, SyncStream
 from dashboard.usage.models import SpendDaily
 from providers.records import Balance, Quota
 from tests.overview.test_pages import text_of
-from tests.sync.driving import connected
+from tests.sync.driving import connected, place_of
 
 pytestmark = pytest.mark.usefixtures("signed_in")
 
@@ -47,12 +47,7 @@ def spend(organization: Organization, today: date = TODAY) -> dict[str, Any]:
 def wallet(organization: Organization, slug: str, now: datetime, *, hourly: str = "0") -> ProviderAccount:
     """An account with 30 hours of readings that fall by so much an hour to 40."""
     credential = connected(organization, slug, now)
-    place = Place(
-        organization_id=organization.pk,
-        account_id=credential.account_id,
-        credential_id=credential.pk,
-        interval=timedelta(minutes=5),
-    )
+    place = place_of(credential)
     for hours in range(30, -1, -5):
         told = Balance(name="Wallet", kind="prepaid", amount=40 + hours * Decimal(hourly), unit="USD")
         balances_land(place=place, balances=[told], now=now - timedelta(hours=hours))
@@ -138,13 +133,7 @@ def test_those_who_took_most_have_a_line_and_the_others_one(
 
 def test_what_an_account_tells_instead_of_a_balance_is_said(organization: Organization, client: Client) -> None:
     now = timezone.now()
-    credential = connected(organization, "openai", now)
-    place = Place(
-        organization_id=organization.pk,
-        account_id=credential.account_id,
-        credential_id=credential.pk,
-        interval=timedelta(minutes=5),
-    )
+    place = place_of(connected(organization, "openai", now))
     cap = Quota(name="Spend limit", unit="USD", used=Decimal(9412), limit=Decimal(15000), window="month")
     quotas_land(place=place, quotas=[cap], per_key=False, now=now)
     told = text_of(client, "/")
@@ -156,13 +145,7 @@ def test_a_quota_that_is_used_up_needs_somebody_until_it_begins_anew(
     organization: Organization, client: Client
 ) -> None:
     now = timezone.now()
-    credential = connected(organization, "openai", now)
-    place = Place(
-        organization_id=organization.pk,
-        account_id=credential.account_id,
-        credential_id=credential.pk,
-        interval=timedelta(minutes=5),
-    )
+    place = place_of(connected(organization, "openai", now))
 
     def told(used: int, resets_at: datetime) -> str:
         cap = Quota(name="Cap", unit="USD", used=Decimal(used), limit=Decimal(15), window="7d", resets_at=resets_at)
@@ -213,13 +196,7 @@ def test_runways_lead_the_page_where_there_are_any(
 
 def test_two_windows_of_one_length_are_told_apart_by_their_names(organization: Organization, client: Client) -> None:
     now = timezone.now()
-    credential = connected(organization, "deepseek", now)
-    place = Place(
-        organization_id=organization.pk,
-        account_id=credential.account_id,
-        credential_id=credential.pk,
-        interval=timedelta(minutes=5),
-    )
+    place = place_of(connected(organization, "deepseek", now))
 
     def land(*windows: str) -> str:
         caps = [

@@ -29,7 +29,7 @@ from pytest_django.fixtures import Settings
 
 from dashboard import pipeline
 from dashboard.balances.models import BalanceEntry, BalanceSeries, ExchangeRate
-from dashboard.balances.services import Place, balances_land, quotas_land
+from dashboard.balances.services import balances_land, quotas_land
 from dashboard.core.context import PLACES
 from dashboard.credentials.described.services import described_create
 from dashboard.credentials.models import (
@@ -59,7 +59,7 @@ from providers.spec import Endpoint
 from tests.credentials.signing_in import begun
 from tests.providers.simulated import SimulatedWire
 from tests.routing.routing_world import document, saved
-from tests.sync.driving import KEYS, connected, run_all, run_leased
+from tests.sync.driving import KEYS, connected, place_of, run_all, run_leased
 
 DAY = timedelta(days=1)
 CANARY = "CANARY"
@@ -427,12 +427,7 @@ def furnish(organization: Organization, now: datetime, accounts: int, models: in
         slug = sorted(PROVIDERS)[position % len(PROVIDERS)]
         credential = connected(organization, slug, now)
         account = credential.account
-        place = Place(
-            organization_id=organization.pk,
-            account_id=account.pk,
-            credential_id=credential.pk,
-            interval=timedelta(minutes=5),
-        )
+        place = place_of(credential)
         for hours in range(30, -1, -10):
             amount = Decimal(40 + hours + position)
             wallet = Balance(name="Wallet", kind="prepaid", amount=amount, unit="USD")
@@ -588,12 +583,7 @@ def land_balance(organization: Organization, label: str, amount: str, unit: str,
     now = timezone.now()
     credential = connected(organization, "deepseek", now)
     ProviderAccount.objects.filter(pk=credential.account_id).update(label=label)
-    place = Place(
-        organization_id=organization.pk,
-        account_id=credential.account_id,
-        credential_id=credential.pk,
-        interval=timedelta(minutes=5),
-    )
+    place = place_of(credential)
     told = Balance(**{"name": "Wallet", "kind": "prepaid", "amount": Decimal(amount), "unit": unit, **more})
     balances_land(place=place, balances=[told], now=now)
     credential.account.refresh_from_db()

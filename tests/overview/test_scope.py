@@ -1,6 +1,5 @@
 """What people see who may not see everything: the accounts and figures of their teams, and wallets only when shared."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.balances.services import Place, balances_land, quotas_land
+from dashboard.balances.services import balances_land, quotas_land
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import scope_of
@@ -17,7 +16,7 @@ from dashboard.sync.selectors import trouble_by_hour
 from dashboard.usage.models import SpendDaily
 from providers.records import Balance, Quota
 from tests.providers.simulated import SimulatedWire
-from tests.sync.driving import connected
+from tests.sync.driving import connected, place_of
 
 OURS, THEIRS = "Search account", "Platform account"
 
@@ -31,12 +30,7 @@ def accounts(organization: Organization, owner: User, simulator: SimulatedWire) 
         credential = connected(organization, "deepseek", now)
         account = credential.account
         ProviderAccount.objects.filter(pk=account.pk).update(label=label, team=team)
-        place = Place(
-            organization_id=organization.pk,
-            account_id=account.pk,
-            credential_id=credential.pk,
-            interval=timedelta(minutes=5),
-        )
+        place = place_of(credential)
         wallet = Balance(name="Wallet", kind="prepaid", amount=Decimal(amount), unit="CNY")
         balances_land(place=place, balances=[wallet], now=now)
         cap = Quota(name=f"Cap of {name}", unit="USD", used=Decimal(1), limit=Decimal(2))

@@ -1,7 +1,8 @@
 """Driving streams in tests as the worker does, with a clock of our own."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from dashboard.balances.services import Place
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.services import credential_create
 from dashboard.organizations.audit import SYSTEM
@@ -33,6 +34,16 @@ def connected(organization: Organization, slug: str, now: datetime, **values: st
     credential.save()
     credential_streams_wake(credential=credential, now=now)
     return credential
+
+
+def place_of(credential: ProviderCredential) -> Place:
+    """Where its readings land, one every five minutes."""
+    return Place(
+        organization_id=credential.organization_id,
+        account_id=credential.account_id,
+        credential_id=credential.pk,
+        interval=timedelta(minutes=5),
+    )
 
 
 def run_once(stream: SyncStream, now: datetime) -> SyncStream:

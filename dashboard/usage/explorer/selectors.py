@@ -96,8 +96,8 @@ def spend_bars(
 ) -> list[Bar]:
     """What is told by day of [first, last] in these units: of each of these groups under its place in `layers`,
     and of all others together under the next. One statement."""
-    rows = _rows(wanted, group, "daily")
-    rows.where("day BETWEEN %(first)s AND %(last)s AND spend IS NOT NULL", first=first, last=last, layers=list(layers))
+    rows = _rows(wanted, group, "daily").of_days(first, last)
+    rows.where("spend IS NOT NULL", layers=list(layers), rest=len(layers))
     own = [unit for unit in units if unit.slug]
     rows.of_kind(
         "span = 'day' AND (unit = ANY(%(shared)s)"
@@ -106,9 +106,9 @@ def spend_bars(
         own=[unit.code for unit in own],
         slugs=[unit.slug for unit in own],
     )
-    layer = "coalesce(array_position(%(layers)s::{}[], {}) - 1, cardinality(%(layers)s::{}[]))"
-    columns = {name: layer.format(_TYPES[group], of, _TYPES[group]) for name, of in _who(group).items()}
-    layered = "who" if columns else layer.format(_TYPES[group], _shown(group), _TYPES[group])
+    layer = f"coalesce(array_position(%(layers)s::{_TYPES[group]}[], {{}}) - 1, %(rest)s)"
+    columns = {name: layer.format(value) for name, value in _who(group).items()}
+    layered = _shown(group) if columns else layer.format(_shown(group))
     slug = "CASE WHEN unit = ANY(%(own)s) THEN provider_slug ELSE '' END"
     sums = {"spend": "sum(spend)", "provisional": "bool_or(provisional)"}
     shown = (layered, "day", "unit", slug, *sums.values())
@@ -127,8 +127,7 @@ def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> list
 
 def models_used(*, scope: Scope, first: date, last: date) -> list[str]:
     """The models of the months that these days touch, by name."""
-    rows = _rows(Wanted(scope=scope), MODEL, "monthly")
-    rows.where("day BETWEEN %(first)s AND %(last)s", first=first.replace(day=1), last=last)
+    rows = _rows(Wanted(scope=scope), MODEL, "monthly").of_days(first.replace(day=1), last)
     return sorted(model for (model,) in rows.different("told.model"))
 
 
@@ -148,6 +147,10 @@ class _Rows:
     def where(self, condition: str, **values: Any) -> None:
         self._conditions.append(condition)
         self._values |= values
+
+    def of_days(self, first: date, last: date) -> "_Rows":
+        self.where("day BETWEEN %(first)s AND %(last)s", first=first, last=last)
+        return self
 
     def of_kind(self, condition: str, **values: Any) -> None:
         kinds = f"SELECT id FROM usage_sumkind WHERE organization_id = %(organization)s AND {condition}"
@@ -195,13 +198,10 @@ def _readings(wanted: Wanted, group: str, first: date, last: date) -> Iterator[_
     """The rows to be added up, each day once: whole months from the monthly rollup, the days beside them by day."""
     begin, end = whole_months_of(first, last)
     if begin < end:
-        rows = _rows(wanted, group, "monthly")
-        rows.where("day >= %(begin)s AND day < %(end)s", begin=begin, end=end)
-        yield rows
+        yield _rows(wanted, group, "monthly").of_days(begin, end - DAY)
         if begin <= first and last < end:
             return
-    rows = _rows(wanted, group, "daily")
-    rows.where("day BETWEEN %(first)s AND %(last)s", first=first, last=last)
+    rows = _rows(wanted, group, "daily").of_days(first, last)
     months = months_of(first, last)
     if begin < end:
         rows.where("NOT (day >= %(begin)s AND day < %(end)s)", begin=begin, end=end)

@@ -98,26 +98,26 @@ def _unpriced_tag() -> Callable[[Row], str]:
 
 
 def _main(unit: str) -> Callable[[Row], str]:
-    estimated = get_template("usage/_estimated_mark.html").render().strip() + " "
+    def beside(row: Row) -> Iterable[str]:
+        return (money_text(amount, code) for code, amount in row["own"])
 
-    def written(row: Row) -> str:
-        mark = estimated if row["estimated"] else ""
-        look, own = "", ""
-        if row["own"]:
-            look = " !py-1"
-            own = "".join(_beside(money_text(amount, code)) for code, amount in row["own"])
-        return f'<td class="num font-medium{look}">{mark}{conditional_escape(money_bare(row["spend"], unit))}{own}</td>'
-
-    return written
+    return _amount(lambda row: money_bare(row["spend"], unit), beside)
 
 
 def _apart() -> Callable[[Row], str]:
+    return _amount(lambda row: money(row["spend"], row["unit"]), lambda row: filter(None, [row["whose"]]))
+
+
+def _amount(figure: Callable[[Row], str], beside: Callable[[Row], Iterable[str]]) -> Callable[[Row], str]:
+    """The cell of the money, with lines below it."""
     estimated = get_template("usage/_estimated_mark.html").render().strip() + " "
 
     def written(row: Row) -> str:
-        mark = estimated if row["estimated"] else ""
-        look, whose = (" !py-1", _beside(row["whose"])) if row["whose"] else ("", "")
-        return f'<td class="num font-medium{look}">{mark}{money(row["spend"], row["unit"])}{whose}</td>'
+        lines = "".join(
+            f'<span class="block text-xs text-ink-3 font-normal">{escape(words)}</span>' for words in beside(row)
+        )
+        look, mark = " !py-1" if lines else "", estimated if row["estimated"] else ""
+        return f'<td class="num font-medium{look}">{mark}{conditional_escape(figure(row))}{lines}</td>'
 
     return written
 
@@ -125,7 +125,3 @@ def _apart() -> Callable[[Row], str]:
 def _unknown(_row: Row) -> str:
     words = escape(_("unknown"))
     return f'<td class="num untold">{words}</td>'
-
-
-def _beside(words: str) -> str:
-    return f'<span class="block text-xs text-ink-3 font-normal">{escape(words)}</span>'
