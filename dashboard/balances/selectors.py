@@ -17,8 +17,9 @@ from dashboard.balances.naming import each_words, quota_name, window_title, wind
 from dashboard.balances.pace import quota_pace, window_length
 from dashboard.balances.runway import TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
+from dashboard.core.languages.numbers import NBSP, money_words
 from dashboard.core.rows import Joined
-from dashboard.core.templatetags.purser import NBSP, clock, duration_words, money_words, percent
+from dashboard.core.templatetags.purser import clock, duration_words, percent
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.scope import Scope
 

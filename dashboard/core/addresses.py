@@ -54,11 +54,13 @@ def chips(query: QueryDict, name: str, options: Iterable[tuple[str, Any, int | N
     """Chips of one filter from (value, label, count); several may be pressed."""
     options = list(options)
     pressed = chosen(query, name, (value for value, _, _ in options))
-    address_with = addresses(query, name)
+    without = addresses(query, name)
+    begin = without(**{name: pressed})
+    begin += "&" if len(begin) > 1 else ""
     found = []
     for value, label, count in options:
         now = value in pressed
-        url = address_with(**{name: [one for one in pressed if one != value] if now else [*pressed, value]})
+        url = without(**{name: [one for one in pressed if one != value]}) if now else begin + _part(name, value)
         found.append(Chip(label=label, url=url, pressed=now, count=count))
     return found
 

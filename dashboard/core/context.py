@@ -1,10 +1,11 @@
 """Context processors of the core: the nonce, and the places that the frame of every page leads to."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -32,12 +33,18 @@ class Place:
 
     @property
     def url(self) -> str:
-        return reverse(self.view)
+        return _address_of(self.view, get_script_prefix())
 
     @property
     def hint(self) -> str:
         """How the keys are written beside the name: "G O"."""
         return self.keys.upper()
+
+
+@cache
+def _address_of(view: str, _prefix: str) -> str:
+    """Every page leads to every place two or three times."""
+    return reverse(view)
 
 
 _PEOPLE = gettext_noop("Organization")

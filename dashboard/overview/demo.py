@@ -16,9 +16,9 @@ from dashboard.balances.models import BalanceSeries, RateFeed
 from dashboard.balances.rates.conversion import Unit
 from dashboard.balances.rates.services import RateTold, rate_type_in, reporting_currency_choose
 from dashboard.balances.services import Place, account_readings_delete, balance_history_import
+from dashboard.core.languages.numbers import is_currency
 from dashboard.core.period import MONTHS_BACK, months_before
 from dashboard.core.queue import enqueue_on_commit
-from dashboard.core.templatetags.purser import is_currency
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import credential_create
 from dashboard.keys.models import ProviderKey

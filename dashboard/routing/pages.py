@@ -11,7 +11,8 @@ from django.utils.translation import gettext_noop
 
 from dashboard.balances.models import BalanceSeries
 from dashboard.balances.selectors import fullest_quotas, primary_series, runway_row
-from dashboard.core.templatetags.purser import money_words, percent
+from dashboard.core.languages.numbers import money_words
+from dashboard.core.templatetags.purser import percent
 from dashboard.credentials.models import OfferedModel, ProviderAccount
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.scope import Scope

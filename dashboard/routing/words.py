@@ -10,7 +10,8 @@ import msgspec
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
-from dashboard.core.templatetags.purser import moment, money_words, percent
+from dashboard.core.languages.numbers import money_words
+from dashboard.core.templatetags.purser import moment, percent
 from dashboard.routing.decide import Code, Figures, State
 
 Say = Callable[[datetime], str]

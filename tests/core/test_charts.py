@@ -1,5 +1,6 @@
 """The shapes of the charts: nothing is lost between the figures, the drawing and the table."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from dashboard.core.charts.balance import Dry, Rise, balance_chart
 from dashboard.core.charts.shapes import Chart, Layer, folded, texts, total
 from dashboard.core.charts.spend import pace_chart, stack_chart
-from dashboard.core.templatetags.drawings import chart_cells, chart_mark, chart_wait
+from dashboard.core.templatetags.drawings import chart_lines, chart_mark, chart_wait
 
 NOW = datetime(2026, 11, 20, 6, 32, tzinfo=UTC)
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
@@ -78,7 +79,18 @@ def test_an_unknown_day_stays_unknown() -> None:
     assert [one["values"] for one in chart.data["series"]] == [["1.20", None, "0.00"], ["1.00", None, None]]
     assert chart.data["totals"] == ["2.20", None, "0.00"]
     assert chart.table.rows[1].cells == [None, None, None]
-    assert "nothing told" in chart_cells(chart.table.rows[1], chart.table)
+    assert chart_lines(chart.table, chart.table.rows[1]).count("nothing told") == 3
+
+
+def test_a_line_of_the_table_has_its_notes_and_amounts_and_is_no_markup() -> None:
+    layers = [Layer("a", [Decimal("1234.5"), None, Decimal(0)], {DAYS[0]})]
+    table = stack(layers).table
+    (line,) = chart_lines(table, replace(table.rows[-1], name="<b>")).splitlines()
+    assert line == (
+        '<tr><th scope="row">&lt;b&gt; <span class="minor ml-2">may still change</span></th>'
+        '<td class="num">$1,234.50</td><td class="num">$1,234.50</td></tr>'
+    )
+    assert chart_lines(table).count("<tr>") == len(DAYS)
 
 
 def test_a_chart_says_what_it_tells() -> None:

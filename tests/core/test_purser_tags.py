@@ -13,6 +13,7 @@ from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 from django.utils.html import strip_tags
 
+from dashboard.core.languages.numbers import money_words, number
 from dashboard.core.middleware import ContentSecurityPolicyMiddleware
 from dashboard.core.templatetags import purser
 
@@ -51,7 +52,7 @@ def written(source: str, **context: Any) -> str:
 )
 def test_money_keeps_its_unit(amount: str, unit: str, words: str) -> None:
     assert written("{{ amount|money:unit }}", amount=Decimal(amount), unit=unit) == words
-    assert purser.money_words(Decimal(amount), unit).replace("\u00a0", " ") == words
+    assert money_words(Decimal(amount), unit).replace("\u00a0", " ") == words
 
 
 def test_what_was_not_told_is_said_and_is_not_nought() -> None:
@@ -63,7 +64,7 @@ def test_what_was_not_told_is_said_and_is_not_nought() -> None:
 
 def test_an_amount_is_never_a_float() -> None:
     with pytest.raises(TypeError):
-        purser.number(1.5)  # type: ignore[arg-type]
+        number(1.5)  # type: ignore[arg-type]
 
 
 def test_a_column_reserves_the_room_of_missing_decimals() -> None:

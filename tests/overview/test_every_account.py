@@ -9,8 +9,8 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
+from dashboard.core.languages.numbers import is_currency
 from dashboard.core.period import earliest
-from dashboard.core.templatetags.purser import is_currency
 from dashboard.organizations.models import Organization, User
 from dashboard.organizations.scope import Scope
 from dashboard.sync.models import SyncStream

@@ -54,7 +54,7 @@ def compare(simulator: SimulatedWire, slug: str, now: datetime) -> None:
     assert stood(since) == account.spent(since, now) > 0
     assert SpendDaily.objects.aggregate(total=Sum("spend")) == UsageDaily.objects.aggregate(total=Sum("spend"))
     told = Wanted(scope=Scope(SpendDaily.objects.earliest("pk").organization_id))
-    page = spend_totals(wanted=told, group=PROVIDER, first=since.date(), last=now.date())
+    page = spend_totals(wanted=told, group=PROVIDER, first=since.date(), last=now.date())()
     assert {(one.group, one.unit) for one in page} == {(slug, account.profile.unit)}
     assert sum(one.spend for one in page) == account.spent(since, now), "the spend page tells the ledger"
     assert {part.unit for part in SpendDaily.objects.filter(spend__isnull=False)} == {account.profile.unit}

@@ -308,15 +308,15 @@ class SumsInAnyZone(HypothesisTestCase):
                     by_day[begins.date()] += bucket.cost
             total = sum((amount for day, amount in by_day.items() if first <= day <= last), Decimal(0))
             for group in GROUPS:
-                parts = spend_parts(wanted=wanted, group=group, first=first, last=last)
+                parts = spend_parts(wanted=wanted, group=group, first=first, last=last)()
                 assert sum((part.spend or 0 for part in parts), Decimal(0)) == total
-                totals = spend_totals(wanted=wanted, group=group, first=first, last=last)
+                totals = spend_totals(wanted=wanted, group=group, first=first, last=last)()
                 assert sum((one.spend for one in totals), Decimal(0)) == total
                 # Whatever rollup answers: a filter leaves of everything what the group was told to have.
                 other_group = {TEAM: MODEL, MODEL: TEAM}.get(group)
                 for value in {part.group for part in parts} if other_group else ():
                     narrow = replace(wanted, **{f"{group}s": [value]})
-                    found = spend_parts(wanted=narrow, group=str(other_group), first=first, last=last)
+                    found = spend_parts(wanted=narrow, group=str(other_group), first=first, last=last)()
                     mine = [part for part in parts if part.group == value]
                     for figure in ("spend", "tokens", "requests"):
                         told = [sum(getattr(part, figure) or 0 for part in some) for some in (found, mine)]

@@ -120,7 +120,7 @@ def test_a_key_that_nobody_owns_any_more_is_not_the_team_of_its_account(
 
     def whose(first: date, last: date) -> dict[int | None, Decimal]:
         found: dict[int | None, Decimal] = {}
-        for one in spend_totals(wanted=Wanted(scope=Scope(organization.pk)), group=TEAM, first=first, last=last):
+        for one in spend_totals(wanted=Wanted(scope=Scope(organization.pk)), group=TEAM, first=first, last=last)():
             found[one.group] = found.get(one.group, Decimal(0)) + one.spend
         return found
 

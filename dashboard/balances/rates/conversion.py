@@ -11,8 +11,8 @@ from datetime import date
 from decimal import Context, Decimal
 from typing import Literal, NamedTuple
 
+from dashboard.core.languages.numbers import is_currency
 from dashboard.core.period import months_before
-from dashboard.core.templatetags.purser import is_currency
 
 BASE = "EUR"
 # A rate that is older says nothing of this month any more.

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from dashboard.balances.models import ExchangeRate, RateFeed, RateSource
 from dashboard.balances.rates.conversion import BASE, MONTHS_KNOWN, Unit
 from dashboard.balances.rates.currencies import currencies
+from dashboard.core.languages.numbers import is_currency
 from dashboard.core.period import months_before
 from dashboard.core.queue import enqueue_on_commit
-from dashboard.core.templatetags.purser import is_currency
 from dashboard.organizations.audit import Actor, audit_record, changed
 from dashboard.organizations.models import Organization
 from providers.ecb import EVERYTHING, HOST, RECENT, RECENT_DAYS, Told, parse_rates

@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 
 from dashboard.core.charts.shapes import Chart, Row, Table, figures, milliseconds, texts, total
 from dashboard.core.drawing import thinned
-from dashboard.core.templatetags.purser import day, money_words
+from dashboard.core.languages.numbers import money_words
+from dashboard.core.templatetags.purser import day
 
 MOST_POINTS = 450
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.translation import ngettext
 
-from dashboard.core.templatetags.purser import currency_sign, unit_digits, unit_word
+from dashboard.core.languages.numbers import currency_sign, unit_digits, unit_word
 
 MOST_SERIES = 8
 

@@ -8,7 +8,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from dashboard.core.charts.shapes import Chart, Layer, Row, Table, figures, folded, texts, total
-from dashboard.core.templatetags.purser import day, money_words
+from dashboard.core.languages.numbers import money_words
+from dashboard.core.templatetags.purser import day
 
 
 def stack_chart(

@@ -3,17 +3,20 @@ more than everything else on it. The geometry is dashboard.core.drawing's; here 
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
+from html import escape
 from typing import Any
 
 from django import template
-from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from dashboard.core.charts.shapes import Row, Table
 from dashboard.core.drawing import Meter, Sparkline, tick_strip
 from dashboard.core.languages.joining import listed
-from dashboard.core.templatetags.purser import logo, money_bare, series
+from dashboard.core.languages.numbers import number_format
+from dashboard.core.templatetags.purser import logo, series, untold
 
 register = template.Library()
 
@@ -133,6 +136,7 @@ def chart_wait(kind: str) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=64)
 def chart_mark(kind: str, index: int) -> SafeString:
     """The sign of a series in the key: a square of its colour, or its line."""
     if kind == "stack":
@@ -144,8 +148,15 @@ def chart_mark(kind: str, index: int) -> SafeString:
 
 
 @register.simple_tag
-def chart_cells(row: Row, table: Table) -> SafeString:
-    """The amounts of a line, written as everywhere. They are many: what all share is made once."""
-    untold = format_html('<span class="minor font-normal">{}</span>', table.none)
-    cells = (untold if cell is None else conditional_escape(money_bare(cell, table.unit)) for cell in row.cells)
-    return SafeString("".join([f'<td class="num">{cell}</td>' for cell in cells]))
+def chart_lines(table: Table, *lines: Row) -> SafeString:
+    """A `<tr>` for each of these lines of a chart's table, or for each of its own. Their cells are many: what all share
+    is made once."""
+    none = untold(table.none)
+    money = number_format().money_of(table.unit)
+
+    def line(row: Row) -> str:
+        notes = "".join([f' <span class="minor ml-2">{escape(note)}</span>' for note in row.notes])
+        cells = "".join([f'<td class="num">{none if cell is None else money(cell)}</td>' for cell in row.cells])
+        return f'<tr><th scope="row">{escape(row.name)}{notes}</th>{cells}</tr>'
+
+    return SafeString("\n".join(map(line, lines or table.rows)))

@@ -8,7 +8,7 @@ context, so that one page speaks of one moment.
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -19,111 +19,32 @@ from django.forms import BoundField, CheckboxInput, PasswordInput
 from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import date_format, get_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext_noop, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from dashboard.core.languages import joining
+from dashboard.core.languages.numbers import (
+    NBSP,
+    NumberFormat,
+    is_currency,
+    money_words,
+    number,
+    number_format,
+    unit_word,
+)
 from dashboard.core.undo import undo_of
 
 register = template.Library()
 register.filter(joining.listed)
 register.simple_tag(joining.colon)
 
-NBSP = "\u00a0"
-MINUS = "\u2212"
-
-# Signs of the currencies that provider accounts are held in; ISO 4217 gives the decimals where they are not two.
-SIGNS = {
-    "USD": "$", "CNY": "¥", "EUR": "€", "GBP": "£", "JPY": "¥", "TWD": "NT$", "HKD": "HK$", "SGD": "S$", "AUD": "A$",
-    "CAD": "C$", "NZD": "NZ$", "INR": "₹", "KRW": "₩", "BRL": "R$", "ILS": "₪", "VND": "₫", "PHP": "₱", "UAH": "₴",
-}  # fmt: skip
-DECIMALS = {
-    "JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "PYG": 0, "UGX": 0, "XAF": 0, "XOF": 0,
-    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-}  # fmt: skip
-_UNIT_WORDS = (
-    gettext_noop("points"),
-    gettext_noop("credits"),
-    gettext_noop("tokens"),
-    gettext_noop("requests"),
-    gettext_noop("seats"),
-    gettext_noop("minutes"),
-)
-
 
 # --- numbers ----------------------------------------------------------------------------------------------------
-@lru_cache(maxsize=1024)
-def is_currency(unit: str) -> bool:
-    """Whether `unit` has the form of an ISO 4217 code rather than a provider's own word (points, credits)."""
-    return len(unit) == 3 and unit.isascii() and unit.isalpha() and unit.isupper()
-
-
-def currency_sign(unit: str) -> str:
-    """The sign in front of an amount, or nothing where the code behind it must do."""
-    return SIGNS.get(unit, "")
-
-
-def unit_digits(unit: str) -> int:
-    """Decimals that an amount of `unit` is written with."""
-    return DECIMALS.get(unit, 2) if is_currency(unit) else 0
-
-
-def unit_word(unit: str) -> str:
-    """An ISO code as it is, a provider's own unit in the reader's language."""
-    return unit if is_currency(unit) or not unit else _(unit)
-
-
-def number(value: Decimal | int, digits: int | None = None) -> str:
-    """`value` grouped as the language does, with a real minus; `digits` decimals, or as many as it has."""
-    if isinstance(value, float):
-        raise TypeError("An amount is a Decimal, never a float")
-    exact = Decimal(value)
-    text = f"{exact:,f}" if digits is None else f"{exact:,.{digits}f}"
-    if digits is None and "." in text:
-        text = text.rstrip("0").rstrip(".")
-    sign = ""
-    if text.startswith("-"):
-        text = text[1:]
-        sign = MINUS if text.strip("0.,") else ""  # what rounds to nothing is not below it
-    thousands, point = _separators(get_language() or "")
-    if thousands != "," or point != ".":
-        text = text.translate({44: thousands, 46: point})
-    return sign + text
-
-
-@cache
-def _separators(language: str) -> tuple[str, str]:
-    """Where a language's format names none for thousands, the ungrouped number would be hard to read."""
-    return get_format("THOUSAND_SEPARATOR", language) or ",", get_format("DECIMAL_SEPARATOR", language)
-
-
-def _amount(amount: Decimal | int, unit: str) -> str:
-    """The number alone: the unit's decimals, but three figures of an amount too small for them."""
-    exact, digits = Decimal(amount), unit_digits(unit)
-    if not is_currency(unit):
-        digits = 0 if exact == exact.to_integral_value() else 2
-    if exact and abs(exact) < Decimal("0.01"):
-        return number(round(exact, 2 - exact.adjusted()), None)
-    return number(exact, digits)
-
-
-def _signed(amount: Decimal | int, unit: str) -> str:
-    text = _amount(amount, unit)
-    sign = currency_sign(unit)
-    return f"{MINUS}{sign}{text[1:]}" if text.startswith(MINUS) else f"{sign}{text}"
-
-
-def money_words(amount: Decimal | int | None, unit: str, none: str = "") -> str:
-    """Plain text for titles and names: "¥1,284.50 CNY"."""
-    if amount is None:
-        return none or _("not told")
-    return f"{_signed(amount, unit)}{NBSP}{unit_word(unit)}".rstrip()
-
-
-def _untold(words: str) -> SafeString:
+def untold(words: str = "") -> SafeString:
+    """What stands where something was not told."""
     return format_html('<span class="minor font-normal">{}</span>', words or _("not told"))
 
 
@@ -137,8 +58,9 @@ def money_filter(amount: Decimal | int | None, unit: str) -> SafeString:
 def money(amount: Decimal | int | None, unit: str, none: str = "") -> SafeString:
     """The same, with other words for an amount that was not told."""
     if amount is None:
-        return _untold(none)
-    return format_html('{}{}<span class="iso">{}</span>', _signed(amount, unit), NBSP, unit_word(unit or ""))
+        return untold(none)
+    text = number_format().money(amount, unit)
+    return format_html('{}{}<span class="iso">{}</span>', text, NBSP, unit_word(unit or ""))
 
 
 @register.filter
@@ -150,15 +72,15 @@ def money_text(amount: Decimal | int | None, unit: str) -> str:
 @register.filter
 def money_bare(amount: Decimal | int | None, unit: str) -> SafeString | str:
     """The figure with its sign and without its code, where the column's head says the unit."""
-    return _untold("") if amount is None else _signed(amount, unit)
+    return untold() if amount is None else number_format().money(amount, unit)
 
 
 @register.filter
 def quota_amount(amount: Decimal | int | None, unit: str) -> SafeString | str:
     """What is used of a window: money with its sign, everything else as a number with every digit."""
     if amount is None:
-        return _untold("")
-    return _signed(amount, unit) if is_currency(unit or "") else number(amount)
+        return untold()
+    return number_format().money(amount, unit) if is_currency(unit or "") else number(amount)
 
 
 @register.filter
@@ -171,10 +93,10 @@ def unit_name(unit: str) -> str:
 def money_figure(amount: Decimal | int | None, unit: str) -> SafeString:
     """For a column whose unit stands in a column of its own: decimals under decimals."""
     if amount is None:
-        return _untold("")
-    text = _signed(amount, unit)
-    separator = get_format("DECIMAL_SEPARATOR")
-    room = "" if separator in text else f"{separator}00"
+        return untold()
+    language = number_format()
+    text = language.money(amount, unit)
+    room = "" if language.point in text else f"{language.point}00"
     pad = format_html('<span class="amount-pad" aria-hidden="true">{}</span>', room) if room else ""
     return format_html('<span class="font-medium">{}</span>{}', text, pad)
 
@@ -183,54 +105,43 @@ def money_figure(amount: Decimal | int | None, unit: str) -> SafeString:
 def money_cell(amount: Decimal | int | None, unit: str) -> SafeString:
     """For a column: decimals under decimals, the unit in its own slot."""
     if amount is None:
-        return _untold("")
+        return untold()
     figure = money_figure(amount, unit)
     return format_html('{}<span class="amount-unit iso">{}</span>', figure, unit_word(unit or ""))
 
 
-_SCALES = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
-
-
 @register.filter
 def quantity(value: Decimal | int | None) -> SafeString:
-    """1,234 as 1.23k and 21,440,000 as 21.4M, three figures each; the exact number is its title."""
-    if value is None:
-        return _untold("")
-    exact = Decimal(value)
-    for scale, letter in _SCALES:
-        # 999,999 rounds to 1M, not to 1000k.
-        if abs(exact) >= scale * Decimal("0.9995"):
-            scaled = exact / scale
-            short = round(scaled, 2 - scaled.adjusted())
-            return format_html('<span title="{}">{}{}</span>', number(exact), number(short), letter)
-    return format_html("{}", number(exact if exact == exact.to_integral_value() else round(exact, 2)))
+    """1,234 as 1.23k; the exact number is its title."""
+    return untold() if value is None else short_figure(value, number_format())
+
+
+def short_figure(value: Decimal | int, language: NumberFormat) -> SafeString:
+    """The same of many, in a language that is asked for once."""
+    short = language.short(value)
+    if not short:
+        return SafeString(language.exact_or_rounded(value))
+    return SafeString(f'<span title="{language.number(value)}">{short}</span>')
 
 
 @register.filter
 def exact(value: Decimal | int | None) -> SafeString | str:
     """Every digit, grouped."""
-    return _untold("") if value is None else number(value)
+    return untold() if value is None else number(value)
 
 
 @register.filter
 def percent(value: Decimal | int | None) -> SafeString | str:
-    """A share of 0 to 100 as "71 %". It rounds down from above, so that 100 % is said only when all is used."""
+    """A share of 0 to 100 as "71 %"."""
     if value is None:
-        return _untold("")
-    share = Decimal(value)
-    if 0 < share < 1:
-        return f"<{NBSP}1{NBSP}%"
-    rounded = share.quantize(Decimal(1), ROUND_DOWN if 99 < share < 100 else ROUND_HALF_EVEN)
-    return f"{number(rounded)}{NBSP}%"
+        return untold()
+    return number_format().percent(value)
 
 
 @register.simple_tag
 def change_words(value: Decimal | None) -> str:
     """A change in percent with its sign: "+10.3 %", "−4 %"; nothing where there is nothing to compare with."""
-    if value is None:
-        return ""
-    rounded = round(value, 1 if abs(value) < 100 else 0)
-    return f"{'+' if rounded > 0 else ''}{number(rounded)}{NBSP}%"
+    return "" if value is None else number_format().change(value)
 
 
 # --- time --------------------------------------------------------------------------------------------------------
@@ -302,7 +213,7 @@ def _local(value: date | datetime) -> date | datetime:
 def day(value: date | datetime | None) -> SafeString | str:
     """ "Tue 24 Nov", in the reporting zone."""
     if value is None:
-        return _untold("")
+        return untold()
     local = _local(value)
     return _day_words(local.date() if isinstance(local, datetime) else local, get_language() or "")
 
@@ -316,6 +227,11 @@ def _day_words(value: date, _language: str) -> str:
 @register.filter
 def month(value: date) -> str:
     """ "Nov 2026"."""
+    return _month_words(value, get_language() or "")
+
+
+@lru_cache(maxsize=1024)
+def _month_words(value: date, _language: str) -> str:
     return date_format(value, pgettext("date format: month and year, short", "M Y")).replace(" ", NBSP)
 
 
@@ -329,7 +245,7 @@ def full_month(value: date) -> str:
 def full_day(value: date | datetime | None) -> SafeString | str:
     """ "24 Nov 2026", in the reporting zone, for what may lie years away."""
     if value is None:
-        return _untold("")
+        return untold()
     return date_format(_local(value), pgettext("date format: day, month, year", "j M Y")).replace(" ", NBSP)
 
 
@@ -346,14 +262,14 @@ def days(first: date, last: date | None) -> SafeString | str:
 @register.filter
 def clock(value: datetime | None) -> SafeString | str:
     """ "14:32", in the reporting zone."""
-    return _untold("") if value is None else date_format(timezone.localtime(value), "H:i")
+    return untold() if value is None else date_format(timezone.localtime(value), "H:i")
 
 
 @register.filter
 def moment(value: datetime | None) -> SafeString | str:
     """ "9 Nov, 10:20", in the reporting zone."""
     if value is None:
-        return _untold("")
+        return untold()
     return date_format(timezone.localtime(value), pgettext("date format: 9 Nov, 10:20", "j M, H:i")).replace(" ", NBSP)
 
 
@@ -361,7 +277,7 @@ def moment(value: datetime | None) -> SafeString | str:
 def resets(context: Context, at: datetime | None) -> SafeString | str:
     """When a window starts anew: the clock when that is within a day, else the day."""
     if at is None:
-        return _untold(_("reset not told"))
+        return untold(_("reset not told"))
     near = at - now_of(context) < timedelta(hours=20)
     title = _("resets %(moment)s") % {"moment": moment(at)}
     words = clock(at) if near else day(at)
@@ -474,6 +390,7 @@ def icon(name: str, classes: str = "ico-sm", label: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)
 def logo(slug: str, classes: str = "", name: str = "", alone: bool = False) -> SafeString:
     """A provider's one-colour mark; where the sprite has none, the initials of its `name`. The one logo of a page
     stands `alone`: drawn in place, so that nobody fetches all the others."""

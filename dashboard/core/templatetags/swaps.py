@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from django import template
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard.core.addresses import Chip
@@ -31,6 +31,12 @@ def chip_items(chips: Iterable[Chip], target: str) -> SafeString:
     """The filters of a menu as its list: an organization has hundreds of teams and accounts, and every page that it
     looks at has the same."""
     return SafeString("".join(_chip_item(one.url, str(one.label), one.count, one.pressed, target) for one in chips))
+
+
+@register.simple_tag
+def chips_pressed(chips: Iterable[Chip]) -> SafeString:
+    """The names of those that are in force, beside the menu's own."""
+    return format_html_join("", '<b class="text-brand">{}</b>', ((one.label,) for one in chips if one.pressed))
 
 
 @lru_cache(maxsize=8192)

@@ -14,7 +14,8 @@ from dashboard.balances.selectors import RunwayRow, balance_history, fresh, runw
 from dashboard.core.charts.balance import Dry, Rise, balance_chart
 from dashboard.core.charts.shapes import Chart
 from dashboard.core.languages.joining import listed
-from dashboard.core.templatetags.purser import age_words, day, is_currency, money_words
+from dashboard.core.languages.numbers import is_currency, money_words
+from dashboard.core.templatetags.purser import age_words, day
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization
 from dashboard.overview.account.choice import Choice

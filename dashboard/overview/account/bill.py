@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from dashboard.balances.models import EntryKind, QuotaSeries
 from dashboard.balances.naming import quota_name
 from dashboard.core.drawing import meter_geometry
-from dashboard.core.templatetags.purser import day, full_month, is_currency, money_words, percent
+from dashboard.core.languages.numbers import is_currency, money_words
+from dashboard.core.templatetags.purser import day, full_month, percent
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import absent_words
 from dashboard.usage.entries.selectors import EntryRow

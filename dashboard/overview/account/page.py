@@ -13,8 +13,8 @@ from dashboard.balances.models import BalanceSeries, QuotaSeries
 from dashboard.balances.selectors import primary_series, quota_window, quotas_of_account
 from dashboard.core.drawing import meter_geometry
 from dashboard.core.languages.joining import listed
+from dashboard.core.languages.numbers import unit_word
 from dashboard.core.languages.phrases import told
-from dashboard.core.templatetags.purser import unit_word
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential, ServerReading
 from dashboard.credentials.selectors import absent_words, account_row, credentials_of_account, server_reading_of
 from dashboard.organizations.models import Organization

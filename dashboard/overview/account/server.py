@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from dashboard.core.drawing import Meter
-from dashboard.core.templatetags.purser import NBSP, moment, number, percent, unit_word
+from dashboard.core.languages.numbers import NBSP, number, unit_word
+from dashboard.core.templatetags.purser import moment, percent
 from dashboard.credentials.models import ServerReading
 from dashboard.credentials.selectors import GaugeRow, gauges_view
 

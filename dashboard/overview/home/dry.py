@@ -13,7 +13,8 @@ from django.utils.translation import pgettext
 from dashboard.balances.models import BalanceSeries
 from dashboard.balances.selectors import runway_row
 from dashboard.core.drawing import HORIZON_GRID, horizon_geometry, horizon_place
-from dashboard.core.templatetags.purser import day, money_words
+from dashboard.core.languages.numbers import money_words
+from dashboard.core.templatetags.purser import day
 from dashboard.credentials.selectors import account_row
 
 ROWS = 8

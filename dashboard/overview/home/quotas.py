@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from dashboard.balances.models import QuotaSeries
 from dashboard.balances.selectors import quota_window
-from dashboard.core.templatetags.purser import is_currency, money_words, percent, quota_amount, unit_word
+from dashboard.core.languages.numbers import is_currency, money_words, unit_word
+from dashboard.core.templatetags.purser import percent, quota_amount
 from dashboard.credentials.selectors import account_row
 
 GROUPS = 4

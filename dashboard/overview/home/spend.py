@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from dashboard.core.templatetags.purser import NBSP, number
+from dashboard.core.languages.numbers import NBSP, number
 from dashboard.credentials.catalog import provider_name
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.core.languages.joining import labelled, listed
-from dashboard.core.templatetags.purser import number, unit_word
+from dashboard.core.languages.numbers import number, unit_word
 from dashboard.routing.document import Document, Failover, Target
 from dashboard.routing.editor.draft import AMOUNTS, SPANS
 

@@ -14,8 +14,8 @@ from dashboard.balances.rates.conversion import Unit
 from dashboard.balances.rates.currencies import currency_choices
 from dashboard.balances.rates.services import RateTold
 from dashboard.core.fields import MonthInput
+from dashboard.core.languages.numbers import number
 from dashboard.core.period import months_before
-from dashboard.core.templatetags.purser import number
 from dashboard.organizations.models import Organization
 from dashboard.usage.explorer.converted import unit_value, unit_words
 from dashboard.usage.partitions import EARLIEST

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from dashboard.balances.models import EntryKind
 from dashboard.core.fields import DayInput
-from dashboard.core.templatetags.purser import DECIMALS, SIGNS
+from dashboard.core.languages.numbers import DECIMALS, SIGNS
 from dashboard.usage.entries.services import Typed
 from dashboard.usage.partitions import EARLIEST
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from dashboard.balances.models import BalanceEntry, BalanceReading, EntryKind
-from dashboard.core.templatetags.purser import money_words
+from dashboard.core.languages.numbers import money_words
 from dashboard.credentials.models import ProviderAccount
 from dashboard.usage.derived.arithmetic import expected_balance
 from dashboard.usage.derived.services import DERIVED, spent_since

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_noop
 from dashboard.balances.rates.conversion import Rate, Rates, Unit
 from dashboard.balances.rates.selectors import rates_view
 from dashboard.core.addresses import Chip, address, chosen
+from dashboard.core.languages.numbers import unit_word
 from dashboard.core.period import Period
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.core.templatetags.purser import month as month_words
-from dashboard.core.templatetags.purser import unit_word
 from dashboard.credentials.catalog import provider_name
 from dashboard.organizations.models import Organization
 from dashboard.usage.explorer.selectors import Earlier, Part

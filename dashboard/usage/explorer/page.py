@@ -14,10 +14,10 @@ from dashboard.balances.rates.conversion import Unit
 from dashboard.core.addresses import Chip, address, addresses, chips, chosen
 from dashboard.core.cursors import Order
 from dashboard.core.period import period_picker
+from dashboard.core.statements import asked, pipelined
 from dashboard.core.tables import Column, Table
 from dashboard.credentials.catalog import provider_name
-from dashboard.credentials.models import ProviderAccount
-from dashboard.organizations.models import Organization, Team
+from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
 from dashboard.usage.explorer.chart import Stack, open_words, spend_chart, spend_stack, undated_spend
 from dashboard.usage.explorer.converted import (
@@ -144,36 +144,38 @@ def explorer_context(
     """Everything that the page shows. The number of statements does not follow what there is to show."""
     picker = period_picker(query, today)
     period, compare = picker.period, picker.period.compare
-    names = _names(organization)
-    models = models_used(scope=scope, first=period.first, last=period.last)
-    filters = _filters(query, scope, names, models)
-    wanted = _wanted(query, scope, names, models)
     group = next(iter(chosen(query, "group", GROUPS)), PROVIDER)
-    parts = spend_parts(wanted=wanted, group=group, first=period.first, last=period.last)
-    earlier = spend_totals(wanted=wanted, group=group, first=compare.first, last=compare.last)
-    reading = spend_reading(
-        organization=organization, query=query, parts=parts, earlier=earlier, period=period, compare=compare
-    )
-    told, unit = reading.told, reading.unit
-    closer = _closer(group, query)
-
-    def name_of(value: Any) -> str:
-        return names.of(group, value)
-
-    stack = spend_stack(told, unit, name_of, period)
-    bars: list[Bar] = []
-    if stack.own and not by_month(period.first, period.last) and not every_row:
-        units = told.units_in(unit)
-        bars = spend_bars(
-            wanted=wanted, group=group, layers=stack.own, units=units, first=period.first, last=period.last
+    # What comes between asking for something and reading it is done while PostgreSQL works.
+    with pipelined():
+        named, used = _names(organization), models_used(scope=scope, first=period.first, last=period.last)
+        names, models = named(), used()
+        wanted = _wanted(query, scope, names, models)
+        parts = spend_parts(wanted=wanted, group=group, first=period.first, last=period.last)
+        earlier = spend_totals(wanted=wanted, group=group, first=compare.first, last=compare.last)
+        filters = _filters(query, scope, names, models)
+        reading = spend_reading(
+            organization=organization, query=query, parts=parts(), earlier=earlier(), period=period, compare=compare
         )
-    days = told.days(bars, unit)
-    view = TABLE.read(query)
-    figures = _figures(told, unit, name_of)
-    page = view.page_of_list(figures) if not every_row else None
-    shown = view.all_in_order(figures) if page is None else page.rows
-    total, before_total = told.total(unit), told.total_before(unit)
-    others = [(one, told.total(one)) for one in reading.units if one != unit]
+        told, unit = reading.told, reading.unit
+
+        def name_of(value: Any) -> str:
+            return names.of(group, value)
+
+        stack = spend_stack(told, unit, name_of, period)
+        bars: Callable[[], list[Bar]] = list
+        if stack.own and not by_month(period.first, period.last) and not every_row:
+            units = told.units_in(unit)
+            bars = spend_bars(
+                wanted=wanted, group=group, layers=stack.own, units=units, first=period.first, last=period.last
+            )
+        view, closer = TABLE.read(query), _closer(group, query)
+        figures = _figures(told, unit, name_of)
+        page = view.page_of_list(figures) if not every_row else None
+        shown = view.all_in_order(figures) if page is None else page.rows
+        rows = _rows(shown, told, unit, group, names, closer, stack)
+        total, before_total = told.total(unit), told.total_before(unit)
+        others = [(one, told.total(one)) for one in reading.units if one != unit]
+        days = told.days(bars(), unit)
     return {
         "picker": picker,
         "compare": compare,
@@ -185,7 +187,7 @@ def explorer_context(
         "clear_url": address(query, provider=None, account=None, team=None, model=None),
         "view": view,
         "page": page,
-        "rows": _rows(shown, told, unit, group, names, closer, stack),
+        "rows": rows,
         "unit": unit.code,
         "units": unit_chips(query, organization, reading),
         "total": total,
@@ -217,16 +219,18 @@ def explorer_context(
 # --- What the address asks for ----------------------------------------------------------------------------------
 
 
-_ACCOUNT = ("provider_slug", "label", "team_id")
+_ACCOUNTS = (
+    "SELECT id, provider_slug, label, team_id FROM credentials_provideraccount WHERE organization_id = %(organization)s"
+)
+_TEAMS = "SELECT id, name FROM organizations_team WHERE organization_id = %(organization)s"
 
 
-def _names(organization: Organization) -> Names:
-    accounts = ProviderAccount.objects.filter(organization=organization)
-    teams = Team.objects.filter(organization=organization)
-    return Names(
+def _names(organization: Organization) -> Callable[[], Names]:
+    accounts, teams = (asked(one, {"organization": organization.pk}) for one in (_ACCOUNTS, _TEAMS))
+    return lambda: Names(
         organization_id=organization.pk,
-        accounts={pk: Account(*told) for pk, *told in accounts.values_list("pk", *_ACCOUNT)},
-        teams=dict(teams.values_list("pk", "name")),
+        accounts={pk: Account(*told) for pk, *told in accounts()},
+        teams=dict(teams()),
     )
 
 

@@ -1,15 +1,15 @@
-"""Reads of the rollups by team, for any days and any grouping."""
+"""Reads of the rollups by team, for any days and any grouping. Each asks at once, and gives a function that waits for
+what was asked for: see dashboard.core.statements."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from dashboard.balances.rates.conversion import Unit
 from dashboard.core.period import months_before, months_of
+from dashboard.core.statements import Rows, asked
 from dashboard.organizations.scope import Scope
 
 PROVIDER, ACCOUNT, TEAM, MODEL = "provider", "account", "team", "model"
@@ -76,7 +76,7 @@ def by_month(first: date, last: date) -> bool:
     return (last - first).days >= DAYS_BY_DAY
 
 
-def spend_parts(*, wanted: Wanted, group: str, first: date, last: date) -> list[Part]:
+def spend_parts(*, wanted: Wanted, group: str, first: date, last: date) -> Callable[[], list[Part]]:
     """Everything of the days [first, last], by month: at most two statements, of rollups alone."""
     sums = {
         "spend": "sum(spend)",
@@ -84,16 +84,15 @@ def spend_parts(*, wanted: Wanted, group: str, first: date, last: date) -> list[
         "requests": "sum(requests)::bigint",
         "provisional": "bool_or(provisional)",
     }
-    found: list[Part] = []
-    for rows in _readings(wanted, group, first, last):
-        shown = (_shown(group), "at", "unit", "provider_slug", "basis", "span", *sums)
-        found += map(Part._make, rows.summed(shown, {**_who(group), "at": rows.month}, sums))
-    return found
+    shown = (_shown(group), "at", "unit", "provider_slug", "basis", "span", *sums)
+    readings = _readings(wanted, group, first, last)
+    found = [rows.summed(shown, {**_who(group), "at": rows.month}, sums) for rows in readings]
+    return lambda: [Part._make(row) for rows in found for row in rows()]
 
 
 def spend_bars(
     *, wanted: Wanted, group: str, layers: Sequence[Any], units: Collection[Unit], first: date, last: date
-) -> list[Bar]:
+) -> Callable[[], list[Bar]]:
     """What is told by day of [first, last] in these units: of each of these groups under its place in `layers`,
     and of all others together under the next. One statement."""
     rows = _rows(wanted, group, "daily").of_days(first, last)
@@ -112,23 +111,25 @@ def spend_bars(
     slug = "CASE WHEN unit = ANY(%(own)s) THEN provider_slug ELSE '' END"
     sums = {"spend": "sum(spend)", "provisional": "bool_or(provisional)"}
     shown = (layered, "day", "unit", slug, *sums.values())
-    return list(map(Bar._make, rows.summed(shown, {**columns, "day": "day"}, sums, again="1, 2, 3, 4")))
+    found = rows.summed(shown, {**columns, "day": "day"}, sums, again="1, 2, 3, 4")
+    return lambda: list(map(Bar._make, found()))
 
 
-def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> list[Earlier]:
+def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> Callable[[], list[Earlier]]:
     """The spend of these days by group, unit and month: at most two statements."""
-    found: list[Earlier] = []
+    shown = (_shown(group), "unit", "provider_slug", "at", "spend")
+    found = []
     for rows in _readings(wanted, group, first, last):
         rows.where("spend IS NOT NULL")
-        shown = (_shown(group), "unit", "provider_slug", "at", "spend")
-        found += map(Earlier._make, rows.summed(shown, {**_who(group), "at": rows.month}, {"spend": "sum(spend)"}))
-    return found
+        found.append(rows.summed(shown, {**_who(group), "at": rows.month}, {"spend": "sum(spend)"}))
+    return lambda: [Earlier._make(row) for rows in found for row in rows()]
 
 
-def models_used(*, scope: Scope, first: date, last: date) -> list[str]:
+def models_used(*, scope: Scope, first: date, last: date) -> Callable[[], list[str]]:
     """The models of the months that these days touch, by name."""
     rows = _rows(Wanted(scope=scope), MODEL, "monthly").of_days(first.replace(day=1), last)
-    return sorted(model for (model,) in rows.different("told.model"))
+    found = rows.different("told.model")
+    return lambda: sorted(model for (model,) in found())
 
 
 # --- The statements ---------------------------------------------------------------------------------------------
@@ -165,25 +166,23 @@ class _Rows:
 
     def summed(
         self, shown: Sequence[str], columns: Mapping[str, str], sums: Mapping[str, str], again: str = ""
-    ) -> list[tuple[Any, ...]]:
+    ) -> Callable[[], Rows]:
         """The `sums` by `columns` and kind; `shown` are what is asked for of these and of the kind, added up `again`
         where several kinds are one."""
         named = ", ".join(f"{value} AS {name}" for name, value in {**columns, **sums}.items())
         places = ", ".join(str(place) for place in range(1, len(columns) + 2))
-        return self._read(
+        return self._asked(
             f"SELECT {', '.join(shown)} FROM (SELECT kind_id, {named} FROM {self._from}"
             f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}) AS summed"
             " JOIN usage_sumkind AS kind ON kind.id = kind_id"
             f"{again and f' GROUP BY {again}'}"
         )
 
-    def different(self, column: str) -> list[tuple[Any, ...]]:
-        return self._read(f"SELECT DISTINCT {column} FROM {self._from} WHERE {' AND '.join(self._conditions)}")
+    def different(self, column: str) -> Callable[[], Rows]:
+        return self._asked(f"SELECT DISTINCT {column} FROM {self._from} WHERE {' AND '.join(self._conditions)}")
 
-    def _read(self, statement: str) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, self._values)
-            return cursor.fetchall()
+    def _asked(self, statement: str) -> Callable[[], Rows]:
+        return asked(statement, self._values)
 
 
 def _who(group: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from dashboard.core.templatetags.purser import number
+from dashboard.core.languages.numbers import number
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.audit import Actor, audit_record, changed
 from dashboard.organizations.models import Organization, Team

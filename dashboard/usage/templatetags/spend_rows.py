@@ -3,67 +3,79 @@ longer than everything else on the page. What rows have in common is still made 
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from html import escape
 from typing import Any
 
 from django import template
 from django.template.context import Context
 from django.template.loader import get_template
 from django.urls import reverse
-from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.numbers import NBSP, NumberFormat, number_format, unit_word
 from dashboard.core.templatetags.drawings import chart_mark
-from dashboard.core.templatetags.purser import change_words, logo, money, money_bare, money_text, percent, quantity
+from dashboard.core.templatetags.purser import logo, money, short_figure, untold
 from dashboard.core.templatetags.swaps import swap_link
 
 register = template.Library()
 
 Row = Mapping[str, Any]
+Written = Callable[[Row], str]
 
 
 @register.simple_tag(takes_context=True)
 def spend_rows(context: Context, rows: Iterable[Row], state: str = "") -> SafeString:
     """`{% spend_rows rows %}`: a `<tr>` for each, with the columns that the reader chose. `state`: "" of what is in the
     main unit, "apart" of what is not converted, "unpriced". For a row see usage.explorer.page."""
-    shown = context["view"].shown
-    optional = {
-        "basis": ' class="col-basis"',
-        "tokens": ' class="num text-ink-2 col-tokens"',
-        "before": ' class="num text-ink-3 col-before"' if not state else ' class="col-before"',
-        "change": ' class="num col-change"' if not state else ' class="col-change"',
-        "share": ' class="num text-ink-2 col-share"' if not state else ' class="col-share"',
-    }
-    heads = {name: f"<td{look}>" if name in shown else "" for name, look in optional.items()}
-    amount = {"": _main(context["unit"]), "apart": _apart(), "unpriced": _unknown}[state]
+    shown, unit, language = context["view"].shown, context["unit"], number_format()
     name = _name(manages=context["request"].membership.may_manage)
-    basis = _unpriced_tag() if state == "unpriced" else _basis()
+    amount = {"": _main(unit, language), "apart": _apart(), "unpriced": _unknown()}[state]
+    cells: list[tuple[str, Written]] = [
+        ("basis", _cell("col-basis", _unpriced_tag() if state == "unpriced" else _basis())),
+        ("tokens", _cell("num text-ink-2 col-tokens", _tokens(language))),
+        ("spend", amount),
+        *(_alone() if state else _compared(unit, language)),
+    ]
+    others = [written for column, written in cells if column in shown]
 
-    def written(row: Row) -> str:
-        cells = [f'<tr data-row="{row["id"]}"><th scope="row">' if not state else '<tr><th scope="row">', name(row)]
-        cells.append("</th>")
-        if heads["basis"]:
-            cells += heads["basis"], basis(row), "</td>"
-        if heads["tokens"]:
-            cells += heads["tokens"], quantity(row["tokens"]), "</td>"
-        cells.append(amount(row))
-        for column, value in _COMPARED:
-            if heads[column]:
-                cells += heads[column], "" if state else conditional_escape(value(row, context["unit"])), "</td>"
-        cells.append("</tr>\n")
-        return "".join(cells)
+    def line(row: Row) -> str:
+        place = "" if state else f' data-row="{row["id"]}"'
+        return f'<tr{place}><th scope="row">{name(row)}</th>{"".join([cell(row) for cell in others])}</tr>\n'
 
-    return SafeString("".join(map(written, rows)))
+    return SafeString("".join(map(line, rows)))
 
 
-_COMPARED: tuple[tuple[str, Callable[[Row, str], str]], ...] = (
-    ("before", lambda row, unit: money_bare(row["before"], unit)),
-    ("change", lambda row, _unit: change_words(row["change"])),
-    ("share", lambda row, _unit: "" if row["share"] is None else percent(row["share"])),
-)
+def _cell(look: str, words: Written) -> Written:
+    head = f'<td class="{look}">'
+    return lambda row: f"{head}{words(row)}</td>"
 
 
-def _name(*, manages: bool) -> Callable[[Row], str]:
+def _compared(unit: str, language: NumberFormat) -> Iterable[tuple[str, Written]]:
+    """With the days before, and with the total."""
+    none, money_of_unit = untold(), language.money_of(unit)
+
+    def before(row: Row) -> str:
+        return none if row["before"] is None else money_of_unit(row["before"])
+
+    def change(row: Row) -> str:
+        return "" if row["change"] is None else language.change(row["change"])
+
+    def share(row: Row) -> str:
+        return "" if row["share"] is None else escape(language.percent(row["share"]))
+
+    yield "before", _cell("num text-ink-3 col-before", before)
+    yield "change", _cell("num col-change", change)
+    yield "share", _cell("num text-ink-2 col-share", share)
+
+
+def _alone() -> Iterable[tuple[str, Written]]:
+    """What stands beside the total is compared with nothing."""
+    for column in ("before", "change", "share"):
+        yield column, _cell(f"col-{column}", lambda _row: "")
+
+
+def _name(*, manages: bool) -> Written:
     """Its colour in the chart, its logo, and the way closer."""
     whose = ""
     if manages:
@@ -81,7 +93,7 @@ def _name(*, manages: bool) -> Callable[[Row], str]:
     return written
 
 
-def _basis() -> Callable[[Row], str]:
+def _basis() -> Written:
     """Rows stand on few different ones."""
     made = get_template("usage/_explorer_basis.html")
 
@@ -92,36 +104,46 @@ def _basis() -> Callable[[Row], str]:
     return lambda row: written(tuple(row["bases"]), row["provisional"])
 
 
-def _unpriced_tag() -> Callable[[Row], str]:
+def _unpriced_tag() -> Written:
     words = escape(_("Unpriced"))
     return lambda _row: f'<span class="tag tag-warn">{words}</span>'
 
 
-def _main(unit: str) -> Callable[[Row], str]:
+def _tokens(language: NumberFormat) -> Written:
+    none = untold()
+    return lambda row: none if row["tokens"] is None else short_figure(row["tokens"], language)
+
+
+def _main(unit: str, language: NumberFormat) -> Written:
+    none, money_of_unit = untold(), language.money_of(unit)
+
+    def figure(row: Row) -> str:
+        return none if row["spend"] is None else money_of_unit(row["spend"])
+
     def beside(row: Row) -> Iterable[str]:
-        return (money_text(amount, code) for code, amount in row["own"])
+        return (f"{language.money(amount, code)}{NBSP}{unit_word(code)}" for code, amount in row["own"])
 
-    return _amount(lambda row: money_bare(row["spend"], unit), beside)
+    return _amount(figure, beside)
 
 
-def _apart() -> Callable[[Row], str]:
+def _apart() -> Written:
     return _amount(lambda row: money(row["spend"], row["unit"]), lambda row: filter(None, [row["whose"]]))
 
 
-def _amount(figure: Callable[[Row], str], beside: Callable[[Row], Iterable[str]]) -> Callable[[Row], str]:
+def _amount(figure: Written, beside: Callable[[Row], Iterable[str]]) -> Written:
     """The cell of the money, with lines below it."""
     estimated = get_template("usage/_estimated_mark.html").render().strip() + " "
 
     def written(row: Row) -> str:
         lines = "".join(
-            f'<span class="block text-xs text-ink-3 font-normal">{escape(words)}</span>' for words in beside(row)
+            [f'<span class="block text-xs text-ink-3 font-normal">{escape(words)}</span>' for words in beside(row)]
         )
         look, mark = " !py-1" if lines else "", estimated if row["estimated"] else ""
-        return f'<td class="num font-medium{look}">{mark}{conditional_escape(figure(row))}{lines}</td>'
+        return f'<td class="num font-medium{look}">{mark}{figure(row)}{lines}</td>'
 
     return written
 
 
-def _unknown(_row: Row) -> str:
+def _unknown() -> Written:
     words = escape(_("unknown"))
-    return f'<td class="num untold">{words}</td>'
+    return lambda _row: f'<td class="num untold">{words}</td>'
