@@ -9,7 +9,9 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import caches
+from django.template.base import Template
 from django.test import Client
+from django.test.utils import instrumented_test_render
 from django.utils import translation
 
 from dashboard.organizations.models import Membership, Organization, Role, User
@@ -22,6 +24,8 @@ from tests.sharing import Sharing
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Otherwise every new client would read through all of them first.
 settings.WHITENOISE_AUTOREFRESH = True
+
+_drawn_plainly = Template._render  # type: ignore[attr-defined]
 
 # A deadline would measure how busy the machine is. What is dear or dangerous names its own number of examples.
 hypothesis.settings.register_profile("purser", deadline=None, max_examples=60)
@@ -47,6 +51,19 @@ def fresh_counts() -> Iterator[None]:
     before, caches["default"].key_prefix = caches["default"].key_prefix, f"tests-{uuid4().hex}"
     yield
     caches["default"].key_prefix = before
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_templates(django_test_environment: None) -> None:
+    """Django's test environment copies the context of each template that is drawn, a tenth of all time here.
+    A test that asks an answer for its `context` or `templates` says so: `noted_templates`."""
+    Template._render = _drawn_plainly  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def noted_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers know the templates that drew them, and with which context."""
+    monkeypatch.setattr(Template, "_render", instrumented_test_render)
 
 
 @pytest.fixture

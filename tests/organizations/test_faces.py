@@ -82,6 +82,7 @@ def test_too_many_tries_are_told_when_they_are_over(client: Client, db: None) ->
 # --- Members ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("noted_templates")
 def test_how_others_sign_in_is_told_to_those_who_manage(organization: Organization, owner: User) -> None:
     kay, reader = member(organization, "Kay"), member(organization, "Rui")
     Authenticator.objects.create(user=kay.user, type=Authenticator.Type.TOTP, data={})
@@ -98,6 +99,7 @@ def test_how_others_sign_in_is_told_to_those_who_manage(organization: Organizati
     assert "Last seen" not in page
 
 
+@pytest.mark.usefixtures("noted_templates")
 def test_the_members_of_one_team(organization: Organization, owner: User) -> None:
     kay, team = member(organization, "Kay"), Team.objects.create(organization=organization, name="Search")
     TeamMembership.objects.create(team=team, user=kay.user)
@@ -150,6 +152,7 @@ def test_a_new_team_gets_a_colour_that_is_free(organization: Organization, owner
 # --- The audit log ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("noted_templates")
 def test_each_filter_can_be_taken_away_by_itself(owner: User) -> None:
     page = signed_in(owner).get(reverse("organizations:audit_log") + "?q=a&group=team&first=2026-11-01&before=9")
     assert [(chip["label"], chip["without"]) for chip in page.context["chips"]] == [

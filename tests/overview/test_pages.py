@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -127,7 +128,11 @@ class World:
     rate: ExchangeRate
 
     def arguments(self, names: frozenset[str]) -> dict[str, Any]:
-        known = {
+        return {name: self._known[name] for name in names}
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        return {
             "account_id": self.account.pk,
             "credential_id": self.credential.pk,
             "stream_id": self.stream.pk,
@@ -157,7 +162,6 @@ class World:
             "pk": 1,
             "provider_id": "sso",
         }
-        return {name: known[name] for name in names}
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def test_every_component_has_its_place_and_says_what_it_takes() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.urls(__name__)
+@pytest.mark.usefixtures("noted_templates")
 def test_every_component_is_drawn(client: Client, owner: User) -> None:
     client.force_login(owner)
     response = client.get("/styleguide/")

@@ -74,7 +74,7 @@ def _toast(page: Page) -> None:
 
 
 def _what_if(page: Page) -> None:
-    page.get_by_role("group", name="What if").get_by_role("checkbox").first.check()
+    page.get_by_role("group", name="What if").get_by_role("switch").first.check()
     expect(page.locator(".route-changed").first).to_be_visible()
 
 

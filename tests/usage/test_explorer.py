@@ -187,6 +187,7 @@ def test_a_page_takes_at_most_twelve_statements(
     assert len(queries) <= 12
 
 
+@pytest.mark.usefixtures("noted_templates")
 def test_what_stands_beside_the_total_begins_with_a_few(
     client: Client, organization: Organization, account: ProviderAccount, signed_in: None
 ) -> None:

@@ -214,6 +214,7 @@ def test_the_preview_tells_what_saving_does(
 # --- Pages --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("noted_templates")
 def test_a_rule_is_previewed_before_it_is_saved(
     client: Client, signed_in: None, organization: Organization, account: ProviderAccount, team: Team
 ) -> None:
@@ -237,6 +238,7 @@ def test_a_rule_is_previewed_before_it_is_saved(
     assert by_team() == {None: Decimal(3)}
 
 
+@pytest.mark.usefixtures("noted_templates")
 @pytest.mark.parametrize(
     "wrong",
     [

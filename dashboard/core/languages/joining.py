@@ -7,8 +7,12 @@ from django.utils.translation import pgettext
 
 def listed(words: Iterable[object]) -> str:
     """ "Search, Support"."""
-    mark = pgettext("words of a list", "%(first)s, %(second)s") % {"first": "", "second": ""}
-    return mark.join(map(str, words))
+    return comma().join(map(str, words))
+
+
+def comma() -> str:
+    """What stands between two words of a list, where they are drawn."""
+    return pgettext("words of a list", "%(first)s, %(second)s") % {"first": "", "second": ""}
 
 
 def labelled(label: object, value: object) -> str:

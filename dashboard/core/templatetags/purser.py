@@ -39,6 +39,7 @@ from dashboard.core.undo import undo_of
 
 register = template.Library()
 register.filter(joining.listed)
+register.simple_tag(joining.comma)
 register.simple_tag(joining.colon)
 
 

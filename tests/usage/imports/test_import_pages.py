@@ -23,7 +23,7 @@ def account(organization: Organization) -> ProviderAccount:
 
 
 @pytest.fixture
-def mei(owner: User) -> Client:
+def mei(owner: User, noted_templates: None) -> Client:
     client = Client()
     client.force_login(owner)
     return client
