@@ -151,6 +151,11 @@ class PeriodPicker:
     earliest: date
     today: date
 
+    @property
+    def custom(self) -> bool:
+        """Whether these are no preset's days."""
+        return self.period.name == CUSTOM
+
 
 def period_picker(query: QueryDict, today: date, usual: str = USUAL) -> PeriodPicker:
     """The picker for the page with this address."""

@@ -18,7 +18,7 @@ from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.scope import Scope
 from dashboard.routing.decide import Facts, RouteDecision, Supposed, Verdict, decide, supposing
 from dashboard.routing.document import Document, DocumentError, document_stored
-from dashboard.routing.editor.comparing import change_words, documents_compared, failover_lines
+from dashboard.routing.editor.comparing import change_words, documents_compared, failover_settings
 from dashboard.routing.editor.draft import AMOUNTS, SPANS, Draft, Moved, document_from
 from dashboard.routing.editor.linter import policy_lint
 from dashboard.routing.exports.litellm import litellm_export
@@ -200,7 +200,7 @@ def policy_context(
         "supposed": bool(supposed),
         "changed": sum(one["changed"] for route in routes for tier in route["tiers"] for one in tier["targets"]),
         "switches": _switches(facts, accounts, supposed, scope),
-        "failover": failover_lines(document.failover),
+        "failover": failover_settings(document.failover),
         "notes": policy_lint(document=document, facts=facts, names=names),
         "events": event_rows(policies=[policy], organization=organization, scope=scope, now=now),
         "event_days": EVENT_DAYS,

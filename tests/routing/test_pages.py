@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from dashboard.credentials.models import OfferedModel, ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, Team, User
 from dashboard.routing.document import DocumentError, Failover, document_of, plain_of
-from dashboard.routing.editor.comparing import change_words, documents_compared, failover_lines
+from dashboard.routing.editor.comparing import change_words, documents_compared, failover_settings
 from dashboard.routing.editor.draft import Moved, document_from, draft_changed, draft_of, draft_read
 from dashboard.routing.editor.linter import policy_lint
 from dashboard.routing.models import RoutePolicy, RouteRevision
@@ -296,6 +296,9 @@ def test_a_document_that_is_no_longer_allowed_still_carries(
 
 def test_the_amounts_of_a_floor_are_written_as_everywhere_and_whole() -> None:
     floors = {"API points": Decimal(100000), "USD": Decimal("12.345")}
-    assert failover_lines(Failover(balance_floors=floors))[0] == "Leave under balance: 100,000 API points, 12.345 USD"
+    assert failover_settings(Failover(balance_floors=floors))[0] == (
+        "Leave under balance",
+        "100,000 API points, 12.345 USD",
+    )
     with translation.override("zh-hant"):
-        assert "100,000 API 點" in failover_lines(Failover(balance_floors=floors))[0]
+        assert "100,000 API 點" in failover_settings(Failover(balance_floors=floors))[0][1]

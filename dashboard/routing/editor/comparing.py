@@ -54,7 +54,7 @@ def change_words(before: Document | None, after: Document, names: Mapping[int, s
 
 
 def _lines(document: Document, names: Mapping[int, str]) -> Iterator[tuple[int, str]]:
-    yield from ((0, line) for line in failover_lines(document.failover))
+    yield from ((0, labelled(label, value)) for label, value in failover_settings(document.failover))
     for route in document.routes:
         about = f" · {route.about}" if route.about else ""
         yield 0, _("Route %(match)s") % {"match": route.match} + about
@@ -64,15 +64,15 @@ def _lines(document: Document, names: Mapping[int, str]) -> Iterator[tuple[int, 
                 yield 2, _target(target, names)
 
 
-def failover_lines(failover: Failover) -> list[str]:
-    """Each setting with its value, those that are not looked at too."""
+def failover_settings(failover: Failover) -> list[tuple[str, str]]:
+    """(label, value) of each setting, those that are not looked at too."""
     nothing = _("not looked at")
-    lines = [labelled(label, _amounts(getattr(failover, name)) or nothing) for name, label in AMOUNTS.items()]
+    told = [(str(label), _amounts(getattr(failover, name)) or nothing) for name, label in AMOUNTS.items()]
     for name, (label, unit) in SPANS.items():
         value = getattr(failover, name)
         none = _("as each reading says") if name == "fresh_minutes" else nothing
-        lines.append(labelled(label, none if value is None else f"{value} {unit}"))
-    return lines
+        told.append((str(label), none if value is None else f"{value} {unit}"))
+    return told
 
 
 def _amounts(amounts: Mapping[str, Decimal]) -> str:
