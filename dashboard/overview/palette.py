@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
@@ -154,6 +155,10 @@ def _actions(membership: Membership, memberships: Sequence[Membership]) -> list[
             _action(gettext_noop("New team"), "organizations:team_new", icon="users"),
             _action(gettext_noop("Currency and rates"), "usage:currency", icon="coins"),
         ]
+        if settings.SIMULATOR_URL and not any(one.organization.is_demo for one in memberships):
+            actions.append(
+                _action(gettext_noop("Look at the demo"), "overview:demo_add", icon="flask-conical", post=True)
+            )
     actions += [
         _action(gettext_noop("Billed against estimated"), "usage:estimates", icon="scale"),
         _action(gettext_noop("Switch theme: system, light, dark"), icon="sun-moon", press="data-theme-toggle"),

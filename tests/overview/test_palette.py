@@ -14,6 +14,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from dashboard.core.context import PLACES
 from dashboard.core.undo import message_with_undo
@@ -66,6 +67,16 @@ def test_the_dialog_gets_a_fragment_and_the_link_a_page(owner: User) -> None:
     assert 'role="listbox"' in fragment
     assert "<html" in page
     assert "HX-Request" in client.get(reverse("overview:palette"))["Vary"]
+
+
+def test_the_demo_is_found_until_one_has_it(owner: User, settings: Settings) -> None:
+    """Whoever connected an account first has no welcome page any more."""
+    settings.SIMULATOR_URL = ""
+    assert "Look at the demo" not in titles(asked(client_of(owner), "demo", **FRAGMENT))
+    settings.SIMULATOR_URL = "http://127.0.0.1:9"
+    assert titles(asked(client_of(owner), "demo", **FRAGMENT)) == ["Look at the demo"]
+    client_of(owner).post(reverse("overview:demo_add"))
+    assert "Look at the demo" not in titles(asked(client_of(owner), "demo", **FRAGMENT))
 
 
 def test_without_words_the_accounts_that_run_dry_come_first(owner: User, accounts: list[ProviderAccount]) -> None:
