@@ -42,12 +42,14 @@ def kept(query: QueryDict, *without: str) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """One filter as a link: it adds itself, or takes itself away where it is `pressed`."""
+    """One filter as a link: it adds itself, or takes itself away where it is `pressed`. `short` is what its menu's
+    button says of it."""
 
     label: Any
     url: str
     pressed: bool
     count: int | None = None
+    short: Any = None
 
 
 def chips(query: QueryDict, name: str, options: Iterable[tuple[str, Any, int | None]]) -> list[Chip]:

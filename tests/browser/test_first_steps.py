@@ -60,6 +60,8 @@ def test_one_click_adds_the_demo_and_its_figures_arrive(page: Page) -> None:
     expect(page.locator("#sync_health a")).to_have_count(len(PROVIDERS))
     expect(page.locator("#runs_dry .hz-row").first).to_be_visible()
     expect(page.locator("#quotas .meter-svg").first).to_be_visible()
+    # The frame of the page goes along: at first nothing was fresh.
+    expect(page.locator("#sync-strip")).to_contain_text(re.compile(r"[1-9]\d of \d\d fresh"), timeout=LONG)
 
 
 @pytest.mark.usefixtures("demo")

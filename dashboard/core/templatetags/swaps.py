@@ -36,7 +36,9 @@ def chip_items(chips: Iterable[Chip], target: str) -> SafeString:
 @register.simple_tag
 def chips_pressed(chips: Iterable[Chip]) -> SafeString:
     """The names of those that are in force, beside the menu's own."""
-    return format_html_join("", '<b class="text-brand">{}</b>', ((one.label,) for one in chips if one.pressed))
+    return format_html_join(
+        "", '<b class="text-brand">{}</b>', ((one.short or one.label,) for one in chips if one.pressed)
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -95,7 +95,7 @@ def unit_chips(query: QueryDict, organization: Organization, reading: Reading) -
     currency, found = organization.reporting_currency, []
     if currency and (reading.converted or set(reading.units) != {reading.unit}):
         words = _("%(unit)s, with what is converted") % {"unit": currency}
-        found.append(Chip(label=words, url=address(query, unit=None), pressed=reading.converted))
+        found.append(Chip(label=words, url=address(query, unit=None), pressed=reading.converted, short=currency))
     for unit in reading.units:
         value, pressed = unit_value(unit), unit == reading.unit and not reading.converted
         label = unit_words(organization.pk, unit)
