@@ -2,6 +2,8 @@
 
 import hmac
 import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +31,14 @@ def replaced_keys(*, scope: Scope) -> set[int]:
     """The ids of the organization's keys in whose place another one was made that is still there."""
     made = ProviderKey.objects.filter(account__organization_id=scope.organization_id, gone_at=None)
     return set(made.filter(rotated_from__isnull=False).values_list("rotated_from_id", flat=True))
+
+
+def keys_by_id(*, organization_id: int, external_ids: Collection[str]) -> Mapping[str, list[ProviderKey]]:
+    """The organization's keys with these ids at their providers; accounts may share an id."""
+    found: dict[str, list[ProviderKey]] = defaultdict(list)
+    for key in ProviderKey.objects.filter(account__organization_id=organization_id, external_id__in=external_ids):
+        found[key.external_id].append(key)
+    return found
 
 
 def service_token_by_secret(secret: str) -> ServiceToken | None:

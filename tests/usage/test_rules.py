@@ -149,6 +149,30 @@ def test_a_key_that_was_typed_in_takes_its_rule_along(account: ProviderAccount, 
     assert not AllocationRule.objects.exists()
 
 
+def test_a_key_that_an_account_lists_is_told_by_its_name(
+    client: Client, signed_in: None, organization: Organization, account: ProviderAccount, team: Team, by: Actor
+) -> None:
+    """Its id says nothing to anybody; another organization's key of the same id names none of ours."""
+    stranger = Organization.objects.create(name="Elsewhere")
+    theirs = ProviderAccount.objects.create(organization=stranger, provider_slug="openai", label="Main")
+    ProviderKey.objects.create(account=theirs, external_id="key_7f3a", name="their secret", listed_at=NOW)
+    land(account, [reported("3", provider_key="key_7f3a")])
+    for whose in (account, None):
+        one = told((team, "100"), value="key_7f3a", account=whose)
+        rule_save(organization=organization, told=one, by=by, now=NOW)
+    rows, _uncaught = rules_view(organization_id=organization.pk, today=TODAY)
+    assert [row.key for row in rows] == [None, None]
+    key = ProviderKey.objects.create(
+        account=account, external_id="key_7f3a", name="nightly", hint="sk-...a91f", listed_at=NOW
+    )
+    rows, _uncaught = rules_view(organization_id=organization.pk, today=TODAY)
+    assert [row.key for row in rows] == [key, key]
+    page = client.get("/spend/rules/").content.decode()
+    assert "nightly" in page
+    assert "sk-...a91f" in page
+    assert "their secret" not in page
+
+
 def test_who_owns_an_account_owns_what_no_rule_catches(
     organization: Organization, account: ProviderAccount, team: Team
 ) -> None:

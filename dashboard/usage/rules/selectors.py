@@ -9,6 +9,8 @@ from decimal import Decimal
 from django.db.models import QuerySet
 
 from dashboard.credentials.models import ProviderAccount
+from dashboard.keys.models import ProviderKey
+from dashboard.keys.selectors import keys_by_id
 from dashboard.organizations.models import Team
 from dashboard.usage.allocation import ACCOUNT, DIMENSIONS, Line, Rule, Rulebook, Share, assigned, split
 from dashboard.usage.models import AllocationRule, UsageDetail
@@ -30,6 +32,7 @@ class RuleRow:
 
     rule: AllocationRule
     amounts: Amounts = field(default_factory=dict)
+    key: ProviderKey | None = None  # the listed key that it names
 
     @property
     def dialog(self) -> str:
@@ -46,6 +49,7 @@ class Uncaught:
     project: str
     user: str
     amounts: Amounts = field(default_factory=dict)
+    key: ProviderKey | None = None  # the listed key that it names
 
     @property
     def dimension(self) -> str:
@@ -88,8 +92,22 @@ def rules_view(*, organization_id: int, today: date) -> tuple[list[RuleRow], lis
                 key = (account_id, owner.provider_key, owner.project, owner.user)
                 found = uncaught.setdefault(key, Uncaught(accounts[account_id], *key[1:]))
                 _add(found.amounts, part)
-    dearest = sorted(uncaught.values(), key=lambda one: (-max(one.amounts.values()), one.value))
-    return sorted(rows.values(), key=_rank), dearest[:MOST_UNCAUGHT]
+    dearest = sorted(uncaught.values(), key=lambda one: (-max(one.amounts.values()), one.value))[:MOST_UNCAUGHT]
+    _name_keys(organization_id, rows.values(), dearest)
+    return sorted(rows.values(), key=_rank), dearest
+
+
+def _name_keys(organization_id: int, rows: Iterable[RuleRow], uncaught: Iterable[Uncaught]) -> None:
+    """Keys are told by their ids; where an account lists its keys, they have names."""
+    places: list[tuple[int | None, str, RuleRow | Uncaught]] = [
+        *((row.rule.account_id, row.rule.value, row) for row in rows if row.rule.dimension == "key"),
+        *((one.account.pk, one.value, one) for one in uncaught if one.dimension == "key"),
+    ]
+    found = keys_by_id(organization_id=organization_id, external_ids={value for _account, value, _row in places})
+    for account_id, value, row in places:
+        # A rule without an account means the keys of all.
+        keys = [key for key in found[value] if account_id in (None, key.account_id)]
+        row.key = keys[0] if len(keys) == 1 else None
 
 
 def _add(amounts: Amounts, part: Line) -> None:
@@ -99,7 +117,7 @@ def _add(amounts: Amounts, part: Line) -> None:
 
 def _rank(row: RuleRow) -> tuple[int, str, int]:
     since = row.rule.valid_from or date.min
-    return DIMENSIONS.index(row.rule.dimension), row.rule.value, -since.toordinal()
+    return DIMENSIONS.index(row.rule.dimension), str(row.key or row.rule.value), -since.toordinal()
 
 
 def rule_moves(
