@@ -1,5 +1,5 @@
-// Builds static/ from this folder: app.css, app.js, theme.js, reorder.js, charts.js, icons.svg, logos.svg,
-// favicon.svg, fonts/.
+// Builds static/ from this folder: app.css, app.js, theme.js, providers.js, reorder.js, charts.js, icons.svg,
+// logos.svg, favicon.svg, fonts/.
 //   node build.mjs            once, minified
 //   node build.mjs --watch    again whenever a source, a template or a Python file changes
 import { spawn } from "node:child_process";
@@ -146,7 +146,7 @@ function scripts() {
   const options = { bundle: true, minify: true, outdir: out, target: "es2022", legalComments: "none", logLevel: "warning" };
   return Promise.all([
     bundle({ ...options, entryPoints: [join(here, "js", "theme.js")], format: "iife" }),
-    bundle({ ...options, entryPoints: ["app", "charts", "reorder"].map((name) => join(here, "js", `${name}.js`)), format: "esm" }),
+    bundle({ ...options, entryPoints: ["app", "charts", "providers", "reorder"].map((name) => join(here, "js", `${name}.js`)), format: "esm" }),
   ]);
 }
 
@@ -156,7 +156,7 @@ async function build() {
   sprites();
   copies();
   await Promise.all([styles(), sheet("figures.css"), sheet("rest.css"), scripts(), core()]);
-  for (const name of ["app.css", "figures.css", "rest.css", "app.js", "theme.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
+  for (const name of ["app.css", "figures.css", "rest.css", "app.js", "theme.js", "providers.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
     const content = readFileSync(join(out, name));
     console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(brotliCompressSync(content).length / 1000).toFixed(1).padStart(6)} kB brotli`);
   }

@@ -6,7 +6,6 @@ import "./dialogs.js";
 import "./copying.js";
 import "./forms.js";
 import "./rows.js";
-import "./providers.js";
 import "./live.js";
 import { watchCharts } from "./near.js";
 

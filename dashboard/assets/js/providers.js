@@ -1,4 +1,4 @@
-// The list of providers: found by name, and by what a provider can tell. Without a script the search asks the server.
+// The list of providers, a script of the page that connects one alone: found by name, and by what a provider can tell. Without a script the search asks the server.
 import { $, $$, on } from "./dom.js";
 
 function filter() {
