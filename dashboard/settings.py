@@ -99,8 +99,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "dashboard.core.middleware.FilesMiddleware",  # its files are compressed already, and need no policies of pages
     "django.middleware.security.SecurityMiddleware",
-    "dashboard.core.middleware.FilesMiddleware",  # its files are compressed already
     "dashboard.core.middleware.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

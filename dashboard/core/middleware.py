@@ -85,11 +85,13 @@ def brotli_padded(content: bytes, padding: bytes) -> bytes:
 
 
 class FilesMiddleware(WhiteNoiseMiddleware):
-    """Our built files. One whose name holds its content never changes: nobody asks again by its date or tag."""
+    """Our built files. One whose name holds its content never changes: nobody asks again by its date or tag. It stands
+    before what gives pages their policies: of these a file heeds only that its type is as told."""
 
     @staticmethod
     def serve(static_file: Any, request: HttpRequest) -> FileResponse:
         response: FileResponse = WhiteNoiseMiddleware.serve(static_file, request)
+        response.headers["X-Content-Type-Options"] = "nosniff"
         if "immutable" in response.headers.get("Cache-Control", ""):
             for header in ("ETag", "Last-Modified"):
                 response.headers.pop(header, None)

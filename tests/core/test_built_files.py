@@ -32,6 +32,7 @@ def test_what_never_changes_is_not_asked_for_again(kept: str, told: bool) -> Non
     answer = FilesMiddleware.serve(File(kept), RequestFactory().get("/static/app.css"))
     assert (answer.has_header("ETag"), answer.has_header("Last-Modified")) == (told, told)
     assert answer["Content-Type"] == "text/css"
+    assert answer["X-Content-Type-Options"] == "nosniff"
 
 
 def test_what_stands_in_place_ends_no_script() -> None:
