@@ -65,7 +65,7 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 _MOST_PADDING = 100
-_QUALITY = 7  # of 11: pages are made anew for each visit, and beyond this the time grows faster than the page shrinks
+_QUALITY = 8  # of 11: pages are made anew for each visit, and the next takes five times as long
 _WINDOW = 18  # as a power of two: larger than pages are, and a small one is set up sooner
 _TAKES_BROTLI = re.compile(r"(?:^|,)\s*br\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)").search
 
