@@ -8,18 +8,26 @@ const TARGETS = { chrome: version(123), firefox: version(128), safari: version(1
 // Whoever knows light-dark() knows these as well; what is written for others goes.
 const KNOWN = /^@supports ?\(color: ?color-mix\(/;
 const FOR_OTHERS = /^@layer properties$/;
-// Selectors of what our templates never hold: daisyUI's buttons that are inputs, its prose and its own theme switch;
-// elements that preflight sets right. A test holds the list against the templates.
+// Selectors of what our templates never hold: daisyUI's buttons that are inputs or stay pressed, its prose and its own theme
+// switch; elements that preflight sets right. A test holds the list against the templates.
 export const NEVER = [
   /\[type="?checkbox"?\],\s*\[type="?radio"?\]|:checked:not\(\.filter/,
+  /^\.btn:is\(\[aria-pressed/,
   /\.prose\b|\.theme-controller\b|input\.theme-controller/,
   /^(?:hr|abbr:where\(\[title\]\)|sub,\s*sup|sub|sup|progress|small)$/,
   /optgroup/,
 ];
 
+// What daisyUI's buttons draw of depth and noise, of which our theme has none: shadows that nobody sees, grain, and an edge
+// darker than its button by nothing.
+const UNSEEN =
+  /(?<=[{;])(?:--btn-(?:shadow|inset):|text-shadow:|box-shadow:var\(--btn-|background-image:none, ?var\(--fx-noise|background-size:auto, ?calc\(var\(--noise)[^;}]*(?:;|(?=\}))/g;
+const NO_DARKER = /color-mix\(in oklab, ?((?:[^(),]|\((?:[^()]|\([^()]*\))*\))+), ?#000 calc\(var\(--depth\) ?\* ?5%\)\)/g;
+
 export function lean(css) {
   const short = (text) => transform({ filename: "app.css", code: Buffer.from(text), minify: true, targets: TARGETS }).code.toString();
-  let [before, text] = ["", pruned(short(css))];
+  let [before, text] = ["", pruned(short(css)).replace(UNSEEN, "").replace(NO_DARKER, "$1")];
+  text = withoutUnset(text);
   while (before !== text) [before, text] = [text, withoutUnread(text)];
   return short(text);
 }
@@ -31,6 +39,15 @@ function withoutUnread(css) {
   return css
     .replace(/@property (--[\w-]+)\{[^}]*\}/g, (all, name) => (unread(name) ? "" : all))
     .replace(/(?<=[{;])(--[\w-]+):(?:[^;{}"']|"[^"]*"|'[^']*')*(;|(?=\}))/g, (all, name) => (unread(name) ? "" : all));
+}
+
+// A property that nobody sets is what stands in its place; one that the root sets needs nothing in its place.
+function withoutUnset(css) {
+  const names = (text) => [...text.matchAll(/(?<=[{;]\s*)(--[\w-]+)\s*:/g)].map((match) => match[1]);
+  const set = new Set([...names(css), ...[...css.matchAll(/@property (--[\w-]+)/g)].map((match) => match[1])]);
+  const always = new Set([...css.matchAll(/:(?:root|where\(:root\))(?:,[^{}]*)?(\{[^{}]*)/g)].flatMap((match) => names(match[1])));
+  return css.replace(/var\((--[\w-]+), ?((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)/g, (all, name, instead) =>
+    always.has(name) ? `var(${name})` : set.has(name) ? all : instead);
 }
 
 function pruned(css) {
