@@ -11,6 +11,7 @@ import { build as bundle } from "esbuild";
 import { convert } from "fontverter";
 import subset from "subset-font";
 import { optimize } from "svgo";
+import { coarse } from "./coarse.mjs";
 import { lean } from "./lean.mjs";
 import { tabular } from "./tabular.mjs";
 
@@ -100,6 +101,10 @@ function copies() {
   copyFileSync(join(here, "icons", "favicon.svg"), join(out, "favicon.svg"));
 }
 
+// A letter is drawn on this many units each way. Half a unit is what a point may move by: at 28 px, our largest, that is a
+// fortieth of a pixel.
+const UNITS = 512;
+
 // The letters of English and of figures, a third of the file: what else a name holds is fetched when a page has it. Which
 // letters those are is said once, in the unicode-range of css/app.css. Figures are tabular everywhere, and here from the start.
 async function core() {
@@ -119,7 +124,7 @@ async function core() {
     // pairs of letters are moved, which is half a pixel in our text.
     dropTables: ["STAT", "MVAR", "HVAR", "GSUB", "GPOS", "GDEF"],
   });
-  writeFileSync(join(out, "fonts", "inter-core.woff2"), await convert(cut, "woff2"));
+  writeFileSync(join(out, "fonts", "inter-core.woff2"), await convert(coarse(cut, UNITS), "woff2"));
 }
 
 function styles() {
