@@ -51,16 +51,17 @@ function symbol(id, source, floatPrecision = 1) {
   return `<symbol id="${id}"${kept}>${body}</symbol>`;
 }
 
-// A sixth of a unit cannot be seen on a logo of 20 px: logos are drawn on sixths, which are whole numbers and short.
-const SIXTHS = 6;
+// A quarter of a unit is a sixth of a pixel on a logo of 16 px, and a point strays by half of it at most: logos are drawn on
+// quarters, which are whole numbers and short.
+const QUARTERS = 4;
 
 function logo(source) {
   const { data: svg } = optimize(source, { multipass: true, plugins: ["preset-default", "removeTitle"] });
   const scaled = svg
-    .replace(/viewBox="0 0 24 24"/, `viewBox="0 0 ${24 * SIXTHS} ${24 * SIXTHS}"`)
-    .replace(/<svg([^>]*)>(.*)<\/svg>/s, `<svg$1><g transform="scale(${SIXTHS})">$2</g></svg>`);
+    .replace(/viewBox="0 0 24 24"/, `viewBox="0 0 ${24 * QUARTERS} ${24 * QUARTERS}"`)
+    .replace(/<svg([^>]*)>(.*)<\/svg>/s, `<svg$1><g transform="scale(${QUARTERS})">$2</g></svg>`);
   const { data: drawn } = optimize(scaled, { multipass: true, floatPrecision: 0, plugins: ["preset-default"] });
-  if (!drawn.includes(`viewBox="0 0 ${24 * SIXTHS} `) || drawn.includes("transform")) throw new Error(`A logo that cannot be scaled: ${drawn.slice(0, 200)}`);
+  if (!drawn.includes(`viewBox="0 0 ${24 * QUARTERS} `) || drawn.includes("transform")) throw new Error(`A logo that cannot be scaled: ${drawn.slice(0, 200)}`);
   return drawn;
 }
 
