@@ -14,6 +14,7 @@ from itertools import pairwise
 SPARK_WIDTH, SPARK_HEIGHT = 96, 24
 _SPARK_LEFT, _SPARK_RIGHT, _SPARK_TOP, _SPARK_ZERO = 1.0, 95.0, 3.0, 22.5
 _SPARK_MOST_POINTS = 64
+_SPARK_FAITH = 0.2  # by how much the line may miss a reading: less than its own half
 
 # The horizon doubles its time with every column: 3 h (drawn as "now"), 6 h, 12 h ... 32 days.
 HORIZON_WIDTH, HORIZON_HEIGHT = 1000, 44
@@ -103,6 +104,7 @@ def sparkline_points(
     if len(places) == 1:
         places = [(_SPARK_LEFT, places[0][1]), places[0]]
     values = dict(inside)
+    places = straightened(places, _SPARK_FAITH)
     drops = tuple(f"M{x(at)} {y(values[at]) if at in values else _SPARK_TOP}V{SPARK_HEIGHT}" for at in marks)
     end_x, end_y = places[-1]
     return Sparkline(line_path(places), end_x, end_y, drops, dashed, label, severity)
@@ -125,6 +127,27 @@ def line_path(places: Sequence[tuple[float, float]]) -> str:
 def _tenths(count: int) -> str:
     """31 as "3.1", 30 as "3", -3 as "-.3"."""
     return f"{count / 10:g}".replace("0.", ".", 1) if -10 < count < 10 and count else f"{count / 10:g}"
+
+
+def straightened(places: Sequence[tuple[float, float]], faith: float) -> list[tuple[float, float]]:
+    """Those of `places` (from left to right) that a line needs which passes all others at most `faith` above or below:
+    it goes straight on as long as one slope does for all that it passed."""
+    kept, last = [places[0]], places[0]
+    low, high = -math.inf, math.inf
+    for place in places[1:]:
+        if not low <= _slope(kept[-1], place) <= high:
+            kept.append(last)
+            low, high = -math.inf, math.inf
+        low, high = max(low, _slope(kept[-1], place, -faith)), min(high, _slope(kept[-1], place, faith))
+        if place[0] == kept[-1][0]:
+            low = high = math.nan  # what goes straight up ends here
+        last = place
+    return [*kept, last]
+
+
+def _slope(start: tuple[float, float], end: tuple[float, float], above: float = 0.0) -> float:
+    run, rise = end[0] - start[0], end[1] + above - start[1]
+    return rise / run if run else math.inf
 
 
 def thinned(

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from dashboard.core.drawing import (
     line_path,
     meter_geometry,
     sparkline_points,
+    straightened,
     tick_strip,
 )
 from dashboard.core.templatetags.drawings import meter
@@ -85,6 +87,37 @@ def places(path: str) -> list[tuple[float, float]]:
 @given(st.lists(st.tuples(*[st.integers(-300, 1000).map(lambda tenths: tenths / 10)] * 2), min_size=2, max_size=64))
 def test_a_line_of_steps_leads_through_every_place(through: list[tuple[float, float]]) -> None:
     assert places(line_path(through)) == through
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 960).map(lambda tenths: tenths / 10)] * 2), min_size=2, max_size=64).map(
+        lambda line: sorted(line, key=lambda place: place[0])
+    )
+)
+def test_a_line_of_fewer_places_passes_the_others_closely(through: list[tuple[float, float]]) -> None:
+    kept = straightened(through, 0.2)
+    assert (kept[0], kept[-1]) == (through[0], through[-1])
+    assert len(kept) <= len(through)
+    for x, y in through:
+        assert any(
+            min(start[1], end[1]) - 0.21 <= y <= max(start[1], end[1]) + 0.21
+            if start[0] == end[0]
+            else abs(start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0]) - y) <= 0.21
+            for start, end in pairwise(kept)
+            if start[0] <= x <= end[0]
+        )
+
+
+def test_a_line_that_goes_straight_up_ends_where_it_turns() -> None:
+    assert straightened([(0, 9), (1, 9), (1, 20), (1, 19), (2, 19)], 0.2) == [
+        (0, 9), (1, 9), (1, 20), (1, 19), (2, 19),
+    ]  # fmt: skip
+
+
+def test_a_line_needs_no_place_on_its_way() -> None:
+    assert straightened([(0, 0), (1, 1.1), (2, 1.9), (3, 3), (4, 9), (5, 3), (6, 3)], 0.2) == [
+        (0, 0), (3, 3), (4, 9), (5, 3), (6, 3),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
