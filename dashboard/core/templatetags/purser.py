@@ -126,6 +126,15 @@ def short_figure(value: Decimal | int, language: NumberFormat) -> SafeString:
 
 
 @register.filter
+def short_quantity(value: Decimal | int | None) -> SafeString | str:
+    """The same without a title: where a finger points at it, or its exact number stands nearby."""
+    if value is None:
+        return untold()
+    language = number_format()
+    return language.short(value) or language.exact_or_rounded(value)
+
+
+@register.filter
 def exact(value: Decimal | int | None) -> SafeString | str:
     """Every digit, grouped."""
     return untold() if value is None else number(value)
