@@ -1,6 +1,8 @@
 """The shapes of the charts: nothing is lost between the figures, the drawing and the table."""
 
 from dataclasses import replace
+import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from dashboard.core.charts.balance import Dry, Rise, balance_chart
 from dashboard.core.charts.shapes import Chart, Layer, folded, texts, total
 from dashboard.core.charts.spend import pace_chart, stack_chart
-from dashboard.core.templatetags.drawings import chart_lines, chart_mark, chart_wait
+from dashboard.core.templatetags.drawings import chart_data, chart_lines, chart_mark, chart_wait
 
 NOW = datetime(2026, 11, 20, 6, 32, tzinfo=UTC)
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
@@ -32,17 +34,14 @@ def cents(value: Decimal | None) -> str | None:
 
 
 @given(layer_lists)
-def test_key_and_table_are_one_sum_and_the_drawing_rounds_each_once(
-    values: list[list[Decimal | None]],
-) -> None:
+def test_key_and_table_are_one_sum(values: list[list[Decimal | None]]) -> None:
     chart = stack([Layer(f"provider {number}", one) for number, one in enumerate(values)])
     everything = sum((value for one in values for value in one if value is not None), Decimal(0))
     assert sum((amount or Decimal(0) for _name, amount in chart.key), Decimal(0)) == everything
     assert chart.table.foot is not None
     assert (chart.table.foot.cells[-1] or 0) == everything
-    for place, row in enumerate(reversed(chart.table.rows)):
-        drawn = [one["values"][place] for one in chart.data["series"]] + [chart.data["totals"][place]]
-        assert [cents(cell) for cell in row.cells] == drawn
+    for row in chart.table.rows:
+        assert row.cells[-1] == total(row.cells[:-1])
 
 
 @given(layer_lists)
@@ -65,21 +64,23 @@ def test_the_dearest_series_come_first_and_eight_need_no_others() -> None:
 
 def test_only_the_days_that_may_still_change_are_hatched() -> None:
     chart = stack([Layer("a", [Decimal(3)] * 3, {DAYS[2]}), Layer("b", [Decimal(1)] * 3, {DAYS[1], DAYS[2]})])
-    assert [one["open"] for one in chart.data["series"]] == [[False, False, True], [False, True, True]]
+    assert chart.data["open"] == [[2], [1, 2]]
     assert [row.notes for row in chart.table.rows] == [["may still change"], ["may still change"], []]
 
 
 def test_others_are_open_where_one_of_them_is() -> None:
     layers = [Layer(str(number), [Decimal(9 - number)] * 3, {DAYS[0]} if number == 8 else ()) for number in range(9)]
-    assert stack(layers).data["series"][7]["open"] == [True, False, False]
+    assert stack(layers).data["open"] == [*[[]] * 7, [0]]
 
 
 def test_an_unknown_day_stays_unknown() -> None:
     chart = stack([Layer("a", [Decimal("1.20"), None, Decimal(0)]), Layer("b", [Decimal(1), None, None])])
-    assert [one["values"] for one in chart.data["series"]] == [["1.20", None, "0.00"], ["1.00", None, None]]
-    assert chart.data["totals"] == ["2.20", None, "0.00"]
-    assert chart.table.rows[1].cells == [None, None, None]
-    assert chart_lines(chart.table, chart.table.rows[1]).count("nothing told") == 3
+    assert [row.cells for row in chart.table.rows] == [
+        [Decimal(0), None, Decimal(0)], [None, None, None], [Decimal("1.20"), Decimal(1), Decimal("2.20")],
+    ]  # fmt: skip
+    told, untold, _sum = chart_lines(chart.table, chart.table.rows[0]).split("</td><td>")
+    assert told.endswith("<td>$0.00")
+    assert re.fullmatch(r"<span [^>]*>nothing told</span>", untold), "charts.js knows it by its element"
 
 
 def test_a_line_of_the_table_has_its_notes_and_amounts_and_is_no_markup() -> None:
@@ -88,7 +89,7 @@ def test_a_line_of_the_table_has_its_notes_and_amounts_and_is_no_markup() -> Non
     (line,) = chart_lines(table, replace(table.rows[-1], name="<b>")).splitlines()
     assert line == (
         '<tr><th scope="row">&lt;b&gt; <span class="minor ml-2">may still change</span></th>'
-        '<td class="num">$1,234.50</td><td class="num">$1,234.50</td></tr>'
+        "<td>$1,234.50</td><td>$1,234.50</td></tr>"
     )
     assert chart_lines(table).count("<tr>") == len(DAYS)
 
@@ -101,10 +102,17 @@ def test_a_chart_says_what_it_tells() -> None:
     assert stack([Layer("a", [None] * 3)]).summary == "Spend"
 
 
-def test_what_else_is_known_of_a_day_stands_in_drawing_and_table() -> None:
+def test_what_else_is_known_of_a_day_stands_beside_it() -> None:
     chart = stack([Layer("a", [Decimal(5)] * 3)], notes={DAYS[0]: "2 unpriced models"})
-    assert chart.data["notes"] == {"2026-11-18": "2 unpriced models"}
     assert chart.table.rows[-1].notes == ["2 unpriced models"]
+
+
+def test_no_word_of_a_chart_ends_its_script() -> None:
+    chart = stack_chart(DAYS, [Layer("a", [Decimal(5)] * 3)], unit="USD", title="</script><b> & 餘額")
+    written = chart_data(chart, "c")
+    assert written.count("<") == 2
+    told = json.loads(written.removeprefix('<script id="c" type="application/json">').removesuffix("</script>"))
+    assert told["summary"].startswith("</script><b> & 餘額")
 
 
 @pytest.mark.parametrize(
@@ -143,14 +151,14 @@ def month(spent: list[Decimal | None], before: list[Decimal | None]) -> Chart:
 
 def test_the_month_is_added_up_to_today_and_the_one_before_to_its_end() -> None:
     chart = month([Decimal("1.10"), None, Decimal("2.20")], [Decimal(1)] * 31)
-    this, last = chart.data["series"]
-    assert (this["name"], this["values"][:4]) == ("November", ["1.10", "1.10", "3.30", None])
-    assert (last["name"], last["values"][2], last["values"][-1]) == ("October", "3.00", "30.00")
+    assert chart.table.heads == ["Up to", "November", "October"]
+    this, last = zip(*(row.cells for row in chart.table.rows), strict=True)
+    assert this[:4] == (Decimal("1.10"), Decimal("1.10"), Decimal("3.30"), None)
+    assert (last[2], last[-1]) == (3, 30)
     assert [(name.replace("\u00a0", " "), amount) for name, amount in chart.key] == [
         ("to Mon 2 Nov", Decimal("1.10")),
         ("to Fri 2 Oct", Decimal(2)),
     ]
-    assert [row.cells for row in chart.table.rows[2:4]] == [[Decimal("3.30"), Decimal(3)], [None, Decimal(4)]]
     assert chart.summary.replace("\u00a0", " ") == (
         "Spend of the month, added up: $3.30 USD by Tue 3 Nov. On the days that are over it was $1.10 USD, "
         "and on the same days of the month before $2.00 USD."
@@ -159,12 +167,12 @@ def test_the_month_is_added_up_to_today_and_the_one_before_to_its_end() -> None:
 
 def test_a_shorter_month_before_ends_where_it_ended() -> None:
     chart = month([Decimal(1)] * 3, [Decimal(1)] * 28)
-    assert chart.data["series"][1]["values"][27:] == ["28.00", None, None]
+    assert [row.cells[1] for row in chart.table.rows[27:]] == [28, None, None]
 
 
 def test_a_month_before_of_which_nothing_is_known_is_not_drawn_as_nothing() -> None:
     chart = month([Decimal(1)] * 3, [None] * 31)
-    assert [one["name"] for one in chart.data["series"]] == ["November"]
+    assert chart.table.heads == ["Up to", "November"]
     assert "before" not in chart.summary
     assert len(chart.key) == 1
 
@@ -273,8 +281,7 @@ def test_days_begin_where_the_zone_says_so() -> None:
         now=datetime(2026, 10, 27, tzinfo=UTC),
     )  # fmt: skip
     assert chart is not None
-    hours = [
-        (later - one) / 3_600_000
-        for one, later in zip(chart.data["midnights"], chart.data["midnights"][1:], strict=False)
-    ]
-    assert hours == [25.0, 24.0]
+    from_start, *between = chart.data["midnights"]
+    first = chart.data["start"] / 1000 + from_start
+    assert datetime.fromtimestamp(first, UTC) == datetime(2026, 10, 24, 22, tzinfo=UTC)
+    assert [seconds / 3600 for seconds in between] == [25, 24]

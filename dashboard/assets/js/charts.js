@@ -1,4 +1,4 @@
-// Draws what `[data-chart]` names: the JSON beside it says which kind, its figures and every word.
+// Draws what `[data-chart]` names: the JSON beside it says how, and holds the figures that do not stand in its table.
 import { forget, highlight, keyOf, showKey } from "./charts/key.js";
 import { dress } from "./charts/look.js";
 import { balance } from "./charts/balance.js";
@@ -64,7 +64,9 @@ class Drawing {
     this.size = printing ? PAPER : { width: element.clientWidth, height: element.clientHeight };
     if (!source || !this.size.width || !this.size.height) return null;
     const data = JSON.parse(source.textContent);
-    return { ...KINDS[data.kind](data, { ...dress(printing), ...keyOf(element), ...this.size }), kind: data.kind, summary: data.summary };
+    const kind = element.dataset.chart;
+    const view = { ...dress(printing), ...keyOf(element), ...this.size };
+    return { ...KINDS[kind](data, view, element), kind, summary: data.summary };
   }
 
   paint({ option }, later) {

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -72,7 +73,7 @@ def balance_chart(
             "dry": _dry_data(dry),
             "floor": {"value": texts([floor[0]], unit)[0], "label": floor[1]} if floor else None,
             "stale": stale,
-            "midnights": [milliseconds(at) for at in _midnights(start, end, ZoneInfo(zone))],
+            "midnights": _steps([start, *_midnights(start, end, ZoneInfo(zone))]),
             "words": {"now": _("Now"), "topup": _("Top-up"), "stale": _("not read since")},
         },
         table=_balance_table(title, closing, rises, unit, ZoneInfo(zone)),
@@ -89,9 +90,9 @@ def _points_data(
     """The readings in two lists, as seconds since the one before and as amounts; top-ups and the last reading of each
     day by their place in these."""
     places = {at: place for place, (at, _value) in enumerate(points)}
-    seconds = [int(at.timestamp()) for at, _value in points]
+    times = [at for at, _value in points]
     return {
-        "steps": [now - before for before, now in zip([seconds[0], *seconds], seconds, strict=False)],
+        "steps": _steps([times[0], *times]),
         "amounts": texts((value for _at, value in points), unit),
         "topups": [
             {"place": places[one.at], "amount": amount}
@@ -99,6 +100,12 @@ def _points_data(
         ],
         "closing": [place for place, point in enumerate(points) if point in closing],
     }
+
+
+def _steps(times: Sequence[datetime]) -> list[int]:
+    """Each in seconds since the one before."""
+    seconds = [int(at.timestamp()) for at in times]
+    return [now - before for before, now in pairwise(seconds)]
 
 
 def _dry_data(dry: Dry | None) -> dict[str, int | None] | None:

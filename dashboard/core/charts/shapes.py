@@ -1,7 +1,7 @@
-"""What a chart is: what is drawn, the same figures as a table, and what they tell in a sentence.
+"""What a chart is: its figures as a table, what else it takes to draw them, and what they tell in a sentence.
 
-Amounts are Decimal until they leave as strings, rounded once, as the page writes them; what is unknown leaves as null
-and is no zero. Nothing here reads the clock or the database. charts.js draws `Chart.data` and knows no word of its own.
+Amounts are Decimal until they leave as text, rounded once, as the page writes them; what is unknown is no zero. Nothing
+here reads the clock or the database. charts.js draws the table and `Chart.data`, and knows no word of its own.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Context, Decimal
 from typing import Any
 
+from django.utils.formats import get_format
 from django.utils.translation import ngettext
 
 from dashboard.core.languages.numbers import currency_sign, unit_digits, unit_word
@@ -43,7 +44,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The same figures as the chart's, all in `unit`; the first of `heads` stands over the names of the rows."""
+    """The figures of the chart, all in `unit`; charts.js reads days and months here too. The first of `heads` stands
+    over the names of the rows."""
 
     caption: str
     heads: Sequence[str]
@@ -66,8 +68,8 @@ class Chart:
 
     @property
     def drawn(self) -> dict[str, Any]:
-        """What the page hands to charts.js."""
-        return {"kind": self.kind, "summary": self.summary, **self.data}
+        """What the page hands to charts.js beside the table."""
+        return {"summary": self.summary, **self.data}
 
 
 def total(values: Collection[Decimal | None]) -> Decimal | None:
@@ -113,5 +115,10 @@ def milliseconds(at: datetime) -> int:
 
 
 def figures(unit: str) -> dict[str, Any]:
-    """How charts.js writes an amount."""
-    return {"unit": unit_word(unit), "symbol": currency_sign(unit), "digits": unit_digits(unit)}
+    """How charts.js writes an amount, and reads what stands in the table."""
+    return {
+        "unit": unit_word(unit),
+        "symbol": currency_sign(unit),
+        "digits": unit_digits(unit),
+        "point": get_format("DECIMAL_SEPARATOR"),
+    }

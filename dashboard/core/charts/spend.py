@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from dashboard.core.charts.shapes import Chart, Layer, Row, Table, figures, folded, texts, total
+from dashboard.core.charts.shapes import Chart, Layer, Row, Table, figures, folded, total
 from dashboard.core.languages.numbers import money_words
 from dashboard.core.templatetags.purser import day
 
@@ -40,19 +40,8 @@ def stack_chart(
         summary=_stack_words(title, names, totals, unit, by_day=labels is None),
         data={
             **figures(unit),
-            "days": [at.isoformat() for at in days],
-            **({} if labels is None else {"labels": names}),
-            "totals": texts(totals, unit),
-            "notes": {at.isoformat(): words for at, words in notes.items()},
-            "series": [
-                {
-                    "name": layer.name,
-                    "values": texts(layer.values, unit),
-                    "open": [at in layer.open_days for at in days],
-                }
-                for layer in shown
-            ],
-            "words": said,
+            **({"days": [at.isoformat() for at in days]} if labels is None else {}),
+            "open": [[place for place, at in enumerate(days) if at in layer.open_days] for layer in shown],
         },
         table=Table(
             caption=title,
@@ -110,8 +99,6 @@ def pace_chart(
             **figures(unit),
             "days": [at.isoformat() for at in days],
             "today": today.isoformat(),
-            "series": [{"name": name, "values": texts(values, unit)} for name, values in shown],
-            "words": said,
         },
         table=Table(
             caption=_("Spend added up from the first day of the month"),

@@ -8,12 +8,13 @@ const LABEL_ROOM = 84;
 
 export function balance(data, view) {
   const { colour, type, width, height } = view;
-  let at = data.start;
-  const points = data.amounts.map((amount, place) => [(at += data.steps[place] * 1000), Number(amount)]);
+  const times = timesOf(data.start, data.steps);
+  const midnights = timesOf(data.start, data.midnights);
+  const points = data.amounts.map((amount, place) => [times[place], Number(amount)]);
   const last = points.at(-1);
   const [low, high, step] = scale([...points.map(([, value]) => value), Number(data.floor?.value ?? 0)], height);
   const base = frame({ colour, type }, { low, high, step, figure: (value) => shortMoney(data, value) });
-  const skip = every(data.midnights.length, width - 72, 64);
+  const skip = every(midnights.length, width - 72, 64);
   const words = { fontSize: 11, fontFamily: type.fontFamily };
   const line = { color: colour("ink"), width: 1.5 };
   return {
@@ -26,7 +27,7 @@ export function balance(data, view) {
         max: data.end,
         axisLabel: {
           ...base.xAxis.axisLabel,
-          customValues: data.midnights.filter((_, index) => (data.midnights.length - 1 - index) % skip === 0),
+          customValues: midnights.filter((_, index) => (midnights.length - 1 - index) % skip === 0),
           formatter: (at) => shortDay(at, data.zone),
         },
       },
@@ -64,6 +65,9 @@ export function balance(data, view) {
     },
   };
 }
+
+// Told in seconds, each since the one before.
+const timesOf = (start, steps) => steps.map((seconds) => (start += seconds * 1000));
 
 function topups({ topups: all, symbol, unit, digits, start, end }, points, low, width, { colour, words }) {
   // Amounts are written where they have room; the tooltip and the table have them all.

@@ -1,10 +1,12 @@
 // The month's spend added up, day by day, and behind it the month before.
 import { every, frame, scale } from "./look.js";
-import { dayOf, longDay, money, shortDay, shortMoney } from "./words.js";
+import { tableOf } from "./table.js";
+import { dayOf, shortDay, shortMoney } from "./words.js";
 
-export function pace(data, view) {
+export function pace(data, view, element) {
   const { colour, type, width, height, hidden, lit } = view;
-  const numbers = data.series.map(({ values }, index) => values.map((value) => (value === null || hidden.has(index) ? null : Number(value))));
+  const { heads, rows } = tableOf(element, data);
+  const numbers = heads.map((_, index) => rows.map(({ cells }) => (hidden.has(index) ? null : cells[index].value)));
   const [low, high, step] = scale(numbers.flat().filter((value) => value !== null), height);
   const base = frame({ colour, type }, { low, high, step, figure: (value) => shortMoney(data, value) });
   const skip = every(data.days.length, width - 72, 64);
@@ -24,7 +26,7 @@ export function pace(data, view) {
         data: data.days,
         axisLabel: { ...base.xAxis.axisLabel, interval: (index) => index % skip === 0, formatter: (day) => shortDay(dayOf(day)) },
       },
-      series: data.series.map(({ name }, index) => ({
+      series: heads.map((name, index) => ({
         name,
         type: "line",
         silent: true,
@@ -42,11 +44,12 @@ export function pace(data, view) {
     walk: data.days.map((_, day) => day),
     latest: today,
     tell(day) {
-      const told = data.series.map(({ name, values }, index) => ({ mark: index ? "fill-quiet" : "fill-brand", name, amount: values[day] }));
+      const { name: head, cells } = rows[day];
+      const told = heads.map((name, index) => ({ mark: index ? "fill-quiet" : "fill-brand", name, ...cells[index] }));
       return {
-        head: longDay(dayOf(data.days[day])),
-        rows: told.filter(({ amount }) => amount !== null).map((row) => ({ ...row, amount: money(data, row.amount) })),
-        notes: day > today ? [data.words.none] : [],
+        head,
+        rows: told.filter(({ value }) => value !== null).map(({ text, ...row }) => ({ ...row, amount: text })),
+        notes: day > today ? [cells[0].text] : [],
       };
     },
   };

@@ -1,14 +1,18 @@
 // Bars by day, one series over the other. What may still change is hatched.
 import { every, frame, scale } from "./look.js";
-import { dayOf, longDay, money, shortDay, shortMoney } from "./words.js";
+import { tableOf } from "./table.js";
+import { dayOf, shortDay, shortMoney } from "./words.js";
 
-export function stack(data, view) {
+export function stack(data, view, element) {
   const { colour, type, width, height, hidden, lit } = view;
+  const { heads, rows: latestFirst } = tableOf(element, data);
+  const rows = latestFirst.reverse();
+  const [names, total] = [heads.slice(0, -1), heads.at(-1)];
   const shown = (index) => !hidden.has(index);
-  const sums = data.days.map((_, day) => data.series.reduce((sum, { values }, index) => sum + (shown(index) ? Number(values[day] ?? 0) : 0), 0));
+  const sums = rows.map(({ cells }) => names.reduce((sum, _, index) => sum + (shown(index) ? cells[index].value : 0), 0));
   const [low, high, step] = scale(sums, height);
   const base = frame({ colour, type }, { low, high, step, figure: (value) => shortMoney(data, value) });
-  const skip = every(data.days.length, width - 72, 56);
+  const skip = every(rows.length, width - 72, 56);
   const hatch = { symbol: "rect", color: colour("panel", 0.8), dashArrayX: [1, 0], dashArrayY: [2, 3], rotation: -Math.PI / 4 };
   return {
     option: {
@@ -17,10 +21,10 @@ export function stack(data, view) {
       xAxis: {
         ...base.xAxis,
         type: "category",
-        data: data.days,
-        axisLabel: { ...base.xAxis.axisLabel, interval: (index) => index % skip === 0, formatter: (day, index) => data.labels?.[index] ?? shortDay(dayOf(day)) },
+        data: rows.map((_, place) => place),
+        axisLabel: { ...base.xAxis.axisLabel, interval: (index) => index % skip === 0, formatter: (_, index) => (data.days ? shortDay(dayOf(data.days[index])) : rows[index].name) },
       },
-      series: data.series.map(({ name, values, open }, index) => ({
+      series: names.map((name, index) => ({
         name,
         type: "bar",
         stack: "all",
@@ -33,26 +37,23 @@ export function stack(data, view) {
           borderColor: colour("panel"),
           borderWidth: 1,
         },
-        data: values.map((value, day) => ({
-          value: value === null || !shown(index) ? null : Number(value),
-          itemStyle: open[day] ? { decal: hatch } : undefined,
+        data: rows.map(({ cells }, place) => ({
+          value: shown(index) ? cells[index].value : null,
+          itemStyle: data.open[index].includes(place) ? { decal: hatch } : undefined,
         })),
       })),
     },
-    places: data.days.map((_, day) => day),
-    walk: data.days.map((_, day) => day),
-    tell(day) {
-      const told = data.series.map(({ name, values }, index) => ({ mark: `fill-s${index + 1}`, name, amount: values[day], off: !shown(index) }));
-      const rows = told.filter(({ amount }) => amount !== null).map((row) => ({ ...row, amount: money(data, row.amount) }));
+    places: rows.map((_, place) => place),
+    walk: rows.map((_, place) => place),
+    tell(place) {
+      const { name: head, cells, notes } = rows[place];
+      const sum = cells.at(-1);
+      const told = names.map((name, index) => ({ mark: `fill-s${index + 1}`, name, ...cells[index], off: !shown(index) })).filter(({ value }) => value !== null);
       return {
-        head: data.labels?.[day] ?? longDay(dayOf(data.days[day])),
-        rows,
-        foot: data.totals[day] === null || data.series.length < 2 ? null : { name: data.words.total, amount: money(data, data.totals[day]) },
-        notes: [
-          ...(rows.length ? [] : [data.words.none]),
-          ...(data.series.some(({ open }) => open[day]) ? [data.words.open] : []),
-          ...(data.notes[data.days[day]] ? [data.notes[data.days[day]]] : []),
-        ],
+        head,
+        rows: told.map(({ text, ...row }) => ({ ...row, amount: text })),
+        foot: sum.value === null || names.length < 2 ? null : { name: total, amount: sum.text },
+        notes: told.length ? notes : [sum.text, ...notes],
       };
     },
   };

@@ -1,4 +1,5 @@
-// Figures and days in the language of the page. Amounts come as decimal strings and are written from them, digit by digit.
+// Figures and days in the language of the page. Amounts that stand in no table come as decimal strings and are written from
+// them, digit by digit.
 
 // Plain English writes "9 Nov", as the pages do.
 const language = document.documentElement.lang.replace(/^en$/, "en-GB") || "en-GB";
