@@ -13,6 +13,7 @@ import subset from "subset-font";
 import { optimize } from "svgo";
 import { coarse } from "./coarse.mjs";
 import { lean } from "./lean.mjs";
+import { parted } from "./part.mjs";
 import { tabular } from "./tabular.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -128,24 +129,39 @@ async function core() {
   writeFileSync(join(out, "fonts", "inter-core.woff2"), await convert(coarse(cut, UNITS), "woff2"));
 }
 
-function styles() {
+// What a page may hold that leaves out rest.css: it and all that it is made of, and the pieces of pages that views draw.
+function templates() {
+  const folder = join(root, "templates");
+  const texts = new Map(files(folder, ".html").map((path) => [relative(folder, path), readFileSync(path, "utf8")]));
+  const named = (text) => [...text.matchAll(/"([\w/]+\.html)"/g)].map((match) => match[1]).filter((name) => texts.has(name));
+  const code = files(join(root, "dashboard"), ".py").map((path) => readFileSync(path, "utf8")).join("\n");
+  const pieces = named(code).filter((name) => !/{% extends|<html/.test(texts.get(name)));
+  const first = new Set(pieces);
+  for (const [name, text] of texts) if (text.includes("{% block styles %}{% endblock %}")) first.add(name);
+  for (const name of first) named(texts.get(name)).forEach((other) => first.add(other)); // which is come to as well
+  const scripts = files(join(here, "js"), ".js").map((path) => readFileSync(path, "utf8")).join("\n");
+  const all = (held) => [...texts].filter(([name]) => first.has(name) === held).map(([, text]) => text).join("\n");
+  return [`${all(true)}\n${code}\n${scripts}`, all(false)];
+}
+
+async function styles() {
   const cli = join(modules, "@tailwindcss", "cli", "dist", "index.mjs");
-  const options = ["--input", join(here, "css", "app.css"), "--output", join(out, "app.css"), "--minify"];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [cli, ...options], { cwd: here, stdio: ["ignore", "ignore", "pipe"] });
+  const app = join(out, "app.css");
+  await new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [cli, "--input", join(here, "css", "app.css"), "--output", app, "--minify"], { cwd: here, stdio: ["ignore", "ignore", "pipe"] });
     let words = "";
     child.stderr.on("data", (part) => (words += part));
     child.on("close", (code) => (code ? reject(new Error(words)) : resolve()));
-  }).then(() => {
-    const app = join(out, "app.css");
-    writeFileSync(app, lean(readFileSync(app, "utf8")));
   });
+  const [first, rest] = parted(lean(readFileSync(app, "utf8")), ...templates());
+  writeFileSync(app, first);
+  await sheet("rest.css", rest);
 }
 
-// The stylesheets beside it are written by hand throughout: no class of theirs is made from what templates say.
-async function sheet(name) {
+// The stylesheets beside it are written by hand: no class of theirs is made from what templates say, but what app.css leaves.
+async function sheet(name, left = "") {
   const { outputFiles } = await bundle({ entryPoints: [join(here, "css", name)], bundle: true, write: false, logLevel: "warning" });
-  writeFileSync(join(out, name), lean(outputFiles[0].text));
+  writeFileSync(join(out, name), lean(outputFiles[0].text) + left);
 }
 
 function scripts() {
@@ -161,7 +177,7 @@ async function build() {
   mkdirSync(out, { recursive: true });
   sprites();
   copies();
-  await Promise.all([styles(), sheet("figures.css"), sheet("rest.css"), scripts(), core()]);
+  await Promise.all([styles(), sheet("figures.css"), scripts(), core()]);
   for (const name of ["app.css", "figures.css", "rest.css", "app.js", "theme.js", "providers.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
     const content = readFileSync(join(out, name));
     console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(brotliCompressSync(content).length / 1000).toFixed(1).padStart(6)} kB brotli`);

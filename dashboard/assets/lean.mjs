@@ -67,7 +67,7 @@ function pruned(css) {
 }
 
 // The statements and blocks of one level; a block's body is what stands between its braces.
-function* blocks(css) {
+export function* blocks(css) {
   let begin = 0;
   for (let at = 0; at < css.length; at++) {
     at = past(css, at);
@@ -102,14 +102,14 @@ function past(css, at) {
   return at;
 }
 
-function selectors(head) {
+export function selectors(head) {
   const found = [""];
   for (let at = 0, depth = 0; at < head.length; at++) {
-    if (head[at] === "\\") found[found.length - 1] += head[at++];
-    else if ("([".includes(head[at])) depth++;
+    const escaped = head[at] === "\\";
+    if ("([".includes(head[at])) depth++;
     else if (")]".includes(head[at])) depth--;
     if (head[at] === "," && !depth) found.push("");
-    else found[found.length - 1] += head[at];
+    else found[found.length - 1] += escaped ? head[at] + head[++at] : head[at];
   }
   return found;
 }

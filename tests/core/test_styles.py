@@ -58,6 +58,29 @@ def test_a_page_leaves_out_only_stylesheets_that_it_does_not_need(
         assert not elsewhere.intersection(class_words(text)), f"{template} is styled by {name}"
 
 
+def test_utilities_that_travel_with_the_rest_stand_on_no_page_without_it() -> None:
+    """What part.mjs has parted, against the classes that those pages, the pieces that views draw, and our code have."""
+    built = (ROOT / "static" / "rest.css").read_text(encoding="utf-8")
+    parted = {
+        re.sub(r"\\(.)", r"\1", name)
+        for name in re.findall(r"[{},]\.((?:\\.|[\w-])+)", built.split("@layer utilities{")[1])
+    }
+    assert {"list-decimal", "xl:grid-cols-2", "max-sm:flex-col"} <= parted
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "dashboard").rglob("*.py"))
+    texts = {
+        path.relative_to(TEMPLATES).as_posix(): path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html")
+    }
+    pieces = {
+        name
+        for name in re.findall(r'"([\w/]+\.html)"', code)
+        if not re.search(r"{% extends|<html", texts.get(name, "<html"))
+    }
+    without = {name for name, text in texts.items() if "{% block styles %}{% endblock %}" in text}
+    for template, text in closure(without | pieces).items():
+        assert not parted.intersection(re.split(r"[\s\"'{}]+", text)), template
+    assert not parted.intersection(re.split(r"[\s\"'{}]+", code))
+
+
 def test_no_template_holds_what_the_build_takes_out_of_the_styles() -> None:
     """See NEVER in lean.mjs."""
     for path in TEMPLATES.rglob("*.html"):
