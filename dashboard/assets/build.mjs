@@ -153,15 +153,11 @@ async function styles() {
     child.stderr.on("data", (part) => (words += part));
     child.on("close", (code) => (code ? reject(new Error(words)) : resolve()));
   });
-  const [first, rest] = parted(lean(readFileSync(app, "utf8")), ...templates());
+  const [first, left] = parted(lean(readFileSync(app, "utf8")), ...templates());
   writeFileSync(app, first);
-  await sheet("rest.css", rest);
-}
-
-// The stylesheets beside it are written by hand: no class of theirs is made from what templates say, but what app.css leaves.
-async function sheet(name, left = "") {
-  const { outputFiles } = await bundle({ entryPoints: [join(here, "css", name)], bundle: true, write: false, logLevel: "warning" });
-  writeFileSync(join(out, name), lean(outputFiles[0].text) + left);
+  // The stylesheet beside it is written by hand: nothing else of it is made from what templates say.
+  const { outputFiles } = await bundle({ entryPoints: [join(here, "css", "rest.css")], bundle: true, write: false, logLevel: "warning" });
+  writeFileSync(join(out, "rest.css"), lean(outputFiles[0].text) + left);
 }
 
 function scripts() {
@@ -177,8 +173,8 @@ async function build() {
   mkdirSync(out, { recursive: true });
   sprites();
   copies();
-  await Promise.all([styles(), sheet("figures.css"), scripts(), core()]);
-  for (const name of ["app.css", "figures.css", "rest.css", "app.js", "theme.js", "providers.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
+  await Promise.all([styles(), scripts(), core()]);
+  for (const name of ["app.css", "rest.css", "app.js", "theme.js", "providers.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
     const content = readFileSync(join(out, name));
     console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(brotliCompressSync(content).length / 1000).toFixed(1).padStart(6)} kB brotli`);
   }

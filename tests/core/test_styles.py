@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES, CSS = ROOT / "templates", ROOT / "dashboard" / "assets" / "css"
 
@@ -35,27 +33,15 @@ def class_words(text: str) -> Iterator[str]:
         yield from re.sub(r"\{[%{].*?[%}]\}", " ", value, flags=re.DOTALL).split()
 
 
-@pytest.mark.parametrize(
-    ("block", "name", "page", "known"),
-    [
-        ("figures", "figures.css", "credentials/account_list.html", {"chart", "hz-row", "figures", "run-line"}),
-        ("styles", "rest.css", "overview/overview.html", {"set-page", "tbl-spend", "route-target"}),
-    ],
-)
-def test_a_page_leaves_out_only_stylesheets_that_it_does_not_need(
-    block: str, name: str, page: str, known: set[str]
-) -> None:
-    """Pages that leave a block of base.html empty, and those of bare.html, which never have the drawn ones."""
+def test_a_page_leaves_out_the_rest_only_when_it_does_not_need_it() -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html")}
-    empty = f"{{% block {block} %}}{{% endblock %}}"
+    empty = "{% block styles %}{% endblock %}"
     without = {path.relative_to(TEMPLATES).as_posix() for path, text in texts.items() if empty in text}
-    assert page in without
-    if block == "figures":
-        without.add("bare.html")
-    elsewhere = classes(sheet(name)) - classes(sheet("app.css")) - {"grid"}  # which is a utility too
-    assert known <= elsewhere
+    assert "overview/overview.html" in without
+    elsewhere = classes(sheet("rest.css")) - classes(sheet("app.css")) - {"grid"}  # which is a utility too
+    assert {"set-page", "tbl-spend", "route-target"} <= elsewhere
     for template, text in closure(without).items():
-        assert not elsewhere.intersection(class_words(text)), f"{template} is styled by {name}"
+        assert not elsewhere.intersection(class_words(text)), f"{template} is styled by rest.css"
 
 
 def test_utilities_that_travel_with_the_rest_stand_on_no_page_without_it() -> None:
