@@ -13,7 +13,9 @@ _KEPT = re.compile(
 _SAID_TO_WRITERS = re.compile(r"\{% comment\b.*?\{% endcomment %\}|\{#.*?#\}", re.DOTALL)
 _BETWEEN_LINES = re.compile(r"\s*\n\s*")
 _OPENING, _TURNING = ("if", "for", "with"), ("elif", "else", "empty")
-_TAG = re.compile(r"\{% *(\w+)(?:[^%]|%(?!\}))*%\}")
+# What is kept stands here as its number; one that only names what it says (asvar) is as silent as a tag.
+_TAG = re.compile(r"\{% *(\w+)(?:[^%]|%(?!\}))*%\}|\0-\d+\0")
+_NAMED = re.compile(r" as \w+ *%\}$|^\0-")
 _SILENT = {"load", "extends", *_OPENING, *_TURNING, *(f"end{name}" for name in _OPENING)}
 
 
@@ -32,11 +34,11 @@ def lean(source: str) -> str:
 
     def keep(match: re.Match[str]) -> str:
         kept.append(match[0])
-        return f"\0{len(kept) - 1}\0"
+        return f"\0{'-' if ' asvar ' in match[0].partition('%}')[0] else ''}{len(kept) - 1}\0"
 
     text = _BETWEEN_LINES.sub("\n", _KEPT.sub(keep, _SAID_TO_WRITERS.sub("", source)))
     text = "".join(_without_lines_of_tags(text))
-    return re.sub("\0(\\d+)\0", lambda match: kept[int(match[1])], text)
+    return re.sub("\0-?(\\d+)\0", lambda match: kept[int(match[1])], text)
 
 
 def _without_lines_of_tags(text: str) -> list[str]:
@@ -46,15 +48,15 @@ def _without_lines_of_tags(text: str) -> list[str]:
     clean: list[bool] = []  # of each open branch: whether it began on a line of tags
     spaced = False  # whether what stands before this line ends with a space
     for line in text.splitlines(keepends=True):
-        tags = _TAG.findall(line)
-        silent = not _TAG.sub("", line).strip() and all(tag in _SILENT for tag in tags)
+        found = [(match[0], match[1]) for match in _TAG.finditer(line)]
+        silent = not _TAG.sub("", line).strip() and all(tag in _SILENT or _NAMED.search(whole) for whole, tag in found)
         may_go = silent and spaced
-        for tag in tags:
+        for _whole, tag in found:
             if tag in _OPENING:
                 clean.append(may_go)
             elif tag in _TURNING:
                 may_go = may_go and clean[-1]
-            elif tag.removeprefix("end") in _OPENING:
+            elif tag and tag.removeprefix("end") in _OPENING:
                 may_go = clean.pop() and may_go
         pieces.append(line.rstrip("\n") if may_go else line)
         spaced = True

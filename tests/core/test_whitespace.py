@@ -21,6 +21,8 @@ SAMPLES = [
     "1{% for one in many %}\n  {{ one }}{% endfor %}\n2\n",
     "{% comment %}\nInputs: none.\n{% endcomment %}\n{% load i18n %}\n{% if a %}\n  1\n{% endif %}\n2",
     "{% with c=a %}\n  {# said to writers #}\n  1\n{% endwith %}\n{% with c=b %}2{% endwith %}\n3",
+    "<i>1</i>\n{% firstof a b as c %}\n  {% if c %}\n{{ c }}\n{% endif %}{% firstof b a as d %}\n{{ d }}\n2",
+    "{% load i18n %}1\n{% blocktranslate asvar c %}3{% endblocktranslate %}\n{% if a %}{{ c }}{% endif %}\n2",
     "<p\n   class='x\n {% if a %}y{% endif %}'\n   {% if b %}title='z'{% endif %}>\n  1\n</p>\n",
 ]
 
@@ -48,6 +50,12 @@ def test_what_stands_as_it_is_written_is_left_alone(source: str) -> None:
 def test_lines_of_tags_alone_leave_nothing() -> None:
     source = "<ul>\n  {% for one in many %}\n    {# each #}\n    <li>{{ one }}</li>\n  {% endfor %}\n</ul>\n"
     assert Template(lean(source)).render(Context({"many": [1, 2]})) == "<ul>\n<li>1</li>\n<li>2</li>\n</ul>\n"
+
+
+def test_lines_that_only_name_what_is_said_leave_nothing() -> None:
+    named = "{% translate 'a' as a %}\n{% blocktranslate asvar b %}b{% endblocktranslate %}"
+    source = f"<p>\n{{% load i18n %}}\n{named}\n{{{{ a }}}}{{{{ b }}}}\n</p>\n"
+    assert Template(lean(source)).render(Context()) == "<p>\nab\n</p>\n"
 
 
 def test_every_template_can_be_read_and_is_lean() -> None:
