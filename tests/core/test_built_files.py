@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import RequestFactory
 
 from dashboard.core.middleware import FilesMiddleware
@@ -39,3 +41,9 @@ def test_what_stands_in_place_ends_no_script() -> None:
     script = purser.built("theme.js")
     assert "purser-theme" in script
     assert "</" not in script and "<!--" not in script
+
+
+def test_htmx_is_the_one_that_django_htmx_was_made_for() -> None:
+    theirs = finders.find("django_htmx/htmx-4.min.js")
+    assert isinstance(theirs, str)
+    assert purser.built("app.js").startswith(Path(theirs).read_text(encoding="utf-8").strip())
