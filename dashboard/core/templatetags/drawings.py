@@ -98,14 +98,19 @@ def bar(share: Decimal | None) -> SafeString:
 
 @register.simple_tag
 def ticks(values: Sequence[Mapping[str, Any]], label: str) -> SafeString:
-    """A strip of ticks from [{state, title}]: one path per look, because a page holds some two hundred of them. What
-    they say stands once in words, in the drawing's name."""
+    """A strip of ticks from [{state, title}]: one path per look, because a page holds some two hundred of them, each
+    told from the one before, because then they are the same over and over. What they say stands once in words, in the
+    drawing's name."""
     marks = tick_strip((str(tick["state"]), str(tick.get("title", ""))) for tick in values)
     paths: dict[str, str] = {}
+    ends: dict[str, tuple[float, float]] = {}
     told: dict[str, int] = {}
     for mark in marks:
-        pieces = "".join(f"M{mark.x:g} {y:g}h3v{height:g}h-3z" for y, height in mark.bars)
-        paths[mark.look] = paths.get(mark.look, "") + pieces
+        for y, height in mark.bars:
+            x_before, y_before = ends.get(mark.look, (0.0, 0.0))
+            piece = f"m{mark.x - x_before:g} {y - y_before:g}h3v{height:g}h-3z"
+            paths[mark.look] = paths.get(mark.look, "") + piece
+            ends[mark.look] = (mark.x, y)
         if mark.title:
             told[mark.title] = told.get(mark.title, 0) + 1
     words = listed(f"{count} {title}" for title, count in told.items())
