@@ -22,11 +22,13 @@ export const NEVER = [
 // darker than its button by nothing.
 const UNSEEN =
   /(?<=[{;])(?:--btn-(?:shadow|inset):|text-shadow:|box-shadow:var\(--btn-|background-image:none, ?var\(--fx-noise|background-size:auto, ?calc\(var\(--noise)[^;}]*(?:;|(?=\}))/g;
+// And what its selectors leave out, which none of our buttons is.
+const OTHER_BUTTONS = /:not\((?:\.btn-active,\s*\[aria-pressed(?:[^()]|\([^()]*\))*|\.btn-link,\s*\.btn-ghost)\)|\.btn-disabled,\s*|(?<=:disabled,\s*)\[disabled\],\s*/g;
 const NO_DARKER = /color-mix\(in oklab, ?((?:[^(),]|\((?:[^()]|\([^()]*\))*\))+), ?#000 calc\(var\(--depth\) ?\* ?5%\)\)/g;
 
 export function lean(css) {
   const short = (text) => transform({ filename: "app.css", code: Buffer.from(text), minify: true, targets: TARGETS }).code.toString();
-  let [before, text] = ["", pruned(short(css)).replace(UNSEEN, "").replace(NO_DARKER, "$1")];
+  let [before, text] = ["", pruned(short(css)).replace(UNSEEN, "").replace(OTHER_BUTTONS, "").replace(NO_DARKER, "$1")];
   text = withoutUnset(text);
   while (before !== text) [before, text] = [text, withoutUnread(text)];
   return short(text);
