@@ -203,7 +203,7 @@ def age(context: Context, at: datetime | None, short: bool = False, none: str = 
     words = age_words(at, now_of(context), short=short, none=none)
     if at is None:
         return words
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="seconds"), moment(at), words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="minutes"), moment(at), words)
 
 
 @register.simple_tag(takes_context=True)
@@ -212,7 +212,7 @@ def until(context: Context, at: datetime | None, none: str = "") -> SafeString |
     words = until_words(at, now_of(context), none)
     if at is None:
         return words
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="seconds"), moment(at), words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="minutes"), moment(at), words)
 
 
 def _local(value: date | datetime) -> date | datetime:
@@ -291,7 +291,7 @@ def resets(context: Context, at: datetime | None) -> SafeString | str:
     near = at - now_of(context) < timedelta(hours=20)
     title = _("resets %(moment)s") % {"moment": moment(at)}
     words = clock(at) if near else day(at)
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="seconds"), title, words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="minutes"), title, words)
 
 
 @register.simple_tag(takes_context=True)
