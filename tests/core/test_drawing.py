@@ -18,7 +18,7 @@ from dashboard.core.drawing import (
     straightened,
     tick_strip,
 )
-from dashboard.core.templatetags.drawings import meter
+from dashboard.core.templatetags.drawings import meter, ticks
 
 NOW = datetime(2026, 11, 20, 6, 32, tzinfo=UTC)
 START = NOW - timedelta(days=30)
@@ -201,6 +201,14 @@ def test_every_look_of_a_tick_has_its_own_shape() -> None:
     heights = {tick.look: sum(height for _y, height in tick.bars) for tick in strip}
     assert heights["tk-none"] * 4 < heights["tk-ok"] < heights["tk-warn"] < heights["tk-crit"]
     assert all(y + height <= 12 for tick in strip for y, height in tick.bars)
+
+
+def test_ticks_of_a_look_are_one_path_each_told_from_the_one_before() -> None:
+    svg = ticks([{"state": state, "title": state} for state in ("ok", "failing", "ok", "warn")], "Runs")
+    assert '<path class="tk-ok" d="m0 4h3v8h-3zm8 0h3v8h-3z"/>' in svg
+    assert '<path class="tk-crit" d="m4 0h3v12h-3z"/>' in svg
+    assert '<path class="tk-warn" d="m12 0h3v5h-3zm0 6.5h3v5.5h-3z"/>' in svg
+    assert 'aria-label="Runs: 2 ok, 1 failing, 1 warn"' in svg
 
 
 def test_a_tick_of_an_unknown_state_ran_nothing() -> None:

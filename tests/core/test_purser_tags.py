@@ -90,6 +90,8 @@ def test_quantity_has_three_figures(value: str, words: str) -> None:
 
 def test_quantity_says_the_exact_number_in_its_title() -> None:
     assert 'title="21,440,001"' in purser.quantity(21_440_001)
+    assert purser.short_quantity(21_440_001) == "21.4M"
+    assert "not told" in purser.short_quantity(None)
 
 
 @pytest.mark.parametrize(
