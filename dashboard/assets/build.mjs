@@ -130,7 +130,7 @@ async function core() {
 }
 
 // What a page may hold that leaves out rest.css: it and all that it is made of, and the pieces of pages that views draw.
-function templates() {
+function firstAndOthers() {
   const folder = join(root, "templates");
   const texts = new Map(files(folder, ".html").map((path) => [relative(folder, path), readFileSync(path, "utf8")]));
   const named = (text) => [...text.matchAll(/"([\w/]+\.html)"/g)].map((match) => match[1]).filter((name) => texts.has(name));
@@ -153,7 +153,7 @@ async function styles() {
     child.stderr.on("data", (part) => (words += part));
     child.on("close", (code) => (code ? reject(new Error(words)) : resolve()));
   });
-  const [first, left] = parted(lean(readFileSync(app, "utf8")), ...templates());
+  const [first, left] = parted(lean(readFileSync(app, "utf8")), ...firstAndOthers());
   writeFileSync(app, first);
   // The stylesheet beside it is written by hand: nothing else of it is made from what templates say.
   const { outputFiles } = await bundle({ entryPoints: [join(here, "css", "rest.css")], bundle: true, write: false, logLevel: "warning" });

@@ -2,29 +2,30 @@
 // other pages read after it.
 import { blocks, selectors } from "./lean.mjs";
 
-// `first` is what pages of the first view are made of, `others` all other templates. A utility that comes later wins over those
-// before it: one that stands beside such a one stays where that is.
+// `first` is what pages of the first view are made of, `others` all other templates. What goes comes to stand behind all that
+// stays, and would win: it goes only where nothing that stays, followed it and sets the same stands beside it on any element.
 export function parted(css, first, others) {
   const rules = [...utilities(css)];
   const held = new Set(words(first));
-  const rest = new Set(rules.flatMap(({ names }) => names).filter((name) => !held.has(name)));
-  const stay = (names) => names.forEach((name) => rest.delete(name));
-  // Nobody sees beside what a class stands that is handed on, or that is in company with one.
+  const going = new Set(rules.flatMap(({ names }) => names).filter((name) => !held.has(name)));
+  const stay = (names) => names.forEach((name) => going.delete(name));
+  const stays = ({ names }) => names.some((name) => !going.has(name));
+  // What is handed on stands beside classes that are not seen from here, and so does what stands beside such a one.
   stay(words(others.replace(CLASSES, "")));
-  const companies = [...others.matchAll(CLASSES)].map(([, value]) => new Set(words(value.replace(TAG_NAMES, ""))));
-  for (const [index, [, value]] of [...others.matchAll(CLASSES)].entries()) if (value.includes("{{")) stay([...companies[index]]);
-  for (let before = -1; before !== rest.size; ) {
-    before = rest.size;
-    for (const { names } of rules) if (names.some((name) => !rest.has(name))) stay(names);
+  const elements = [...others.matchAll(CLASSES)].map(([, classes]) => classes.replace(TAG_NAMES, ""));
+  elements.filter((classes) => classes.includes("{{")).forEach((classes) => stay(words(classes)));
+  const companies = elements.map((classes) => new Set(words(classes))).map((company) => rules.filter(({ names }) => names.some((name) => company.has(name))));
+  for (let before = -1; before !== going.size; ) {
+    before = going.size;
+    rules.filter(stays).forEach(({ names }) => stay(names));
     for (const company of companies) {
-      const beside = rules.filter(({ names }) => names.some((name) => company.has(name)));
-      beside.forEach(({ names, properties }, index) => {
-        const later = beside.slice(index + 1).filter((one) => one.names.some((name) => !rest.has(name)));
-        if (later.some((one) => one.properties.some((property) => properties.includes(property)))) stay(names);
+      company.forEach((one, index) => {
+        const sets = new Set(one.properties);
+        if (company.slice(index + 1).some((later) => stays(later) && later.properties.some((property) => sets.has(property)))) stay(one.names);
       });
     }
   }
-  return divided(css, (names) => names.length && names.every((name) => rest.has(name)));
+  return divided(css, (names) => names.length > 0 && names.every((name) => going.has(name)));
 }
 
 const CLASSES = /\bclass="((?:\{[%{].*?[%}]\}|[^"])*)"/gs;
