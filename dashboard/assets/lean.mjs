@@ -8,12 +8,27 @@ const TARGETS = { chrome: version(123), firefox: version(128), safari: version(1
 // Whoever knows light-dark() knows these as well; what is written for others goes.
 const KNOWN = /^@supports ?\(color: ?color-mix\(/;
 const FOR_OTHERS = /^@layer properties$/;
-// Elements that our templates never hold, and preflight sets right. A test holds the list against the templates.
-export const NEVER = [/^(?:hr|abbr:where\(\[title\]\)|sub,\s*sup|sub|sup|progress|small)$/, /optgroup/];
+// Selectors of what our templates never hold: daisyUI's buttons that are inputs or stay pressed, its prose and its own theme
+// switch; elements that preflight sets right. A test holds the list against the templates.
+export const NEVER = [
+  /\[type="?checkbox"?\],\s*\[type="?radio"?\]|:checked:not\(\.filter/,
+  /^\.btn:is\(\[aria-pressed/,
+  /\.prose\b|\.theme-controller\b|input\.theme-controller/,
+  /^(?:hr|abbr:where\(\[title\]\)|sub,\s*sup|sub|sup|progress|small)$/,
+  /optgroup/,
+];
+
+// What daisyUI's buttons draw of depth and noise, of which our theme has none: shadows that nobody sees, grain, and an edge
+// darker than its button by nothing.
+const UNSEEN =
+  /(?<=[{;])(?:--btn-(?:shadow|inset):|text-shadow:|box-shadow:var\(--btn-|background-image:none, ?var\(--fx-noise|background-size:auto, ?calc\(var\(--noise)[^;}]*(?:;|(?=\}))/g;
+// And what its selectors leave out, which none of our buttons is.
+const OTHER_BUTTONS = /:not\((?:\.btn-active,\s*\[aria-pressed(?:[^()]|\([^()]*\))*|\.btn-link,\s*\.btn-ghost)\)|\.btn-disabled,\s*|(?<=:disabled,\s*)\[disabled\],\s*/g;
+const NO_DARKER = /color-mix\(in oklab, ?((?:[^(),]|\((?:[^()]|\([^()]*\))*\))+), ?#000 calc\(var\(--depth\) ?\* ?5%\)\)/g;
 
 export function lean(css) {
   const short = (text) => transform({ filename: "app.css", code: Buffer.from(text), minify: true, targets: TARGETS }).code.toString();
-  let [before, text] = ["", pruned(short(css))];
+  let [before, text] = ["", pruned(short(css)).replace(UNSEEN, "").replace(OTHER_BUTTONS, "").replace(NO_DARKER, "$1")];
   text = withoutUnset(text);
   while (before !== text) [before, text] = [text, withoutUnread(text)];
   return short(text);
@@ -22,7 +37,7 @@ export function lean(css) {
 // Properties that a framework declares, and nobody reads. Our own tokens stay: scripts read them too.
 function withoutUnread(css) {
   const read = new Set([...css.matchAll(/var\((--[\w-]+)/g)].map((match) => match[1]));
-  const unread = (name) => /^--(?:tw|color|radius)-/.test(name) && !read.has(name);
+  const unread = (name) => /^--(?:tw|btn|color|radius|size)-/.test(name) && !read.has(name);
   return css
     .replace(/@property (--[\w-]+)\{[^}]*\}/g, (all, name) => (unread(name) ? "" : all))
     .replace(/(?<=[{;])(--[\w-]+):(?:[^;{}"']|"[^"]*"|'[^']*')*(;|(?=\}))/g, (all, name) => (unread(name) ? "" : all));

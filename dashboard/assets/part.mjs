@@ -32,7 +32,7 @@ const CLASSES = /\bclass="((?:\{[%{].*?[%}]\}|[^"])*)"/gs;
 const TAG_NAMES = /\{% *\w+/g;
 const words = (text) => text.split(/[\s"'`{}=|<]+/);
 
-const IN_GROUP = /^@(?:media|supports|container|layer)\b/;
+const IN_GROUP = /^@(?:media|supports|container|layer (?!daisyui))/;
 const namesOf = (head) => selectors(head).map((one) => one.match(/\.((?:\\.|[\w-])+)/)?.[1].replace(/\\(.)/g, "$1") ?? "");
 // What a rule sets; of a shorthand and its parts the word that they have in common.
 const propertiesOf = (body) => [...body.matchAll(/(?:^|;)([a-z-]+):/g)].map(([, name]) => name.match(SHORTHANDS)?.[0] ?? ALIKE[name] ?? name);

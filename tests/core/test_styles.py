@@ -72,3 +72,6 @@ def test_no_template_holds_what_the_build_takes_out_of_the_styles() -> None:
     for path in TEMPLATES.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"<(hr|abbr|sub|sup|progress|small|optgroup)\b", text), path.name
+        assert not {"prose", "filter", "theme-controller"}.intersection(class_words(text)), path.name
+        for tag in re.findall(r"<input\b[^>]*>", text):
+            assert "btn" not in class_words(tag), path.name
