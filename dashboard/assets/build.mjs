@@ -1,5 +1,5 @@
 // Builds static/ from this folder: app.css, app.js, theme.js, providers.js, reorder.js, charts.js, icons.svg,
-// logos.svg, favicon.svg, fonts/.
+// more.svg, logos.svg, favicon.svg, fonts/.
 //   node build.mjs            once, minified
 //   node build.mjs --watch    again whenever a source, a template or a Python file changes
 import { spawn } from "node:child_process";
@@ -70,12 +70,35 @@ function write(name, symbols) {
   writeFileSync(join(out, name), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
 }
 
+// Our templates by name, and what those that begin hold: themselves and all that they are made of.
+function templates() {
+  const folder = join(root, "templates");
+  const texts = new Map(files(folder, ".html").map((path) => [relative(folder, path), readFileSync(path, "utf8")]));
+  const named = (text) => [...text.matchAll(/"([\w/]+\.html)"/g)].map((match) => match[1]).filter((name) => texts.has(name));
+  const held = (beginnings) => {
+    const found = new Set(beginnings);
+    for (const name of found) named(texts.get(name)).forEach((other) => found.add(other)); // which is come to as well
+    return found;
+  };
+  const leaves = [...texts].filter(([, text]) => text.includes("{% block styles %}{% endblock %}")).map(([name]) => name);
+  return { texts, named, held, leaves };
+}
+
+// What a page may hold that leaves out rest.css: it and all that it is made of, and the pieces of pages that views draw.
+function firstAndOthers() {
+  const { texts, named, held, leaves } = templates();
+  const code = files(join(root, "dashboard"), ".py").map((path) => readFileSync(path, "utf8")).join("\n");
+  const pieces = named(code).filter((name) => !/{% extends|<html/.test(texts.get(name)));
+  const first = held([...pieces, ...leaves]);
+  const scripts = files(join(here, "js"), ".js").map((path) => readFileSync(path, "utf8")).join("\n");
+  const all = (inFirst) => [...texts].filter(([name]) => first.has(name) === inFirst).map(([, text]) => text).join("\n");
+  return [`${all(true)}\n${code}\n${scripts}`, all(false)];
+}
+
+const NAMED = /(?:{% icon|\bicon=)\s*"([a-z0-9-]+)"/g;
+
 function sprites() {
-  const templates = files(join(root, "templates"), ".html");
-  const named = [
-    ...found(templates, /(?:{% icon|icon=)\s*"([a-z0-9-]+)"/g),
-    ...found(files(join(root, "dashboard"), ".py"), /\bicon="([a-z0-9-]+)"/g),
-  ];
+  const named = [...found(files(join(root, "templates"), ".html"), NAMED), ...found(files(join(root, "dashboard"), ".py"), NAMED)];
   const icons = [...new Set([...CHOSEN_AT_RUN_TIME, ...named])].filter((name) => name !== "purser" && !/^[gip]-/.test(name)).sort();
   const missing = icons.filter((name) => !existsSync(join(modules, "lucide-static", "icons", `${name}.svg`)));
   if (missing.length) throw new Error(`No such icon in lucide: ${missing.join(", ")}`);
@@ -89,8 +112,15 @@ function sprites() {
   });
 
   const glyphs = readFileSync(join(here, "icons", "glyphs.svg"), "utf8").replace(/<\/?svg[^>]*>/g, "").replace(/>\s+</g, "><").trim();
-  const drawn = icons.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8")));
-  write("icons.svg", [...drawn, glyphs]);
+  const drawn = (names) => names.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8")));
+  // Those of the first view, and those that other pages have beside them: the tag asks the built sprite which it is.
+  const { texts, held, leaves } = templates();
+  const places = readFileSync(join(root, "dashboard", "core", "context.py"), "utf8");
+  const said = [places, ...[...held(leaves)].map((name) => texts.get(name))].join("\n");
+  const early = new Set([...CHOSEN_AT_RUN_TIME, ...[...said.matchAll(NAMED)].map((match) => match[1])]);
+  const [first, more] = [icons.filter((name) => early.has(name)), icons.filter((name) => !early.has(name))];
+  write("icons.svg", [...drawn(first), glyphs]);
+  write("more.svg", drawn(more));
   // Apart, because many pages show no logo, or one that is drawn in place.
   write("logos.svg", logos.sort().map(([slug, path]) => symbol(`p-${slug}`, logo(readFileSync(path, "utf8")), 0)));
 }
@@ -129,21 +159,6 @@ async function core() {
   writeFileSync(join(out, "fonts", "inter-core.woff2"), await convert(coarse(cut, UNITS), "woff2"));
 }
 
-// What a page may hold that leaves out rest.css: it and all that it is made of, and the pieces of pages that views draw.
-function firstAndOthers() {
-  const folder = join(root, "templates");
-  const texts = new Map(files(folder, ".html").map((path) => [relative(folder, path), readFileSync(path, "utf8")]));
-  const named = (text) => [...text.matchAll(/"([\w/]+\.html)"/g)].map((match) => match[1]).filter((name) => texts.has(name));
-  const code = files(join(root, "dashboard"), ".py").map((path) => readFileSync(path, "utf8")).join("\n");
-  const pieces = named(code).filter((name) => !/{% extends|<html/.test(texts.get(name)));
-  const first = new Set(pieces);
-  for (const [name, text] of texts) if (text.includes("{% block styles %}{% endblock %}")) first.add(name);
-  for (const name of first) named(texts.get(name)).forEach((other) => first.add(other)); // which is come to as well
-  const scripts = files(join(here, "js"), ".js").map((path) => readFileSync(path, "utf8")).join("\n");
-  const all = (held) => [...texts].filter(([name]) => first.has(name) === held).map(([, text]) => text).join("\n");
-  return [`${all(true)}\n${code}\n${scripts}`, all(false)];
-}
-
 async function styles() {
   const cli = join(modules, "@tailwindcss", "cli", "dist", "index.mjs");
   const app = join(out, "app.css");
@@ -178,7 +193,7 @@ async function build() {
   sprites();
   copies();
   await Promise.all([styles(), scripts(), core()]);
-  for (const name of ["app.css", "rest.css", "app.js", "theme.js", "providers.js", "reorder.js", "charts.js", "icons.svg", "logos.svg"]) {
+  for (const name of ["app.css", "rest.css", "app.js", "theme.js", "providers.js", "reorder.js", "charts.js", "icons.svg", "more.svg", "logos.svg"]) {
     const content = readFileSync(join(out, name));
     console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(brotliCompressSync(content).length / 1000).toFixed(1).padStart(6)} kB brotli`);
   }

@@ -1,5 +1,6 @@
 """What is answered with our built files."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -47,3 +48,15 @@ def test_htmx_is_the_one_that_django_htmx_was_made_for() -> None:
     theirs = finders.find("django_htmx/htmx-4.min.js")
     assert isinstance(theirs, str)
     assert purser.built("app.js").startswith(Path(theirs).read_text(encoding="utf-8").strip())
+
+
+def test_an_icon_is_in_the_sprite_that_it_is_looked_for_in() -> None:
+    early, later = (re.findall(r'<symbol id="([^"]+)"', purser.built(name)) for name in ("icons.svg", "more.svg"))
+    assert early and later
+    assert len({*early, *later}) == len(early) + len(later)
+    for sprite, symbols in (("icons.svg", early), ("more.svg", later)):
+        for symbol in symbols:
+            assert f"{sprite}#{symbol}" in purser.icon(symbol)
+    templates = "\n".join(path.read_text(encoding="utf-8") for path in Path("templates").rglob("*.html"))
+    named = set(re.findall(r'{% icon "([a-z0-9-]+)"', templates)) - {"purser"}
+    assert {name if name.startswith("g-") else f"i-{name}" for name in named} <= {*early, *later}

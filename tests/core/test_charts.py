@@ -1,8 +1,8 @@
 """The shapes of the charts: nothing is lost between the figures, the drawing and the table."""
 
-from dataclasses import replace
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate

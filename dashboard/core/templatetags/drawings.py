@@ -173,7 +173,7 @@ def chart_lines(table: Table, *lines: Row) -> SafeString:
 
     def line(row: Row) -> str:
         notes = "".join([f' <span class="minor ml-2">{escape(note)}</span>' for note in row.notes])
-        cells = "".join([f'<td>{none if cell is None else money(cell)}</td>' for cell in row.cells])
+        cells = "".join([f"<td>{none if cell is None else money(cell)}</td>" for cell in row.cells])
         return f'<tr><th scope="row">{escape(row.name)}{notes}</th>{cells}</tr>'
 
     return SafeString("\n".join(map(line, lines or table.rows)))

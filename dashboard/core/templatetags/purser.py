@@ -383,11 +383,17 @@ def built(name: str) -> SafeString:
     return _built(name)
 
 
+@cache
+def _early() -> frozenset[str]:
+    """The icons of the first view, which have a sprite of their own."""
+    return frozenset(re.findall(r'<symbol id="([^"]+)"', _built("icons.svg")))
+
+
 @lru_cache(maxsize=1024)
 def _use(symbol: str, classes: str, label: str = "") -> SafeString:
     """A page shows the same dozen of icons a hundred times over."""
     named: SafeString = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
-    source = static("logos.svg" if symbol.startswith("p-") else "icons.svg")
+    source = static("logos.svg" if symbol.startswith("p-") else "icons.svg" if symbol in _early() else "more.svg")
     look = format_html('class="{}" ', classes) if classes else ""
     return format_html('<svg {}{}><use href="{}#{}"/></svg>', look, named, source, symbol)
 
