@@ -9,5 +9,6 @@ import "./rows.js";
 import "./live.js";
 import { watchCharts } from "./near.js";
 
-watchCharts();
+// This script runs just before the document is said to be there; what draws is asked for after that.
+document.addEventListener("DOMContentLoaded", watchCharts);
 document.addEventListener("htmx:after:swap", watchCharts);
