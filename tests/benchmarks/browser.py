@@ -62,7 +62,10 @@ def in_the_browser() -> Iterator[Figure]:
             )
         yield from for_everybody(browser, url, furniture)
         addresses = {url + places[name].path(furniture): name for name in JUDGED}
-        yield from judged(port, addresses, f"{furniture.cookie}={furniture.sessions['owner']}")
+        # Lighthouse opens its pages where nobody is signed in yet.
+        cookie = {"name": furniture.cookie, "value": furniture.sessions["owner"], "url": url}
+        browser.new_browser_cdp_session().send("Storage.setCookies", {"cookies": [cookie]})
+        yield from judged(port, addresses)
         browser.close()
 
 
@@ -179,10 +182,10 @@ def for_everybody(browser: Browser, url: str, furniture: Furniture) -> Iterator[
 # --- Lighthouse -------------------------------------------------------------------------------------------------
 
 
-def judged(port: int, addresses: Mapping[str, str], cookie: str) -> Iterator[Figure]:
+def judged(port: int, addresses: Mapping[str, str]) -> Iterator[Figure]:
     node = shutil.which("node")
     assert node is not None, "Lighthouse needs Node; `make bench` brings one"
-    wish = {"port": port, "headers": {"Cookie": cookie}, "urls": list(addresses)}
+    wish = {"port": port, "urls": list(addresses)}
     child = subprocess.Popen(
         [node, "judge.mjs"], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ), text=True
     )

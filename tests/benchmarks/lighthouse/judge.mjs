@@ -1,17 +1,17 @@
-// Judges pages with Lighthouse in a Chromium that listens on `port`.
-//   echo '{"port": 9222, "headers": {"Cookie": "..."}, "urls": ["http://..."]}' | node judge.mjs
+// Judges pages with Lighthouse in a Chromium that listens on `port`, as whoever is signed in there.
+//   echo '{"port": 9222, "urls": ["http://..."]}' | node judge.mjs
 // One JSON object per line: {url, form, scores: {performance, ...}, short: ["what costs points", ...]}
 import { text } from "node:stream/consumers";
 import lighthouse, { desktopConfig } from "lighthouse";
 
 const CATEGORIES = ["performance", "accessibility", "best-practices"];
-const { port, headers, urls } = JSON.parse(await text(process.stdin));
+const { port, urls } = JSON.parse(await text(process.stdin));
 
 // Others on the same machine can only make a page slower: the best of a few runs is nearest to the page itself.
 const RUNS = 3;
 
 async function judged(url, config) {
-  const flags = { port, output: "json", logLevel: "error", onlyCategories: CATEGORIES, extraHeaders: headers };
+  const flags = { port, output: "json", logLevel: "error", onlyCategories: CATEGORIES };
   const { lhr } = await lighthouse(url, flags, config);
   if (lhr.runtimeError) throw new Error(`${url}: ${lhr.runtimeError.message}`);
   if (lhr.finalDisplayedUrl !== url) throw new Error(`${url} led to ${lhr.finalDisplayedUrl}`);
