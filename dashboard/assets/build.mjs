@@ -85,8 +85,7 @@ function templates() {
 }
 
 // What a page may hold that leaves out rest.css: it and all that it is made of, and the pieces of pages that views draw.
-function firstAndOthers() {
-  const { texts, named, held, leaves } = templates();
+function firstAndOthers({ texts, named, held, leaves }) {
   const code = files(join(root, "dashboard"), ".py").map((path) => readFileSync(path, "utf8")).join("\n");
   const pieces = named(code).filter((name) => !/{% extends|<html/.test(texts.get(name)));
   const first = held([...pieces, ...leaves]);
@@ -97,8 +96,9 @@ function firstAndOthers() {
 
 const NAMED = /(?:{% icon|\bicon=)\s*"([a-z0-9-]+)"/g;
 
-function sprites() {
-  const named = [...found(files(join(root, "templates"), ".html"), NAMED), ...found(files(join(root, "dashboard"), ".py"), NAMED)];
+function sprites({ texts, held, leaves }) {
+  const iconsIn = (text) => [...text.matchAll(NAMED)].map((match) => match[1]);
+  const named = [...[...texts.values()].flatMap(iconsIn), ...found(files(join(root, "dashboard"), ".py"), NAMED)];
   const icons = [...new Set([...CHOSEN_AT_RUN_TIME, ...named])].filter((name) => name !== "purser" && !/^[gip]-/.test(name)).sort();
   const missing = icons.filter((name) => !existsSync(join(modules, "lucide-static", "icons", `${name}.svg`)));
   if (missing.length) throw new Error(`No such icon in lucide: ${missing.join(", ")}`);
@@ -114,10 +114,9 @@ function sprites() {
   const glyphs = readFileSync(join(here, "icons", "glyphs.svg"), "utf8").replace(/<\/?svg[^>]*>/g, "").replace(/>\s+</g, "><").trim();
   const drawn = (names) => names.map((name) => symbol(`i-${name}`, readFileSync(join(modules, "lucide-static", "icons", `${name}.svg`), "utf8")));
   // Those of the first view, and those that other pages have beside them: the tag asks the built sprite which it is.
-  const { texts, held, leaves } = templates();
   const places = readFileSync(join(root, "dashboard", "core", "context.py"), "utf8");
-  const said = [places, ...[...held(leaves)].map((name) => texts.get(name))].join("\n");
-  const early = new Set([...CHOSEN_AT_RUN_TIME, ...[...said.matchAll(NAMED)].map((match) => match[1])]);
+  const said = [places, ...[...held(leaves)].map((name) => texts.get(name))];
+  const early = new Set([...CHOSEN_AT_RUN_TIME, ...said.flatMap(iconsIn)]);
   const [first, more] = [icons.filter((name) => early.has(name)), icons.filter((name) => !early.has(name))];
   write("icons.svg", [...drawn(first), glyphs]);
   write("more.svg", drawn(more));
@@ -159,7 +158,7 @@ async function core() {
   writeFileSync(join(out, "fonts", "inter-core.woff2"), await convert(coarse(cut, UNITS), "woff2"));
 }
 
-async function styles() {
+async function styles(ours) {
   const cli = join(modules, "@tailwindcss", "cli", "dist", "index.mjs");
   const app = join(out, "app.css");
   await new Promise((resolve, reject) => {
@@ -168,7 +167,7 @@ async function styles() {
     child.stderr.on("data", (part) => (words += part));
     child.on("close", (code) => (code ? reject(new Error(words)) : resolve()));
   });
-  const [first, left] = parted(lean(readFileSync(app, "utf8")), ...firstAndOthers());
+  const [first, left] = parted(lean(readFileSync(app, "utf8")), ...firstAndOthers(ours));
   writeFileSync(app, first);
   // The stylesheet beside it is written by hand: nothing else of it is made from what templates say.
   const { outputFiles } = await bundle({ entryPoints: [join(here, "css", "rest.css")], bundle: true, write: false, logLevel: "warning" });
@@ -190,9 +189,10 @@ function scripts() {
 async function build() {
   const began = Date.now();
   mkdirSync(out, { recursive: true });
-  sprites();
+  const ours = templates();
+  sprites(ours);
   copies();
-  await Promise.all([styles(), scripts(), core()]);
+  await Promise.all([styles(ours), scripts(), core()]);
   for (const name of ["app.css", "rest.css", "app.js", "theme.js", "providers.js", "reorder.js", "charts.js", "icons.svg", "more.svg", "logos.svg"]) {
     const content = readFileSync(join(out, name));
     console.log(`${name.padEnd(10)} ${(content.length / 1000).toFixed(1).padStart(7)} kB  ${(brotliCompressSync(content).length / 1000).toFixed(1).padStart(6)} kB brotli`);

@@ -86,15 +86,19 @@ def told_by(chart: Locator) -> list[Decimal]:
     return [amount for amount in told if amount is not None]
 
 
-def test_the_bars_say_what_the_table_says(page: Page) -> None:
-    chart = chart_on(page, "/", "spend-chart")
-    rows = rows_of(page, "spend-chart")[::-1]
+def says_each(chart: Locator, rows: list[list[Decimal | None]]) -> None:
+    """Walked by the keyboard, the chart tells the amounts of these rows, one after the other."""
     chart.focus()
     chart.press("Home")
     for number, row in enumerate(rows):
         expect(chart).to_have_attribute("aria-valuenow", str(number + 1))
         assert told_by(chart) == [amount for amount in row if amount is not None]
         chart.press("ArrowRight")
+
+
+def test_the_bars_say_what_the_table_says(page: Page) -> None:
+    chart = chart_on(page, "/", "spend-chart")
+    says_each(chart, rows_of(page, "spend-chart")[::-1])
     table = page.locator("#spend-chart-table")
     expect(table.get_by_role("table")).to_be_hidden()
     table.get_by_text("Show as table").click()
@@ -111,13 +115,7 @@ def test_the_bars_say_what_the_table_says(page: Page) -> None:
 
 def test_the_line_of_the_month_says_what_its_table_says(page: Page) -> None:
     chart = chart_on(page, "/", "spend-pace")
-    rows = rows_of(page, "spend-pace")
-    chart.focus()
-    chart.press("Home")
-    for number, row in enumerate(rows):
-        expect(chart).to_have_attribute("aria-valuenow", str(number + 1))
-        assert told_by(chart) == [amount for amount in row if amount is not None]
-        chart.press("ArrowRight")
+    says_each(chart, rows_of(page, "spend-pace"))
 
 
 def test_the_theme_is_followed_without_a_reload(page: Page, watch: Watch) -> None:

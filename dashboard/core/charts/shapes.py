@@ -10,10 +10,9 @@ from datetime import date, datetime
 from decimal import Context, Decimal
 from typing import Any
 
-from django.utils.formats import get_format
 from django.utils.translation import ngettext
 
-from dashboard.core.languages.numbers import currency_sign, unit_digits, unit_word
+from dashboard.core.languages.numbers import currency_sign, number_format, unit_digits, unit_word
 
 MOST_SERIES = 8
 
@@ -120,5 +119,5 @@ def figures(unit: str) -> dict[str, Any]:
         "unit": unit_word(unit),
         "symbol": currency_sign(unit),
         "digits": unit_digits(unit),
-        "point": get_format("DECIMAL_SEPARATOR"),
+        "point": number_format().point,
     }

@@ -104,6 +104,10 @@ class NumberFormat:
 
         return written
 
+    def money_words(self, amount: Decimal | int, unit: str) -> str:
+        """The same with its unit behind it: "¥1,284.50 CNY"."""
+        return f"{self.money(amount, unit)}{NBSP}{unit_word(unit)}".rstrip()
+
     def exact_or_rounded(self, value: Decimal | int) -> str:
         """A whole number with every digit, any other with two decimals."""
         exact = Decimal(value)
@@ -151,6 +155,4 @@ def number(value: Decimal | int, digits: int | None = None) -> str:
 
 def money_words(amount: Decimal | int | None, unit: str, none: str = "") -> str:
     """With its unit behind it, for titles and names: "¥1,284.50 CNY"."""
-    if amount is None:
-        return none or _("not told")
-    return f"{number_format().money(amount, unit)}{NBSP}{unit_word(unit)}".rstrip()
+    return (none or _("not told")) if amount is None else number_format().money_words(amount, unit)
