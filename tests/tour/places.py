@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 from playwright.sync_api import Page, expect
 
 from tests.tour.furniture import Furniture
@@ -36,11 +38,17 @@ class Place:
 # --- States that a page is brought into ---------------------------------------------------------------------------
 
 
+def _in_its_language(page: Page, words: str) -> str:
+    with translation.override(page.evaluate("document.documentElement.lang").lower()):
+        return gettext(words)
+
+
 def _dialog(opener: str) -> Callable[[Page], None]:
     """The dialog behind the first button of that name."""
 
     def then(page: Page) -> None:
-        page.get_by_role("button", name=opener).locator("visible=true").first.click()
+        name = _in_its_language(page, opener)
+        page.get_by_role("button", name=name).locator("visible=true").first.click()
         expect(page.get_by_role("dialog")).to_be_visible()
 
     return then
@@ -74,7 +82,7 @@ def _toast(page: Page) -> None:
 
 
 def _what_if(page: Page) -> None:
-    page.get_by_role("group", name="What if").get_by_role("switch").first.check()
+    page.get_by_role("group", name=_in_its_language(page, "What if")).get_by_role("switch").first.check()
     expect(page.locator(".route-changed").first).to_be_visible()
 
 
