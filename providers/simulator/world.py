@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 EPOCH = datetime(2025, 9, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -49,8 +50,7 @@ class Profile:
     projects: tuple[str, ...] = ("proj-search", "proj-support")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class Charge(NamedTuple):
     """What one key used of one model within a day or an hour, and what the provider charged for it."""
 
     start: datetime
@@ -110,10 +110,12 @@ class SimAccount:
         """Hourly charges that began in [start, end), oldest first. The future has none: pass end <= now."""
         day = day_of(max(start, EPOCH))
         while day < end:
-            for hour in range(24):
-                if start <= day + hour * HOUR < end:
-                    for charge in self._day(day):
-                        yield part_of_day(charge, hour, hour + 1, self.profile.step)
+            asked = [hour for hour in range(24) if start <= day + hour * HOUR < end]
+            if asked:
+                first, last = asked[0], asked[-1] + 1
+                of_each = [hours_of_day(charge, first, last, self.profile.step) for charge in self._day(day)]
+                for hour in zip(*of_each, strict=True):
+                    yield from hour
             day += timedelta(days=1)
 
     def daily(self, start: datetime, end: datetime) -> Iterator[Charge]:
@@ -252,6 +254,28 @@ def part_of_day(charge: Charge, first: int, last: int, step: Decimal) -> Charge:
         reasoning_tokens=share(charge.reasoning_tokens),
         cost=cost_of_hours(charge, first, last, step),
     )
+
+
+def hours_of_day(charge: Charge, first: int, last: int, step: Decimal) -> list[Charge]:
+    """What each of the hours [first, last) takes of a day's charge. The 24 hours add up to the whole."""
+    begun = _CUMULATIVE[first : last + 1]
+
+    def shares(total: int) -> list[int]:
+        until = [int(total * part) for part in begun]
+        return [after - before for before, after in pairwise(until)]
+
+    counts = zip(
+        shares(charge.requests),
+        shares(charge.input_tokens),
+        shares(charge.cached_tokens),
+        shares(charge.cache_write_tokens),
+        shares(charge.output_tokens),
+        shares(charge.reasoning_tokens),
+        (steps * step for steps in shares(int(charge.cost / step))),
+        strict=True,
+    )
+    whose = charge.model, charge.key, charge.project
+    return [Charge(charge.start + hour * HOUR, *whose, *used) for hour, used in enumerate(counts, start=first)]
 
 
 def cost_of_hours(charge: Charge, first: int, last: int, step: Decimal) -> Decimal:
