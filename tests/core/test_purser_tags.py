@@ -134,9 +134,11 @@ def test_days_and_clocks_follow_the_reporting_zone() -> None:
     assert written("{{ at|day }}", at=date(2026, 11, 24)) == "Tue 24 Nov"
 
 
-def test_a_reset_is_a_clock_when_it_is_near_and_a_day_when_it_is_not() -> None:
+def test_a_reset_is_a_clock_today_with_the_weekday_this_week_and_then_a_day() -> None:
     assert written("{% resets at %}", at=NOW + timedelta(hours=2)) == "08:32"
-    assert written("{% resets at %}", at=NOW + timedelta(days=4)) == "Tue 24 Nov"
+    assert written("{% resets at %}", at=NOW + timedelta(hours=18)) == "Sat 00:32"
+    assert written("{% resets at %}", at=NOW + timedelta(days=6)) == "Thu 06:32"
+    assert written("{% resets at %}", at=NOW + timedelta(days=7)) == "Fri 27 Nov"
     assert written("{% resets at %}", at=None) == "reset not told"
 
 

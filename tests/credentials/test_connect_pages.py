@@ -81,7 +81,7 @@ def test_the_form_begins_in_its_first_field_and_goes_to_the_wrong_one(client: Cl
     assert focused(client.get(url).content.decode()) == ["admin_key"]
     page = client.post(url, {"inference_key": "has a space"}).content.decode()
     assert focused(page) == ["inference_key"]
-    assert "Something is left to say: see below." in page
+    assert "Not done yet: see the marked fields." in page
 
 
 def test_the_form_says_which_key_tells_what_where_there_are_several(client: Client) -> None:

@@ -231,7 +231,7 @@ _KEYS = [
     Place("key-choose-none", "keys:key_choose", who="noa"),
     Place("key-new", "keys:key_new", {"account_id": "account_keys"}, who="rui"),
     Place("key-new-errors", "keys:key_new", {"account_id": "account_keys"}, who="rui", then=_sent("[type=submit]")),
-    Place("key-new-cannot", "keys:key_new", {"account_id": "account_valid"}, who="rui"),
+    Place("key-new-cannot", "keys:key_new", {"account_id": "account_refused"}, who="rui"),
     *(
         Place(f"key-change-{state}", "keys:intent", {"intent_id": f"intent_{state}"}, who="rui")
         for state in ("sent", "unknown", "found", "done", "failed")

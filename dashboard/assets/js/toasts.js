@@ -30,6 +30,7 @@ export function toast(words, { level = "info", undo = "", stays = "" } = {}) {
   const box = template.content.firstElementChild.cloneNode(true);
   box.dataset.level = level;
   if (stays) box.dataset.stays = stays;
+  $$(".at-error, .at-warning", box).filter((icon) => !icon.matches(`.at-${level}`)).forEach((icon) => icon.remove());
   if (level === "error") box.classList.add("toast-crit");
   if (level === "warning") box.classList.add("toast-warn");
   $("[data-words]", box).textContent = words;

@@ -285,20 +285,25 @@ def moment(value: datetime | None) -> SafeString | str:
 
 @register.simple_tag(takes_context=True)
 def resets(context: Context, at: datetime | None) -> SafeString | str:
-    """When a window starts anew: the clock when that is within a day, else the day."""
+    """When a window starts anew: the clock when that is today, with the weekday within a week of it, else the day."""
     if at is None:
         return untold(_("reset not told"))
-    near = at - now_of(context) < timedelta(hours=20)
+    local, today = timezone.localtime(at), timezone.localtime(now_of(context)).date()
     title = _("resets %(moment)s") % {"moment": moment(at)}
-    words = clock(at) if near else day(at)
+    if local.date() == today:
+        words = clock(at)
+    elif local.date() - today < timedelta(days=7):
+        words = date_format(local, pgettext("date format: Mon 08:00", "D H:i")).replace(" ", NBSP)
+    else:
+        words = day(at)
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="minutes"), title, words)
 
 
 @register.simple_tag(takes_context=True)
 def page_clock(context: Context) -> str:
     """ "Fri 20 Nov, 14:32" for the top bar."""
-    at = now_of(context)
-    return f"{day(at)}, {clock(at)}"
+    at = timezone.localtime(now_of(context))
+    return date_format(at, pgettext("date format: Fri 20 Nov, 14:32", "D j M, H:i")).replace(" ", NBSP)
 
 
 def duration_words(low_days: Decimal | None, high_days: Decimal | None, none: str = "") -> str:

@@ -123,7 +123,7 @@ def test_what_is_ambiguous_is_asked(mei: Client, account: ProviderAccount) -> No
         ({"column_5": ""}, "there is nothing to import"),
         ({"column_1": "time"}, "Two columns are “Date or time”"),
         ({"column_1": "nonsense"}, "Select a valid choice"),
-        ({"zone": "Mars/Olympus"}, "Something is left to say"),
+        ({"zone": "Mars/Olympus"}, "Not done yet"),
         ({"decimal": ","}, "written with the other one"),
         ({"unit": "Dollars"}, "Select a valid choice"),
         ({"period": "week"}, "Select a valid choice"),
