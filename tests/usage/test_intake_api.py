@@ -459,8 +459,9 @@ def works(text: str, secret: str) -> None:
 def test_the_call_on_the_page_works(client: Client, owner: User, account: ProviderAccount, secret: str) -> None:
     client.force_login(owner)
     page = client.get(reverse("usage:usage_api")).content.decode()
-    (text,) = re.findall(r'id="call"\s*>(.*?)</p>', page, re.DOTALL)
+    (text,) = re.findall(r'id="call"[^>]*>(.*?)</pre>', page, re.DOTALL)
     works(html.unescape(text), secret)
+    assert '\n  -H "Authorization' in html.unescape(text), "what goes on is set in"
     for name in (*Row.model_fields, "cost.amount", "cost.currency"):
         assert f">{name}</span>" in page
     assert "Main" in page

@@ -51,7 +51,7 @@ class Row(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     account: Annotated[int, Field(ge=1, le=2**63 - 1)] | Label = Field(
-        description=gettext_noop("The account's number, or its label as Purser shows it.")
+        description=gettext_noop("The account's number, or its label when no other account has the same.")
     )
     at: Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})] = Field(
         description=gettext_noop("When it was used, ISO 8601 with its zone; counted in the hour that holds it.")

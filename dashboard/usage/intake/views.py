@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET
@@ -28,18 +29,20 @@ def usage_api(request: PurserRequest) -> HttpResponse:
     context = {
         "address": settings.BASE_URL + reverse("api:usage_send"),
         "account": accounts[0].pk if accounts else 1,
+        "at": timezone.localtime().isoformat(timespec="seconds"),
         "accounts": accounts[:MOST_ACCOUNTS],
         "more": max(0, len(accounts) - MOST_ACCOUNTS),
-        "fields": [*_fields(Row, ""), *_fields(Cost, "cost.")],
+        "fields": [*_fields(Row, ""), *_fields(Cost, "cost")],
     }
     return render(request, "usage/usage_api.html", context)
 
 
-def _fields(model: type[Row | Cost], before: str) -> list[dict[str, Any]]:
-    """The fields as the schema declares them."""
+def _fields(model: type[Row | Cost], within: str) -> list[dict[str, Any]]:
+    """The fields as the schema declares them; `within` is the field that they are parts of."""
     return [
         {
-            "name": f"{before}{name}",
+            "name": f"{within}.{name}" if within else name,
+            "within": within,
             "kind": _(_KINDS.get(name) or _kind(field.annotation)),
             "required": field.is_required(),
             "words": _(field.description or ""),
