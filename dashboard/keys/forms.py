@@ -109,6 +109,7 @@ class ServiceTokenForm(forms.Form):
         choices=TokenScope.choices,
         initial=[TokenScope.USAGE_WRITE],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "chk"}),
+        help_text=gettext_lazy("Figures are balances, usage and spend, for dashboards of your own."),
         error_messages={"required": gettext_lazy("Choose at least one: a token that may do nothing is of no use.")},
     )
     account = AccountChoice(

@@ -12,6 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dashboard.core.confirming import name_typed
+from dashboard.core.languages.joining import listed
+from dashboard.core.templatetags.purser import moment
 from dashboard.keys.forms import AssignForm, ServiceTokenForm, TypedKeyForm
 from dashboard.keys.models import ProviderKey, ServiceToken
 from dashboard.keys.selectors import provider_keys_in, service_token_rows
@@ -97,7 +99,24 @@ def _key(request: PurserRequest, provider_key_id: int) -> ProviderKey:
 @require_GET
 def service_tokens(request: PurserRequest) -> HttpResponse:
     rows = service_token_rows(organization_id=request.organization.pk, now=timezone.now())
-    return render(request, "keys/service_tokens.html", {"rows": rows})
+    return render(
+        request, "keys/service_tokens.html", {"rows": [{**row, "hit": _who_is_hit(row["token"])} for row in rows]}
+    )
+
+
+def _who_is_hit(token: ServiceToken) -> list[dict[str, str]]:
+    """What ends with a token, for the question before it is revoked."""
+    where = _("the whole organization")
+    if token.account is not None:
+        where = listed([token.account.provider_name, token.account.label])
+    elif token.team is not None:
+        where = token.team.name
+    used = str(moment(token.last_used_at)) if token.last_used_at is not None else _("never used")
+    return [
+        {"label": _("May"), "words": listed(token.scope_words)},
+        {"label": _("Last used"), "words": used},
+        {"label": _("Acts for"), "words": where},
+    ]
 
 
 @access(Access.MANAGE)

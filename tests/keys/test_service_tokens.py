@@ -200,11 +200,24 @@ def test_the_token_of_another_organization_does_not_exist(mei: Client) -> None:
 
 def test_pages_help_when_there_is_nothing_yet(mei: Client, organization: Organization) -> None:
     assert "No service tokens yet" in mei.get(LIST).content.decode()
-    assert NEW in mei.get(LIST).content.decode()
+    assert mei.get(LIST).content.decode().count(f'href="{NEW}"') == 1
     assert "No accounts yet" in mei.get(reverse("usage:usage_api")).content.decode()
     settings = mei.get(reverse("organizations:settings")).content.decode()
     assert LIST in settings
     assert reverse("usage:usage_api") in settings
+
+
+def test_a_token_is_valid_whether_or_not_it_was_used_and_says_who_is_hit(
+    mei: Client, organization: Organization
+) -> None:
+    token_of(organization)
+    told = mei.get(LIST).content.decode()
+    assert "Valid" in told
+    assert "never used" in told
+    assert "In use" not in told
+    revoking = told.partition('id="revoke-')[2]
+    assert "the whole organization" in revoking
+    assert "Last used" in revoking
 
 
 def test_names_are_escaped_and_both_losses_ask(mei: Client) -> None:
