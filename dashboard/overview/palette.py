@@ -29,7 +29,9 @@ from dashboard.sync.selectors import streams_of_accounts
 from providers.registry import PROVIDERS
 
 MOST_WORDS = 80
-ACCOUNTS, OTHERS = 6, 5
+ACCOUNTS, ACTIONS, PLACES, OTHERS = 6, 16, 20, 5
+# While nothing is typed the first of each group are shown, so that all three groups are seen.
+FIRST_ACCOUNTS, FIRST_ACTIONS = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def palette_view(
     accounts = _accounts(scope, words, {key: name for kind, key, name, _ in named if kind == "own"}, now)
     groups = [
         accounts,
-        _group(_("Do"), words, _actions(membership, memberships), limit=16),
-        _group(_("Go to"), words, _places(membership), limit=12),
+        _group(_("Do"), words, _actions(membership, memberships), limit=ACTIONS if words else FIRST_ACTIONS),
+        _group(_("Go to"), words, _places(membership), limit=PLACES),
     ]
     if words:
         groups += [
@@ -112,11 +114,11 @@ def _accounts(scope: Scope, words: str, own: dict[str, str], now: datetime) -> G
         ids = [account.pk for _, account in found] if scope.balances else []
         faces = {series.account_id: series for series in (primary_series(account_ids=ids) if ids else ())}
     else:
-        dry = soonest_dry(scope=scope, limit=ACCOUNTS)
+        dry = soonest_dry(scope=scope, limit=FIRST_ACCOUNTS)
         faces = {series.account_id: series for series in dry}
         found = [(0, series.account) for series in dry]
-        if len(dry) < ACCOUNTS:
-            found += [(0, one) for one in accounts_without_balance(scope=scope, limit=ACCOUNTS - len(dry))]
+        if len(dry) < FIRST_ACCOUNTS:
+            found += [(0, one) for one in accounts_without_balance(scope=scope, limit=FIRST_ACCOUNTS - len(dry))]
     untold = [account.pk for _, account in found if account.pk not in faces]
     streams = streams_of_accounts(untold) if untold else {}
     ranked = []
@@ -149,18 +151,16 @@ def _actions(membership: Membership, memberships: Sequence[Membership]) -> list[
             _action(gettext_noop("Describe a provider of your own"), "credentials:described_new", icon="file-pen"),
             _action(gettext_noop("Make a key at a provider"), "keys:key_choose", icon="key-round"),
             _action(gettext_noop("Type in a key"), "keys:key_type_in", icon="key-round"),
-            _action(gettext_noop("New allocation rule"), "usage:rule_new", icon="split"),
-            _action(gettext_noop("New service token"), "keys:service_token_new", icon="key-square"),
+            _action(gettext_noop("Make an allocation rule"), "usage:rule_new", icon="split"),
+            _action(gettext_noop("Make a service token"), "keys:service_token_new", icon="key-square"),
             _action(gettext_noop("Invite somebody"), "organizations:invite", icon="user-plus"),
-            _action(gettext_noop("New team"), "organizations:team_new", icon="users"),
-            _action(gettext_noop("Currency and rates"), "usage:currency", icon="coins"),
+            _action(gettext_noop("Make a team"), "organizations:team_new", icon="users"),
         ]
         if settings.SIMULATOR_URL and not any(one.organization.is_demo for one in memberships):
             actions.append(
                 _action(gettext_noop("Look at the demo"), "overview:demo_add", icon="flask-conical", post=True)
             )
     actions += [
-        _action(gettext_noop("Billed against estimated"), "usage:estimates", icon="scale"),
         _action(gettext_noop("Switch theme: system, light, dark"), icon="sun-moon", press="data-theme-toggle"),
         _action(gettext_noop("Keyboard shortcuts"), icon="keyboard", keys="?", press="data-open=shortcuts"),
     ]
@@ -181,10 +181,12 @@ def _places(membership: Membership) -> list[Entry]:
         Entry(place.title, place.url, icon=place.icon, keys=place.keys, also=place.name)
         for place in places_for(membership)
     ]
+    places.append(_action(gettext_noop("Billed against estimated"), "usage:estimates", icon="scale"))
     if membership.may_manage:
         places += [
             _action(gettext_noop("Allocation rules"), "usage:rules", icon="split"),
             _action(gettext_noop("Service tokens"), "keys:service_tokens", icon="key-square"),
+            _action(gettext_noop("Currency and rates"), "usage:currency", icon="coins"),
         ]
     return [*places, _action(gettext_noop("Profile and security"), "mfa_index", icon="user-round")]
 

@@ -79,10 +79,14 @@ def test_the_demo_is_found_until_one_has_it(owner: User, settings: Settings) -> 
     assert "Look at the demo" not in titles(asked(client_of(owner), "demo", **FRAGMENT))
 
 
-def test_without_words_the_accounts_that_run_dry_come_first(owner: User, accounts: list[ProviderAccount]) -> None:
+def test_without_words_the_first_of_each_group_are_seen(owner: User, accounts: list[ProviderAccount]) -> None:
     found = titles(asked(client_of(owner), **FRAGMENT))
-    assert sum("Wallet" in title for title in found[:6]) == 6
-    assert {"Sync now", "Connect a provider", "Overview", "Sign out"} <= set(found)
+    assert sum("Wallet" in title for title in found) == 4, "those that run dry soonest"
+    assert found[4:6] == ["Sync now", "Connect a provider"]
+    assert found.index("Overview") == 9
+    assert {"Currency and rates", "Billed against estimated", "Profile and security"} <= set(found[9:])
+    assert "Sign out" not in found
+    assert titles(asked(client_of(owner), "sign out", **FRAGMENT)) == ["Sign out"]
 
 
 def test_an_account_shows_its_balance_and_its_runway_or_its_state(owner: User, accounts: list[ProviderAccount]) -> None:
@@ -203,10 +207,10 @@ def test_spend_keys_tokens_and_rules_are_a_word_away(owner: User, organization: 
     client = client_of(owner)
     for words, title in (
         ("alloc", "Allocation rules"),
-        ("new alloc", "New allocation rule"),
+        ("make an alloc", "Make an allocation rule"),
         ("make a key", "Make a key at a provider"),
         ("service tok", "Service tokens"),
-        ("new service", "New service token"),
+        ("make a service", "Make a service token"),
         ("spend", "Spend"),
         ("keys", "Keys"),
         ("routing", "Routing"),
