@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.http import QueryDict
 from django.urls import reverse
@@ -18,9 +18,9 @@ from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.scope import Scope
 from dashboard.routing.decide import Facts, RouteDecision, Supposed, Verdict, decide, supposing
 from dashboard.routing.document import Document, DocumentError, document_stored
-from dashboard.routing.editor.comparing import change_words, documents_compared, failover_settings
+from dashboard.routing.editor.comparing import change_words, documents_compared, failover_settings, lines_folded
 from dashboard.routing.editor.draft import AMOUNTS, SPANS, Draft, Moved, document_from
-from dashboard.routing.editor.linter import policy_lint
+from dashboard.routing.editor.linter import Note, policy_lint
 from dashboard.routing.exports.litellm import litellm_export
 from dashboard.routing.models import RouteEvent, RoutePolicy, RouteRevision
 from dashboard.routing.selectors import (
@@ -32,9 +32,11 @@ from dashboard.routing.selectors import (
     revisions_newest_first,
     targets_known,
 )
-from dashboard.routing.words import figures_of, reason_words, verdict_words
+from dashboard.routing.words import figures_of, reason_words, supposed_words, verdict_words
+from providers.spec import NotOffered
 
 EVENT_DAYS, MOST_EVENTS, MOST_REVISIONS, MOST_MODELS = 7, 40, 20, 300
+MOST_OUTCOMES = 8
 # Glyph of a target's state, see state_look of core.templatetags.purser.
 _LOOKS = {"in_use": "passed", "standby": "standby", "passed_over": "warn", "off": "disabled"}
 KINDS = {
@@ -42,14 +44,15 @@ KINDS = {
     "model": gettext_noop("Model name"),
     "pattern": gettext_noop("Pattern"),
 }
-HOSTS = {"first": gettext_noop("First host"), "backup": gettext_noop("Second host")}
+HOSTS = {"first": gettext_noop("Main host"), "backup": gettext_noop("Second host")}
 
 
 # --- Overview ---------------------------------------------------------------------------------------------------
 
 
 def overview_context(*, organization: Organization, scope: Scope, now: datetime) -> dict[str, Any]:
-    """{policies [{policy, name, routes}], uncovered [teams without routes of their own], has_fallback, events}."""
+    """{policies [{policy, name, routes}], uncovered [teams without routes of their own], has_fallback, has_accounts
+    (asked for where there is no policy), events}."""
     policies = list(policies_in(scope=scope))
     ids = {one for policy in policies for one in policy.accounts}
     accounts = _accounts(ids)
@@ -65,6 +68,7 @@ def overview_context(*, organization: Organization, scope: Scope, now: datetime)
         ],
         "uncovered": without,
         "has_fallback": None in covered,
+        "has_accounts": bool(policies) or ProviderAccount.objects.filter(scope.accounts()).exists(),
         "events": event_rows(policies=policies, organization=organization, scope=scope, now=now, named=True),
         "event_days": EVENT_DAYS,
     }
@@ -190,6 +194,7 @@ def policy_context(
         _route_row(route, before, accounts, figures, scope)
         for route, before in zip(shown.routes, base.routes, strict=True)
     ]
+    outcomes = [_outcome(number, row) for number, row in enumerate(routes, 1) if row["changed"]]
     others = [one for one in policies_in(scope=scope) if one.pk != policy.pk]
     return {
         "policy": policy,
@@ -198,10 +203,11 @@ def policy_context(
         "live": live,
         "routes": routes,
         "supposed": bool(supposed),
-        "changed": sum(one["changed"] for route in routes for tier in route["tiers"] for one in tier["targets"]),
+        "outcomes": outcomes[:MOST_OUTCOMES],
+        "more_outcomes": max(0, len(outcomes) - MOST_OUTCOMES),
         "switches": _switches(facts, accounts, supposed, scope),
         "failover": failover_settings(document.failover),
-        "notes": policy_lint(document=document, facts=facts, names=names),
+        "notes": policy_lint(document=document, facts=facts, names=names, unlimited=_unlimited(accounts)),
         "events": event_rows(policies=[policy], organization=organization, scope=scope, now=now),
         "event_days": EVENT_DAYS,
         "revisions": _revision_rows(policy, names),
@@ -216,34 +222,55 @@ def _figures(accounts: Mapping[int, ProviderAccount], scope: Scope, now: datetim
         return {}
     faces = {row.account_id: row for row in primary_series(account_ids=list(accounts))}
     quotas = fullest_quotas(account_ids=list(accounts))
-    told = {}
+    told, unlimited = {}, _unlimited(accounts)
     for account in accounts:
         face: BalanceSeries | None = faces.get(account)
         runway = runway_row(face, now) if face is not None else None
-        quota = quotas.get(account)
-        main = runway.words if runway is not None else str(percent(quota.percent_used)) if quota else _("not told")
-        told[account] = {"main": main, "under": money_words(face.amount, face.unit) if face else ""}
+        quota, under = quotas.get(account), money_words(face.amount, face.unit) if face else ""
+        if runway is not None:
+            told[account] = {"main": runway.words, "under": under}
+        elif quota is not None:
+            told[account] = {"main": str(percent(quota.percent_used)), "under": under}
+        elif account in unlimited and face is None:
+            told[account] = {"quiet": _("no limit"), "under": _("own server")}
+        else:
+            told[account] = {"quiet": _("not told"), "under": under}
     return told
+
+
+def _unlimited(accounts: Mapping[int, ProviderAccount]) -> set[int]:
+    """Servers of one's own, which tell neither a balance nor a quota because they have none."""
+    return {
+        pk
+        for pk, account in accounts.items()
+        if account.provider.self_hosted
+        and all(isinstance(account.provider.capabilities[name], NotOffered) for name in ("balance", "quota"))
+    }
 
 
 def _route_row(
     route: RouteDecision,
-    before: RouteDecision | None,
+    before: RouteDecision,
     accounts: Mapping[int, ProviderAccount],
     figures: Mapping[int, Mapping[str, str]],
     scope: Scope,
 ) -> dict[str, Any]:
-    was = {one.target.key: (one.state, one.place) for one in before.verdicts} if before is not None else None
-    tiers: list[dict[str, Any]] = [
-        {"number": number, "words": _tier_words(number, route.verdicts), "targets": []}
-        for number, _tier in enumerate(route.route.tiers, 1)
-    ]
-    for one in route.verdicts:
-        row = target_row(one, accounts.get(one.target.account), scope)
-        row["figures"] = figures.get(one.target.account)
-        row["changed"] = was is not None and was.get(one.target.key) != (one.state, one.place)
+    """The route as it would be carried beside how it is: what stays as it is says so in the words of today."""
+    count = len(route.route.tiers)
+    tiers: list[dict[str, Any]] = []
+    for number in range(1, count + 1):
+        state, was = (_tier_state(number, one.verdicts) for one in (route, before))
+        words = _tier_words(number, count, state, supposed=state != was)
+        tiers.append({"number": number, "words": words, "targets": []})
+    for one, today in zip(route.verdicts, before.verdicts, strict=True):
+        changed = (one.state, one.share) != (today.state, today.share)
+        row = target_row(one if changed else today, accounts.get(one.target.account), scope)
+        if changed:
+            row["words"] = supposed_words(one.state, one.code, one.figures, open_figures=scope.balances)
+        row |= {"figures": figures.get(one.target.account), "changed": changed}
         tiers[one.tier - 1]["targets"].append(row)
     return {
+        "changed": any(one["changed"] for tier in tiers for one in tier["targets"]),
         "match": route.route.match,
         "kind": _(KINDS[route.route.kind]),
         "about": route.route.about,
@@ -252,15 +279,30 @@ def _route_row(
     }
 
 
-def _tier_words(number: int, verdicts: Sequence[Verdict]) -> str:
-    mine = [one for one in verdicts if one.tier == number and one.state == "in_use"]
-    if len(mine) > 1:
-        return _("carries, shared by weight")
-    if mine:
-        return _("carries")
-    if any(one.tier == number and one.state == "standby" for one in verdicts):
-        return _("when the tiers before have nobody")
-    return _("has nobody now")
+def _tier_state(number: int, verdicts: Sequence[Verdict]) -> Literal["alone", "shared", "waits", "nobody"]:
+    mine = [one.state for one in verdicts if one.tier == number]
+    if "in_use" in mine:
+        return "shared" if mine.count("in_use") > 1 else "alone"
+    return "waits" if "standby" in mine else "nobody"
+
+
+def _tier_words(number: int, count: int, state: str, *, supposed: bool) -> str:
+    match state:
+        case "shared":
+            return _("would carry, shared by weight") if supposed else _("carries, shared by weight")
+        case "alone":
+            return _("would carry") if supposed else _("carries")
+        case "nobody":
+            return _("would have nobody") if supposed else _("has nobody now")
+    if number == 2:
+        return _("when tier 1 has nobody")
+    return _("last resort") if number == count else _("when the tiers before have nobody")
+
+
+def _outcome(number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Who would carry a route: {number, match, models}; no models where nobody would."""
+    carrying = [one["model"] for tier in row["tiers"] for one in tier["targets"] if one["state"] == "in_use"]
+    return {"number": number, "match": row["match"], "models": carrying}
 
 
 def target_row(verdict: Verdict, account: ProviderAccount | None, scope: Scope) -> dict[str, Any]:
@@ -336,7 +378,7 @@ def revision_context(*, policy: RoutePolicy, number: int, organization: Organiza
         "name": policy_name(policy, organization),
         "revision": revision,
         "words": revision_words(revision, known.get(number - 1), names),
-        "lines": documents_compared(before, after, names),
+        "stretches": lines_folded(documents_compared(before, after, names)),
         "is_live": number == policy.revision,
     }
 
@@ -365,7 +407,7 @@ def editor_context(
     if document is not None:
         known = targets_known(policy=policy) if policy is not None else {}
         decided = list(decide(document=document, facts=facts, known=known, now=now).routes)
-    names = {pk: account_name(one) for pk, one in accounts.items()}
+    fields = draft["failover"]
     return {
         "policy": policy,
         "team": team,
@@ -376,14 +418,24 @@ def editor_context(
         "routes": [
             _draft_route(number, route, decided, accounts, scope, moved) for number, route in enumerate(draft["routes"])
         ],
-        "amounts": [_setting(name, label, "", draft) for name, label in AMOUNTS.items()],
-        "spans": [_setting(name, label, unit, draft) for name, (label, unit) in SPANS.items()],
-        "accounts": [{"id": str(pk), "name": names[pk]} for pk in accounts],
+        "amounts": [{"name": name, "setting": one, "value": fields.get(name, "")} for name, one in AMOUNTS.items()],
+        "spans": [{"name": name, "setting": one, "value": fields.get(name, "")} for name, one in SPANS.items()],
+        "accounts": [{"id": str(pk), "name": account_name(one)} for pk, one in accounts.items()],
         "kinds": [{"name": name, "label": _(label)} for name, label in KINDS.items()],
         "models": _models_on_offer(document),
-        "notes": policy_lint(document=document, facts=facts, names=names) if document is not None else [],
+        "notes": _notes(document, facts, accounts),
         "moved": _moved_words(moved, draft),
     }
+
+
+def _notes(
+    document: Document | None, facts: Mapping[int, Facts], accounts: Mapping[int, ProviderAccount]
+) -> list[Note]:
+    if document is None:
+        return []
+    used = {pk: accounts[pk] for pk in document.accounts if pk in accounts}
+    names = {pk: account_name(one) for pk, one in used.items()}
+    return policy_lint(document=document, facts=facts, names=names, unlimited=_unlimited(used))
 
 
 def _document(draft: Draft) -> tuple[Document | None, str]:
@@ -391,10 +443,6 @@ def _document(draft: Draft) -> tuple[Document | None, str]:
         return document_from(draft), ""
     except DocumentError as error:
         return None, str(error)
-
-
-def _setting(name: str, label: Any, unit: Any, draft: Draft) -> dict[str, Any]:
-    return {"name": name, "label": label, "unit": unit, "value": draft["failover"].get(name, "")}
 
 
 def _draft_route(

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
 from dashboard.core.languages.numbers import money_words
-from dashboard.core.templatetags.purser import moment, percent
+from dashboard.core.templatetags.purser import clock, moment, percent
 from dashboard.routing.decide import Code, Figures, State
 
 Say = Callable[[datetime], str]
@@ -36,6 +37,13 @@ STATE_WORDS: dict[State, str] = {
     "standby": gettext_noop("Standing by"),
     "passed_over": gettext_noop("Passed over"),
     "off": gettext_noop("Switched off"),
+}
+
+# The same of what is only supposed.
+SUPPOSED_WORDS: dict[State, str] = {
+    "in_use": gettext_noop("Would carry"),
+    "standby": gettext_noop("Would stand by"),
+    "passed_over": gettext_noop("Would be passed over"),
 }
 
 # To people whom balances are not shared with: the cause without its figures.
@@ -94,9 +102,18 @@ def verdict_words(
     state: State | str, code: str, figures: Figures, *, open_figures: bool = True, say: Say | None = None
 ) -> str:
     """State and reason in one line: "Passed over: runway 9 h under 24 h"."""
-    reason = reason_words(code, figures, open_figures=open_figures, say=say)
     known = {str(one): _(words) for one, words in STATE_WORDS.items()}
     head = known.get(str(state), str(state))
+    return _because(head, reason_words(code, figures, open_figures=open_figures, say=say))
+
+
+def supposed_words(state: State, code: str, figures: Figures, *, open_figures: bool) -> str:
+    """The same of what would be. What does not happen has no end by the clock."""
+    reason = reason_words(code, figures, open_figures=open_figures)
+    return _because(_(SUPPOSED_WORDS[state]), _("its provider does not answer") if code == "errors" else reason)
+
+
+def _because(head: str, reason: str) -> str:
     if not reason:
         return head
     return pgettext("state: reason", "%(state)s: %(reason)s") % {"state": head, "reason": reason}
@@ -107,7 +124,8 @@ def _figure(one: object, say: Say) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return str(moment(at))
+    """Of today the clock alone."""
+    return str(clock(at) if timezone.localdate(at) == timezone.localdate() else moment(at))
 
 
 def _amounts(bound: str, figures: Figures) -> dict[str, str]:

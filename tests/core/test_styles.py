@@ -51,7 +51,7 @@ def test_utilities_that_travel_with_the_rest_stand_on_no_page_without_it() -> No
         re.sub(r"\\(.)", r"\1", name)
         for name in re.findall(r"[{},]\.((?:\\.|[\w-])+)", built.split("@layer utilities{")[1])
     }
-    assert {"list-decimal", "xl:grid-cols-2", "max-sm:flex-col"} <= parted
+    assert {"list-decimal", "xl:grid-cols-2", "max-md:col-span-full"} <= parted
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "dashboard").rglob("*.py"))
     texts = {
         path.relative_to(TEMPLATES).as_posix(): path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html")

@@ -89,10 +89,17 @@ def test_what_if_changes_the_page_and_nothing_else(
 ) -> None:
     before = RoutePolicy.objects.values().get()
     told = page(client, "policy", policy.pk, query=f"?drained={two[0].pk}")
-    assert "Passed over: balance $0.00 USD under the floor of $5.00 USD" in told
-    assert "2 targets would change. Nothing is saved." in told
+    assert "Would be passed over: balance $0.00 USD under the floor of $5.00 USD" in told
+    assert "Would carry" in told
+    assert "model-second would carry" in told
+    assert "Nothing is saved." in told
     down = page(client, "policy", policy.pk, query=f"?down={two[0].pk}&down={two[1].pk}")
     assert "Dead end: no target would carry this route." in down
+    assert "Would be passed over: its provider does not answer<" in down, "what does not happen has no end"
+    assert "nobody would carry" in down
+    both = page(client, "policy", policy.pk, query=f"?down={two[1].pk}")
+    assert both.count("route-changed") == 1
+    assert "In use" in both, "the first carries, as it does"
     assert page(client, "policy", policy.pk, query="?down=x&drained=999&spent=").count("route-changed") == 0
     assert RoutePolicy.objects.values().get() == before
 
@@ -112,6 +119,17 @@ def test_a_team_reads_its_own_routes_and_the_organizations(
     assert "theirs" not in told
     assert page(client, "policy", own.pk)
     assert client.get(reverse("routing:policy", args=[theirs.pk])).status_code == 404
+
+
+def test_the_first_step_to_routes_is_an_account(client: Client, signed_in: None, organization: Organization) -> None:
+    told = page(client, "policies")
+    assert "Write the first routes" not in told
+    assert reverse("credentials:connect") in told.split('id="routing"')[1]
+    new = page(client, "policy_new")
+    assert re.search('value="save" disabled', new), "there is nothing to publish"
+    assert "Linter" not in new
+    account(organization, "First")
+    assert "Write the first routes" in page(client, "policies")
 
 
 # --- The editor -------------------------------------------------------------------------------------------------
@@ -176,6 +194,8 @@ def test_new_routes_of_a_team_begin_with_the_organizations(
 ) -> None:
     team = Team.objects.create(organization=organization, name="Search")
     url = f"{reverse('routing:policy_new')}?team={team.pk}"
+    assert f'href="{url}"' in page(client, "policies")
+    assert "New routes for Search" in client.get(url).content.decode()
     assert 'value="model-first"' in client.get(url).content.decode()
     client.post(url, {**fields(policy), "based_on": "0", "do": "save"})
     own = RoutePolicy.objects.get(team=team)
@@ -241,7 +261,12 @@ def test_the_linter(organization: Organization, two: list[ProviderAccount]) -> N
     land(account(organization, "Third"), "9", timezone.now(), unit="CNY")
     third = ProviderAccount.objects.get(label="Third")
     assert lint(document([first], [third])) == ["floor_of_another_unit"]
-    assert lint(document([first], [account(organization, "Fourth")])) == ["nothing_known"]
+    fourth = account(organization, "Fourth")
+    assert lint(document([first], [fourth])) == ["nothing_known"]
+    twice = plain_of(document([first], [fourth]))
+    twice["routes"].append({**twice["routes"][0], "match": "draft"})
+    (note,) = policy_lint(document=document_of(twice), facts=account_facts(account_ids=[first.pk, fourth.pk]), names={})
+    assert note.match == "chat, draft", "what is true of several routes is said once"
 
 
 # --- Revisions --------------------------------------------------------------------------------------------------
@@ -255,7 +280,9 @@ def test_revisions_are_compared_line_by_line(
     assert "<del>Hold down at least: 30 min</del>" in told
     assert "<ins>Hold down at least: 45 min</ins>" in told
     assert told.count("<ins>") == 1
-    assert "Hold down at least: 30 min → Hold down at least: 45 min" in page(client, "policy", policy.pk)
+    assert "Hold down at least: 30 min → 45 min" in page(client, "policy", policy.pk)
+    assert "6 lines as before" in told
+    assert "Routes of Harbor Labs, revision 2" in told
     assert client.get(reverse("routing:revision", args=[policy.pk, 9])).status_code == 404
 
 
@@ -298,7 +325,48 @@ def test_the_amounts_of_a_floor_are_written_as_everywhere_and_whole() -> None:
     floors = {"API points": Decimal(100000), "USD": Decimal("12.345")}
     assert failover_settings(Failover(balance_floors=floors))[0] == (
         "Leave under balance",
-        "100,000 API points, 12.345 USD",
+        ["100,000\u00a0API\u00a0points", "$12.345\u00a0USD"],
     )
     with translation.override("zh-hant"):
-        assert "100,000 API 點" in failover_settings(Failover(balance_floors=floors))[0][1]
+        assert failover_settings(Failover(balance_floors=floors))[0][1][0] == "100,000\u00a0API\u00a0點"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("20 USD,150 CNY", {"USD": 20, "CNY": 150}),
+        ("1,500 API points, 20 USD", {"API points": 1500, "USD": 20}),
+        ("1,234,567.5 USD；20 CNY", {"USD": Decimal("1234567.5"), "CNY": 20}),
+    ],
+)
+def test_amounts_are_read_as_they_are_written(typed: str, read: dict[str, Any]) -> None:
+    draft = draft_of(document_of({}))
+    draft["failover"]["balance_floors"] = typed
+    found = document_from(draft).failover.balance_floors
+    assert found == read
+    assert document_from(draft_of(document_from(draft))).failover.balance_floors == found
+
+
+def test_what_counts_where_nothing_is_told_is_said_alike_in_the_editor_and_on_the_page(
+    client: Client, signed_in: None, organization: Organization, two: list[ProviderAccount]
+) -> None:
+    made = saved(
+        organization, document([two[0]], quota_ceiling_percent=None, quota_return_percent=None), timezone.now()
+    )
+    shown = dict(failover_settings(document_of(made.revisions.get().document).failover))
+    assert shown["Leave over quota"] == ["only when it is used up"]
+    assert shown["Come back under quota"] == ["the bound of leaving"]
+    told = page(client, "policy_edit", made.pk)
+    assert "Empty: only when it is used up." in told
+    assert "Empty: 30 min." in told
+
+
+def test_a_server_of_ones_own_has_no_limit_to_warn_of(
+    client: Client, signed_in: None, organization: Organization, two: list[ProviderAccount]
+) -> None:
+    mine = account(organization, "Rack", slug="vllm")
+    made = saved(organization, document([two[0]], [mine]), timezone.now())
+    told = page(client, "policy", made.pk)
+    assert "no limit" in told
+    assert "own server" in told
+    assert "only errors take it out" not in told

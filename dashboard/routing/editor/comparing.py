@@ -1,18 +1,23 @@
 """How two revisions differ, line by line, as a person would write a policy down."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import SequenceMatcher
+from itertools import groupby, takewhile
+from operator import itemgetter
 from typing import Literal
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.core.languages.joining import labelled, listed
-from dashboard.core.languages.numbers import number, unit_word
+from dashboard.core.languages.joining import colon, labelled, listed
+from dashboard.core.languages.numbers import NBSP, currency_sign, number, unit_word
 from dashboard.routing.document import Document, Failover, Target
 from dashboard.routing.editor.draft import AMOUNTS, SPANS
+
+_BETWEEN = " · "  # the parts of a line
+MOST_UNCHANGED = 3  # in a row; more are folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,12 @@ class Line:
     sign: Literal["same", "added", "removed"]
     depth: int
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    lines: list[Line]
+    folded: bool
 
 
 def documents_compared(before: Document | None, after: Document, names: Mapping[int, str]) -> list[Line]:
@@ -46,17 +57,42 @@ def change_words(before: Document | None, after: Document, names: Mapping[int, s
     added = [line.words for line in changed if line.sign == "added"]
     removed = [line.words for line in changed if line.sign == "removed"]
     if len(added) == 1 and len(removed) == 1:
-        return f"{removed[0]} → {added[0]}"
+        return _turned(removed[0], added[0])
     if len(added) + len(removed) == 1:
         words = _("Added: %(what)s") if added else _("Removed: %(what)s")
         return words % {"what": (added or removed)[0]}
     return ngettext("%(count)d line changed", "%(count)d lines changed", len(changed)) % {"count": len(changed)}
 
 
+def _turned(old: str, new: str) -> str:
+    """One line into another; what both begin with is said once: "Hold down at least: 30 min → 45 min"."""
+    for mark in (colon(), _BETWEEN):
+        before, after = old.split(mark), new.split(mark)
+        same = sum(1 for _pair in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+        if 0 < same < min(len(before), len(after)):
+            return f"{old} → {mark.join(after[same:])}"
+    return f"{old} → {new}"
+
+
+def lines_folded(lines: Sequence[Line]) -> list[Stretch]:
+    """The lines in stretches; what did not change, and holds nothing that did, is folded where it is long."""
+    seen = [line.sign != "same" for line in lines]
+    for place, line in enumerate(lines):
+        depth = line.depth if line.sign != "same" else 0
+        for above in range(place - 1, -1, -1):
+            if lines[above].depth < depth:
+                depth, seen[above] = lines[above].depth, True
+    stretches: list[Stretch] = []
+    for shown, group in groupby(zip(seen, lines, strict=True), key=itemgetter(0)):
+        these = [line for _seen, line in group]
+        stretches.append(Stretch(these, folded=not shown and len(these) > MOST_UNCHANGED))
+    return stretches
+
+
 def _lines(document: Document, names: Mapping[int, str]) -> Iterator[tuple[int, str]]:
-    yield from ((0, labelled(label, value)) for label, value in failover_settings(document.failover))
+    yield from ((0, labelled(label, listed(values))) for label, values in failover_settings(document.failover))
     for route in document.routes:
-        about = f" · {route.about}" if route.about else ""
+        about = f"{_BETWEEN}{route.about}" if route.about else ""
         yield 0, _("Route %(match)s") % {"match": route.match} + about
         for place, tier in enumerate(route.tiers, 1):
             yield 1, _("Tier %(number)d") % {"number": place}
@@ -64,20 +100,23 @@ def _lines(document: Document, names: Mapping[int, str]) -> Iterator[tuple[int, 
                 yield 2, _target(target, names)
 
 
-def failover_settings(failover: Failover) -> list[tuple[str, str]]:
-    """(label, value) of each setting, those that are not looked at too."""
-    nothing = _("not looked at")
-    told = [(str(label), _amounts(getattr(failover, name)) or nothing) for name, label in AMOUNTS.items()]
-    for name, (label, unit) in SPANS.items():
+def failover_settings(failover: Failover) -> list[tuple[str, list[str]]]:
+    """(label, values) of each setting, those that nobody told too: an amount for each unit, or one value."""
+    told = []
+    for name, setting in AMOUNTS.items():
+        told.append((str(setting.label), _amounts(getattr(failover, name)) or [str(setting.empty)]))
+    for name, setting in SPANS.items():
         value = getattr(failover, name)
-        none = _("as each reading says") if name == "fresh_minutes" else nothing
-        told.append((str(label), none if value is None else f"{value} {unit}"))
+        told.append((str(setting.label), [str(setting.empty) if value is None else f"{value}{NBSP}{setting.unit}"]))
     return told
 
 
-def _amounts(amounts: Mapping[str, Decimal]) -> str:
+def _amounts(amounts: Mapping[str, Decimal]) -> list[str]:
     """With every digit: what a revision changed must not be rounded away."""
-    return listed(f"{number(amount)} {unit_word(unit)}" for unit, amount in amounts.items())
+    return [
+        f"{currency_sign(unit)}{number(amount)} {unit_word(unit)}".replace(" ", NBSP)
+        for unit, amount in amounts.items()
+    ]
 
 
 def _target(target: Target, names: Mapping[int, str]) -> str:
@@ -87,4 +126,4 @@ def _target(target: Target, names: Mapping[int, str]) -> str:
         parts.append(_("second host"))
     if not target.enabled:
         parts.append(_("switched off"))
-    return " · ".join(parts)
+    return _BETWEEN.join(parts)

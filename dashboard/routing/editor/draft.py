@@ -9,26 +9,71 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.core.languages.numbers import NBSP
 from dashboard.routing.document import Document, DocumentError, Failover, document_of
 
 Draft = dict[str, Any]
 
-# name: label, unit, help. The bounds of the way out stand before those of the way back.
-SPANS: dict[str, tuple[Any, Any]] = {
-    "runway_floor_hours": (gettext_lazy("Leave under runway"), gettext_lazy("hours")),
-    "runway_return_hours": (gettext_lazy("Come back over runway"), gettext_lazy("hours")),
-    "quota_ceiling_percent": (gettext_lazy("Leave over quota"), gettext_lazy("percent")),
-    "quota_return_percent": (gettext_lazy("Come back under quota"), gettext_lazy("percent")),
-    "hold_down_minutes": (gettext_lazy("Hold down at least"), gettext_lazy("min")),
-    "cooldown_minutes": (gettext_lazy("Cool down after errors"), gettext_lazy("min")),
-    "fresh_minutes": (gettext_lazy("Data must be fresher than"), gettext_lazy("min")),
+# Settings that are never empty: what they are when nobody says.
+NEVER_EMPTY = {name: getattr(Failover(), name) for name in ("hold_down_minutes", "cooldown_minutes")}
+_UNTIL_USED_UP = gettext_lazy("only when it is used up")
+_AS_LEAVING = gettext_lazy("the bound of leaving")
+
+
+class Setting(NamedTuple):
+    """`empty` is what counts when nothing is told, `example` what the field shows then."""
+
+    label: Any
+    empty: Any = ""
+    unit: Any = ""
+    about: Any = ""
+    example: str = ""
+
+    @property
+    def help(self) -> str:
+        """What stands under its field."""
+        empty = f"{self.empty}{NBSP}{self.unit}" if isinstance(self.empty, int) else self.empty
+        return (_("%(about)s Empty: %(what)s.") % {"about": self.about, "what": empty}).strip()
+
+
+# The bounds of the way out stand before those of the way back.
+AMOUNTS = {
+    "balance_floors": Setting(
+        gettext_lazy("Leave under balance"),
+        _UNTIL_USED_UP,
+        about=gettext_lazy("Amounts with their unit, parted by commas."),
+        example="20 USD, 150 CNY",
+    ),
+    "balance_returns": Setting(gettext_lazy("Come back over balance"), _AS_LEAVING, example="40 USD, 300 CNY"),
 }
-AMOUNTS: dict[str, Any] = {
-    "balance_floors": gettext_lazy("Leave under balance"),
-    "balance_returns": gettext_lazy("Come back over balance"),
+SPANS = {
+    "runway_floor_hours": Setting(
+        gettext_lazy("Leave under runway"), gettext_lazy("not looked at"), gettext_lazy("hours")
+    ),
+    "runway_return_hours": Setting(gettext_lazy("Come back over runway"), _AS_LEAVING, gettext_lazy("hours")),
+    "quota_ceiling_percent": Setting(gettext_lazy("Leave over quota"), _UNTIL_USED_UP, "%"),
+    "quota_return_percent": Setting(gettext_lazy("Come back under quota"), _AS_LEAVING, "%"),
+    "hold_down_minutes": Setting(
+        gettext_lazy("Hold down at least"),
+        NEVER_EMPTY["hold_down_minutes"],
+        gettext_lazy("min"),
+        gettext_lazy("What left stays out at least this long."),
+    ),
+    "cooldown_minutes": Setting(
+        gettext_lazy("Cool down after errors"),
+        NEVER_EMPTY["cooldown_minutes"],
+        gettext_lazy("min"),
+        gettext_lazy("What keeps failing is left alone this long."),
+    ),
+    "fresh_minutes": Setting(
+        gettext_lazy("Data must be fresher than"),
+        gettext_lazy("as each reading says"),
+        gettext_lazy("min"),
+        gettext_lazy("Older readings take nobody out."),
+    ),
 }
-NEVER_EMPTY = ("hold_down_minutes", "cooldown_minutes")
 _FIELD = re.compile(r"r-(\d{1,3})(?:-t-(\d{1,2})-x-(\d{1,2}))?-([a-z]+)")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # the comma of 1,500, not the one before another amount
 _OF_TARGET = ("account", "model", "weight", "host", "enabled")
 _OF_ROUTE = ("match", "kind", "about")
 MOST_TEXT = 200
@@ -125,8 +170,7 @@ def document_from(draft: Draft) -> Document:
     told = draft["failover"]
     failover: dict[str, Any] = {name: _amounts(told[name]) for name in AMOUNTS}
     for name in SPANS:
-        empty = getattr(Failover(), name) if name in NEVER_EMPTY else None
-        failover[name] = _whole(told[name]) if told[name] else empty
+        failover[name] = _whole(told[name]) if told[name] else NEVER_EMPTY.get(name)
     routes = []
     for route in draft["routes"]:
         tiers = [
@@ -143,14 +187,15 @@ def _text(value: int | None) -> str:
 
 
 def amounts_text(amounts: Mapping[str, Decimal]) -> str:
-    """{"USD": 20, "CNY": 150} as it is typed: "20 USD, 150 CNY"."""
-    return ", ".join(f"{amount:f} {unit}" for unit, amount in amounts.items())
+    """{"USD": 20, "points": 1500} as it is typed: "20 USD, 1,500 points"."""
+    return ", ".join(f"{amount:,f} {unit}" for unit, amount in amounts.items())
 
 
 def _amounts(text: str) -> dict[str, str]:
     """Raises DocumentError. The text stays as it is typed: JSON carries amounts as text."""
     found: dict[str, str] = {}
-    for part in filter(None, (one.strip() for one in re.split(r"[,;]", text))):
+    whole = _THOUSANDS.sub("", text)
+    for part in filter(None, (one.strip() for one in re.split(r"[,;，；、]", whole))):
         words = part.split(None, 1)
         if len(words) != 2:
             raise DocumentError(

@@ -1,6 +1,6 @@
 """What may be wrong with a policy although it is one: each note with the route that it is about and a code."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,15 +16,24 @@ Code = Literal["dead_end", "no_way_out", "shared_account", "not_offered", "floor
 
 @dataclass(frozen=True, slots=True)
 class Note:
+    """`match` names the routes that it is about."""
+
     code: Code
     match: str
     words: str
 
 
-def policy_lint(*, document: Document, facts: Mapping[int, Facts], names: Mapping[int, str]) -> list[Note]:
-    """Notes in the order of the routes. `names` are the accounts' own."""
+def policy_lint(
+    *, document: Document, facts: Mapping[int, Facts], names: Mapping[int, str], unlimited: Collection[int] = ()
+) -> list[Note]:
+    """Notes in the order of the routes; what is true of several is said once. `names` are the accounts' own;
+    `unlimited` those with neither a balance nor a quota to run out of."""
     offered = _offered(document)
-    return [note for route in document.routes for note in _route_notes(route, document.failover, facts, names, offered)]
+    routes: dict[tuple[Code, str], list[str]] = {}
+    for route in document.routes:
+        for note in _route_notes(route, document.failover, facts, names, offered, unlimited):
+            routes.setdefault((note.code, note.words), []).append(route.match)
+    return [Note(code, listed(matches), words) for (code, words), matches in routes.items()]
 
 
 def _offered(document: Document) -> dict[int, set[str]]:
@@ -47,6 +56,7 @@ def _route_notes(
     facts: Mapping[int, Facts],
     names: Mapping[int, str],
     offered: Mapping[int, set[str]],
+    unlimited: Collection[int],
 ) -> Iterator[Note]:
     enabled = [[one for one in tier.targets if one.enabled] for tier in route.tiers]
     able = [one for tier in enabled for one in tier]
@@ -63,7 +73,8 @@ def _route_notes(
         if one.account in offered and one.model not in offered[one.account]:
             words = _("%(account)s does not list the model %(model)s.")
             yield Note("not_offered", route.match, words % {"account": _name(names, one.account), "model": one.model})
-    yield from _blind(route, able, failover, facts, names)
+    limited = {one.account for one in able}.difference(unlimited)
+    yield from _blind(route, limited, failover, facts, names)
 
 
 def _shared(route: Route, enabled: list[list[Target]], names: Mapping[int, str]) -> Iterator[Note]:
@@ -80,11 +91,11 @@ def _shared(route: Route, enabled: list[list[Target]], names: Mapping[int, str])
 
 
 def _blind(
-    route: Route, able: list[Target], failover: Failover, facts: Mapping[int, Facts], names: Mapping[int, str]
+    route: Route, accounts: Collection[int], failover: Failover, facts: Mapping[int, Facts], names: Mapping[int, str]
 ) -> Iterator[Note]:
-    """Targets that no floor would ever take out."""
+    """Accounts that no floor would ever take out."""
     floors = failover.balance_floors
-    for account in sorted({one.account for one in able}):
+    for account in sorted(accounts):
         known = facts.get(account)
         if known is None or (known.balance is None and not known.quotas):
             words = _("neither a balance nor a quota of %(account)s is known: only errors take it out.")
