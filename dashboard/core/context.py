@@ -103,6 +103,10 @@ _ROOMS = {
     "rules": "spend",
     "rule": "spend",
     "rule_new": "spend",
+    "account_email": "mfa_index",
+    "account_change_password": "mfa_index",
+    "account_set_password": "mfa_index",
+    "socialaccount_connections": "mfa_index",
 }
 
 
@@ -121,6 +125,8 @@ def room(request: HttpRequest) -> dict[str, str]:
         return {"room": _ROOMS[page]}
     if page.startswith(("provider_", "described_")):
         return {"room": "providers"}
+    if page.startswith("mfa_"):
+        return {"room": "mfa_index"}
     if match.namespace == "keys":
         return {"room": "keys"}
     if match.namespace in ("credentials", "usage", "imports"):

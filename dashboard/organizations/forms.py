@@ -118,7 +118,7 @@ class ProfileForm(forms.Form):
         label=gettext_lazy("Language"),
         required=False,
         choices=lambda: [("", _("As the browser asks for")), *settings.LANGUAGES],
-        help_text=gettext_lazy("Of the pages, and of mails to you."),
+        help_text=gettext_lazy("For pages, and for mail to you."),
     )
 
 

@@ -62,6 +62,14 @@ def test_a_passkey_is_offered_where_a_browser_can_make_one(client: Client, db: N
     assert "Use a passkey" not in client.get(reverse("account_login"), headers={"host": "127.0.0.1"}).content.decode()
 
 
+def test_pages_behind_the_profile_mark_it_in_the_navigation(owner: User) -> None:
+    client = signed_in(owner)
+    for name in ("mfa_index", "account_email", "account_set_password", "socialaccount_connections"):
+        assert re.search(r'href="/profile/" aria-current="page" title="Profile', told(client, name)), name
+    assert '<a href="/profile/" aria-current="page">You</a>' in told(client, "account_email")
+    assert "Ways in</a>" in told(client, "account_set_password").split('href="/profile/#ways" aria-current="true">')[1]
+
+
 # --- Errors -----------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from dashboard.core.encryption import open_text, seal_text
 from dashboard.organizations.audit import address_of
@@ -78,6 +78,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         "cannot_generate_recovery_codes": gettext_lazy("Set up an authenticator app or a passkey first."),
         "incorrect_code": gettext_lazy("This code is not right, or too old."),
     }
+
+    def generate_authenticator_name(self, user: Any, kind: Any) -> str:
+        """What a new passkey is called unless its owner says something else: the browser that makes it."""
+        agent = self.request.headers.get("user-agent", "") if self.request else ""
+        return browser_words(agent) if agent else gettext("Passkey")
 
     def encrypt(self, text: str) -> str:
         return seal_text(text)

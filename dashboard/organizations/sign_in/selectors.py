@@ -34,6 +34,16 @@ def ways_in(user: User) -> dict[str, Any]:
     }
 
 
+def second_factors_of(user: User) -> dict[str, bool]:
+    """{app, passkey, recovery_codes}: what somebody can be asked for after the password."""
+    kinds = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    return {
+        "app": Authenticator.Type.TOTP in kinds,
+        "passkey": Authenticator.Type.WEBAUTHN in kinds,
+        "recovery_codes": Authenticator.Type.RECOVERY_CODES in kinds,
+    }
+
+
 def has_second_factor(user: User) -> bool:
     return Authenticator.objects.filter(user=user).exists()
 

@@ -56,7 +56,7 @@ sign_in_urls = [
     door("profile/password/", account.password_change, "account_change_password", PERSON),
     door("profile/password/first/", account.password_set, "account_set_password", PERSON),
     door("profile/app/", never_cache(app.activate_totp), "mfa_activate_totp", PERSON),
-    door("profile/app/off/", app.deactivate_totp, "mfa_deactivate_totp", PERSON),
+    door("profile/app/off/", views.AppOff.as_view(), "mfa_deactivate_totp", PERSON),
     door("profile/recovery-codes/", never_cache(recovery_codes.view_recovery_codes), "mfa_view_recovery_codes", PERSON),
     door("profile/recovery-codes/new/", recovery_codes.generate_recovery_codes, "mfa_generate_recovery_codes", PERSON),
     door(
@@ -67,7 +67,7 @@ sign_in_urls = [
     ),
     path("profile/passkeys/", views.passkeys, name="mfa_list_webauthn"),
     door("profile/passkeys/new/", passkeys.add_webauthn, "mfa_add_webauthn", PERSON),
-    door("profile/passkeys/<int:pk>/remove/", passkeys.remove_webauthn, "mfa_remove_webauthn", PERSON),
+    door("profile/passkeys/<int:pk>/remove/", views.PasskeyRemoval.as_view(), "mfa_remove_webauthn", PERSON),
     door("profile/passkeys/<int:pk>/", passkeys.edit_webauthn, "mfa_edit_webauthn", PERSON),
     door("profile/connections/", single_sign_on.connections, "socialaccount_connections", PERSON),
 ]

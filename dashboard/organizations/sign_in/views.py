@@ -1,8 +1,11 @@
 """Coming in by a one-time link, and what one sees of one's own ways in."""
 
 from datetime import timedelta
+from typing import Any
 
 from allauth.account.utils import perform_login
+from allauth.mfa.totp.views import DeactivateTOTPView
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
@@ -85,6 +88,24 @@ def language(request: HttpRequest) -> HttpResponse:
 def passkeys(request: PurserRequest) -> HttpResponse:
     """The profile lists them."""
     return redirect("mfa_index")
+
+
+class _Loss:
+    """A page that takes a way in away: it is told what else there is."""
+
+    request: PurserRequest
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
+        return context | {"ways": ways_in(self.request.actor.person)}
+
+
+class AppOff(_Loss, DeactivateTOTPView):
+    """Turn the authenticator app off."""
+
+
+class PasskeyRemoval(_Loss, RemoveWebAuthnView):
+    """Remove a passkey."""
 
 
 @access(Access.PERSON)
