@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
 from django.conf import settings as django_settings
@@ -96,6 +98,15 @@ def test_a_password_opens_and_a_wrong_one_does_not(client: Client, mei: User) ->
     assert is_in(client)
     assert actions() == ["person.sign_in_failed", "person.signed_in"]
     assert PASSWORD not in str(list(AuditEvent.objects.values()))
+
+
+def test_after_a_wrong_password_the_cursor_is_where_it_is_typed_again(client: Client, mei: User) -> None:
+    def focused(page: Any) -> list[str]:
+        return re.findall(r'name="(\w+)"[^>]*\bautofocus', told(page))
+
+    assert focused(client.get(reverse("account_login"))) == ["login"]
+    assert focused(by_password(client, password="wrong")) == ["password"]
+    assert focused(by_password(client, email="")) == ["login"]
 
 
 def test_after_five_wrong_tries_even_the_right_password_waits(client: Client, mei: User) -> None:
@@ -191,6 +202,39 @@ def test_a_mailed_code_signs_in_and_confirms_the_address(client: Client, owner: 
     assert not is_in(other), "a code works in the browser that asked for it"
 
 
+@pytest.mark.parametrize("email", ["mei@harbor.example", "nobody@harbor.example"])
+def test_another_code_is_mailed_twice_at_most(client: Client, owner: User, email: str) -> None:
+    """To a stranger's address none goes, and the page says no word about it."""
+    client.post(reverse("account_request_login_code"), {"email": email})
+    page = reverse("account_confirm_login_code")
+    for _ in range(2):
+        assert "Send another" in told(client.get(page))
+        assert client.post(page, {"action": "resend"}, follow=True).status_code == 200
+    assert "Send another" not in told(client.get(page))
+    mails = OutgoingMail.objects.filter(to=email).count()
+    assert mails == (3 if email == owner.email else 0)
+    if mails:
+        client.post(page, {"code": code_in(last_mail())})
+    assert is_in(client) is bool(mails), "the newest opens"
+
+
+def test_only_a_stranger_is_told_if_purser_knows_the_address(client: Client, mei: User, settings: Settings) -> None:
+    settings.MAIL_GOES_OUT = True
+    by_password(client)
+    again(client)
+    body = {"action_add": "", "email": "mei@new.example"}
+    asked = told(client.post(reverse("account_email"), body, follow=True))
+    assert "We mailed a code to this address" in asked
+    assert "If Purser knows" not in asked
+    visitor = Client()
+    body = {"email": "x@y.example"}
+    assert "If Purser knows the address" in told(visitor.post(reverse("account_request_login_code"), body, follow=True))
+    settings.MAIL_GOES_OUT = False
+    without_mail = told(Client().post(reverse("account_request_login_code"), body, follow=True))
+    assert "No mail server is set up" in without_mail
+    assert "on its way" not in without_mail
+
+
 def test_a_code_dies_after_three_wrong_tries(client: Client, owner: User) -> None:
     client.post(reverse("account_request_login_code"), {"email": owner.email})
     code = code_in(last_mail())
@@ -249,7 +293,10 @@ def guarded(client: Client, mei: User, django_capture_on_commit_callbacks: Any) 
     by_password(client)
     again(client)
     page = client.get(reverse("mfa_activate_totp")).content.decode()
-    (secret,) = re.findall(r'value="([A-Z2-7]{32})"', page)
+    (shown,) = re.findall(r'id="totp-secret">(.*?)</p>', page)
+    secret = re.sub(r"<[^>]*>", "", shown)
+    assert re.fullmatch(r"[A-Z2-7]{32}", secret), "what is copied has no blanks"
+    assert f"?secret={secret}&" in unescape(page), "the app on this phone is given the same"
     with django_capture_on_commit_callbacks(execute=True):
         client.post(reverse("mfa_activate_totp"), {"code": totp(secret)})
     return secret
@@ -265,6 +312,71 @@ def test_an_authenticator_app_is_asked_after_the_password(guarded: str) -> None:
     assert is_in(visitor)
     assert "person.second_factor_added" in actions()
     assert "person.second_factor_failed" in actions()
+
+
+def passkey(user: User, name: str = "Laptop") -> Authenticator:
+    return Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name})
+
+
+def asked_for(user: User) -> str:
+    """What the page after the password offers to sign in with."""
+    visitor = Client()
+    page = told(by_password_and_on(visitor, user))
+    kinds = {"Six digits": "app", "a recovery code": "codes", "One of those": "codes alone", "Use a passkey": "passkey"}
+    return ", ".join(kind for words, kind in kinds.items() if words in page)
+
+
+def by_password_and_on(visitor: Client, user: User) -> Any:
+    return visitor.post(reverse("account_login"), {"login": user.email, "password": PASSWORD}, follow=True)
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_only_what_a_person_has_is_asked_for(guarded: str, mei: User) -> None:
+    assert asked_for(mei) == "app, codes"
+    passkey(mei)
+    assert asked_for(mei) == "app, codes, passkey"
+    Authenticator.objects.filter(type=Authenticator.Type.RECOVERY_CODES).delete()
+    assert asked_for(mei) == "app, passkey"
+    Authenticator.objects.filter(type=Authenticator.Type.TOTP).delete()
+    assert asked_for(mei) == "passkey"
+    RecoveryCodes.activate(mei)
+    assert asked_for(mei) == "codes alone, passkey"
+
+
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passkeys of these tests are names without a key behind them."""
+    monkeypatch.setattr("allauth.mfa.webauthn.internal.auth.get_credentials", lambda user: [])
+
+
+def test_what_goes_with_the_last_second_factor_is_told(client: Client, guarded: str, mei: User) -> None:
+    app_off = told(client.get(reverse("mfa_deactivate_totp")))
+    assert "only second factor" in app_off
+    assert "The 10 recovery codes that are left stop working" in app_off
+    key = passkey(mei)
+    assert "Your passkey stays" in told(client.get(reverse("mfa_deactivate_totp")))
+    removal = reverse("mfa_remove_webauthn", args=[key.pk])
+    assert "only second factor" not in told(client.get(removal)), "the app stays"
+    Authenticator.objects.filter(type=Authenticator.Type.TOTP).delete()
+    assert "only second factor" in told(client.get(removal))
+    passkey(mei, "Phone")
+    assert "only second factor" not in told(client.get(removal)), "the other passkey stays"
+
+
+def test_a_new_passkey_is_called_after_its_browser(client: Client, mei: User) -> None:
+    by_password(client)
+    again(client)
+    page = client.get(reverse("mfa_add_webauthn"), headers={"host": "localhost", "user-agent": PHONE})
+    assert 'value="Safari, iPhone"' in told(page)
+    unnamed = client.get(reverse("mfa_add_webauthn"), headers={"host": "localhost", "user-agent": ""})
+    assert 'value="Passkey"' in told(unnamed)
+
+
+def test_who_could_be_locked_out_is_warned(client: Client, guarded: str) -> None:
+    assert "would lock you out" not in told(client.get(reverse("mfa_index")))
+    Authenticator.objects.filter(type=Authenticator.Type.RECOVERY_CODES).delete()
+    warned = told(client.get(reverse("mfa_index")))
+    assert re.search(r'class="st st-warn"[^>]*>.{,80}<span>None: a lost device would lock you out', warned)
 
 
 def test_a_code_of_the_app_works_once(guarded: str) -> None:
@@ -644,3 +756,10 @@ def test_a_forged_answer_is_refused(client: Client, owner: User, issuer: Issuer)
 def test_without_single_sign_on_there_is_no_such_door(client: Client, owner: User) -> None:
     assert "Continue with" not in told(client.get(reverse("account_login")))
     assert client.post(reverse("openid_connect_login", args=["sso"])).status_code == 404
+    client.force_login(owner)
+    assert "Not set up here" in told(client.get(reverse("socialaccount_connections")))
+
+
+def test_who_is_not_connected_reads_how(client: Client, owner: User, issuer: Issuer) -> None:
+    client.force_login(owner)
+    assert "sign in once with Harbor SSO" in told(client.get(reverse("socialaccount_connections")))
