@@ -332,7 +332,7 @@ def _invitation_record(
         action=action,
         now=now,
         subject=invitation,
-        words=invitation.email or _("whoever has the link"),
+        words=invitation.email or "whoever has the link",  # read in the reader's language
         changes=changes,
     )
 

@@ -239,6 +239,7 @@ def test_who_typed_what_stands_in_the_log(dollars: Organization, by: Actor) -> N
     ]
     assert events[1].changes == {"rate": ["0.0004", "0.0005"], "since": ["2026-10", "2026-11"]}
     assert events[3].changes == {"reporting_currency": ["USD", "EUR"]}
+    assert [event.subject_words for event in events[2:]] == ["points (MetaChat)", "EUR"]
 
 
 def test_only_currencies_can_be_reported_in(organization: Organization, by: Actor) -> None:

@@ -16,12 +16,13 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from dashboard.core.csv_cells import cell
 from dashboard.credentials.services import credential_create, credential_replace
+from dashboard.keys.models import TokenScope
 from dashboard.organizations.audit import REPLACED, SYSTEM, Actor, audit_record, changed
-from dashboard.organizations.audit.log import WORDS, Filter, audit_events, chain_verify
+from dashboard.organizations.audit.log import SCOPES, WORDS, Filter, audit_events, chain_verify, event_row
 from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, User
 from dashboard.organizations.services import organization_delete, sign_in_link_create
 from providers.registry import PROVIDERS
@@ -251,14 +252,81 @@ def test_what_changed_is_told_in_words(organization: Organization, owner: User) 
     page = " ".join(signed_in(owner).get(reverse(LOG)).content.decode().split())
     assert 'Role: Viewer → <span class="text-ink-2">Team lead' in page
     assert re.search(r'Expires: <span class="text-ink-2">22\sDec\s2026 \d\d:12', page)
-    assert "base url: " in page, "a provider's own field stands as it was written"
+    assert "Base url: " in page, "what nobody has words for is named as it was written"
 
 
 def test_the_page_tells_who_what_when_and_from_where(organization: Organization, owner: User) -> None:
     record(organization, by=Actor(owner, "203.0.113.9"), words="Search", changes={"cost_centre": ("R1", "R2")})
     page = signed_in(owner).get(reverse(LOG)).content.decode()
-    for words in ("Mei Lin", "changed a team", "Search", "203.0.113.9", "Cost centre: R1 → ", "R2"):
+    for words in ("Mei Lin", "changed the team", "Search", "203.0.113.9", "Cost centre: R1 → ", "R2"):
         assert words in page
+
+
+def sentence(organization: Organization, language: str = "en", **more: Any) -> str:
+    """Who did what to what, as the page writes it."""
+    with translation.override(language):
+        row = event_row(record(organization, **more))
+        return " ".join([row["name"], row["words"], row["subject"]]).strip()
+
+
+def test_a_sentence_keeps_what_it_is_about(organization: Organization, owner: User) -> None:
+    told = sentence(organization, action="provider_key.assigned", words="Purser")
+    assert told == "Purser said who owns the key Purser", "a key may be named as we are"
+    assert sentence(organization, by=Actor(owner), action="person.signed_in", words="Mei Lin") == "Mei Lin signed in"
+    left = sentence(organization, by=Actor(owner), action="member.left", words="Mei Lin <mei@harbor.example>")
+    assert left == "Mei Lin left the organization"
+    chosen = {"reporting_currency": ("USD", "EUR")}
+    told = sentence(organization, action="organization.currency_chosen", words="Harbor Labs", changes=chosen)
+    assert told == "Purser chose the reporting currency EUR"
+
+
+@pytest.mark.parametrize("stored", ["whoever has the link", "持有連結的人"])
+def test_an_open_invitation_is_told_in_the_readers_language(organization: Organization, stored: str) -> None:
+    assert sentence(organization, action="invitation.created", words=stored).endswith("for whoever has the link")
+    assert sentence(organization, "zh-hant", action="invitation.created", words=stored).endswith("持有連結的人")
+    address = "somebody.with.a.long.name.2026@harbor.example"
+    assert sentence(organization, action="invitation.created", words=address).endswith(address)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("9d78c8df831f1105124ab969f8561fc36d68e051a98457182242adf40d84b576", "9d78c8…b576"),
+        ("0d1f6a52-7c1e-4a8b-9d4e-2f6a7b8c9d0e", "0d1f6a…9d0e"),
+        ("apikey_01PKZAbCdEfGhIjKlMnOpQrS", "apikey…pQrS"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001"),
+        ("Infrastructure-and-Platform-2026", "Infrastructure-and-Platform-2026"),
+        ("LiteLLM, production", "LiteLLM, production"),
+    ],
+)
+def test_a_name_that_only_a_machine_reads_is_shortened(organization: Organization, name: str, shown: str) -> None:
+    row = event_row(record(organization, action="allocation.made", words=name))
+    assert (row["subject"], row["whole"]) == (shown, name if shown != name else "")
+
+
+def test_what_was_entered_is_named_as_where_it_is_entered(organization: Organization) -> None:
+    words, changes = "DeepSeek: Main", {"api_key": (None, REPLACED), "scopes": (None, ["usage:write", "read"])}
+    row = event_row(record(organization, action="credential.connected", words=words, changes=changes))
+    assert [one["field"] for one in row["changes"]] == ["API key", "May"]
+    assert row["changes"][1]["after"] == "Send usage, Read figures"
+    row = event_row(record(organization, action="invitation.created", words="", changes={"days": (None, 7)}))
+    assert [(one["field"], one["after"]) for one in row["changes"]] == [("Valid for", "7 days")]
+
+
+def test_every_scope_of_a_token_has_its_words() -> None:
+    assert dict(SCOPES) == {scope.value: str(scope.label) for scope in TokenScope}
+
+
+def test_whoever_has_no_address_is_told_apart_from_us(organization: Organization, owner: User) -> None:
+    at = [event_row(record(organization, by=by))["where"] for by in (SYSTEM, Actor(owner), Actor(owner, "203.0.113.9"))]
+    assert at == ["by itself", "address not told", "203.0.113.9"]
+
+
+def test_days_are_to_be_widened_only_where_days_were_chosen(organization: Organization, owner: User) -> None:
+    client = signed_in(owner)
+    assert "Widen the days" not in (page := client.get(f"{reverse(LOG)}?q=nothing-like-this").content.decode())
+    assert "No entry names “nothing-like-this”." in page
+    assert "Widen the days" in client.get(f"{reverse(LOG)}?first=2099-01-01").content.decode()
 
 
 def test_what_others_typed_is_escaped(organization: Organization, owner: User) -> None:

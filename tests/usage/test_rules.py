@@ -76,6 +76,19 @@ def test_a_rule_gives_what_it_catches_and_nothing_else(
     assert events[1].changes["teams"] == [["Search 100 %"], ["Search 25 %", "Support 75 %"]]
 
 
+def test_a_rule_is_told_by_the_name_of_its_key(
+    organization: Organization, account: ProviderAccount, team: Team, by: Actor
+) -> None:
+    ProviderKey.objects.create(account=account, external_id="k", name="team-green", listed_at=NOW)
+    rule_save(organization=organization, told=told((team, "100"), account=account), by=by, now=NOW)
+    rule_save(organization=organization, told=told((team, "100"), value="not listed"), by=by, now=NOW)
+    whole = {"dimension": "account", "value": "", "account": account}
+    rule_save(organization=organization, told=told((team, "100"), **whole), by=by, now=NOW)
+    known = f"{account.provider_name}: {account.label}"
+    subjects = AuditEvent.objects.filter(organization=organization).order_by("sequence")
+    assert list(subjects.values_list("subject_words", flat=True)) == [f"team-green, {known}", "not listed", known]
+
+
 def test_a_bill_follows_the_keys_of_its_day(
     organization: Organization, account: ProviderAccount, team: Team, by: Actor
 ) -> None:

@@ -18,6 +18,7 @@ from dashboard.balances.rates.currencies import currencies
 from dashboard.core.languages.numbers import is_currency
 from dashboard.core.period import months_before
 from dashboard.core.queue import enqueue_on_commit
+from dashboard.credentials.catalog import provider_name
 from dashboard.organizations.audit import Actor, audit_record, changed
 from dashboard.organizations.models import Organization
 from providers.ecb import EVERYTHING, HOST, RECENT, RECENT_DAYS, Told, parse_rates
@@ -59,6 +60,7 @@ def reporting_currency_choose(*, organization: Organization, currency: str, by: 
             action="organization.currency_chosen",
             now=now,
             subject=organization,
+            words=currency,
             changes=changes,
         )
         if currency:
@@ -129,7 +131,8 @@ def _told(rate: ExchangeRate) -> dict[str, Any]:
 
 def _record(rate: ExchangeRate, action: str, changes: dict[str, tuple[Any, Any]], by: Actor, now: datetime) -> None:
     assert rate.organization is not None
-    words = f"{rate.unit} {rate.provider_slug}".strip()
+    whose = provider_name(rate.organization.pk, rate.provider_slug) if rate.provider_slug else ""
+    words = f"{rate.unit} ({whose})" if whose else rate.unit
     audit_record(
         organization=rate.organization, by=by, action=action, now=now, subject=rate, words=words, changes=changes
     )

@@ -1,5 +1,6 @@
 """Reads of the audit log: filtered, newest first, in words."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -9,17 +10,22 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, pgettext
+from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from dashboard.core.languages.joining import listed
+from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import clock, full_day
-from dashboard.organizations.audit import FIRST_HASH, REPLACED, event_hash
+from dashboard.organizations.audit import FIRST_HASH, REPLACED, SYSTEM, event_hash
 from dashboard.organizations.models import AuditEvent, Organization, Role
+from providers.registry import PROVIDERS
 
 MOST_CHARACTERS = 100
 BATCH = 1000
+# A name that only a machine reads: without a space, and part of it is long and has a digit.
+MACHINE_NAME = re.compile(r"(?=\S*\d)\S*(?:[0-9A-Za-z]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\S*")
+HEAD, TAIL = 6, 4  # characters that are left of it
 
-# action: what happened, after the person's name. An action that is not here shows its code.
+# action: what happened, between the person's name and what it was done to. An action that is not here shows its code.
 WORDS: Mapping[str, str] = {
     "person.signed_in": gettext_noop("signed in"),
     "person.signed_out": gettext_noop("signed out"),
@@ -39,65 +45,65 @@ WORDS: Mapping[str, str] = {
     "organization.created": gettext_noop("created the organization"),
     "organization.changed": gettext_noop("changed the organization"),
     "organization.currency_chosen": gettext_noop("chose the reporting currency"),
-    "member.changed": gettext_noop("changed a member"),
-    "member.removed": gettext_noop("removed a member"),
-    "member.link_made": gettext_noop("made a sign-in link for a member"),
+    "member.changed": gettext_noop("changed the member"),
+    "member.removed": gettext_noop("removed the member"),
+    "member.link_made": gettext_noop("made a sign-in link for"),
     "member.left": gettext_noop("left the organization"),
-    "invitation.created": gettext_noop("invited somebody"),
-    "invitation.revoked": gettext_noop("took back an invitation"),
-    "invitation.accepted": gettext_noop("accepted an invitation"),
-    "team.created": gettext_noop("created a team"),
-    "team.changed": gettext_noop("changed a team"),
-    "team.archived": gettext_noop("archived a team"),
-    "team.restored": gettext_noop("brought back a team"),
-    "team.member_added": gettext_noop("added somebody to a team"),
-    "team.member_removed": gettext_noop("took somebody out of a team"),
-    "credential.connected": gettext_noop("connected a key"),
-    "credential.replaced": gettext_noop("replaced a key"),
-    "credential.rechecked": gettext_noop("had a key checked again"),
-    "credential.used_unchecked": gettext_noop("put a key to use without a check"),
-    "credential.paused": gettext_noop("paused a key"),
-    "credential.resumed": gettext_noop("resumed a key"),
-    "credential.expiry_set": gettext_noop("set when a key expires"),
-    "credential.switched": gettext_noop("switched an account to another key"),
-    "credential.app_saved": gettext_noop("saved an app to sign in with"),
-    "credential.app_removed": gettext_noop("removed an app to sign in with"),
-    "credential.sign_in_begun": gettext_noop("began to sign in at a provider"),
-    "credential.sign_in_cancelled": gettext_noop("cancelled a sign-in at a provider"),
-    "credential.signed_in": gettext_noop("signed in at a provider"),
-    "credential.removed": gettext_noop("removed a key"),
-    "credential.secrets_dropped": gettext_noop("lost a stored key, because a description names another place now"),
-    "provider.described": gettext_noop("described a provider"),
-    "provider.changed": gettext_noop("changed the description of a provider"),
-    "provider.deleted": gettext_noop("deleted the description of a provider"),
-    "account.erased": gettext_noop("erased an account with its history"),
-    "account.changed": gettext_noop("changed an account"),
-    "entry.added": gettext_noop("typed in a figure"),
-    "entry.removed": gettext_noop("took back a typed figure"),
-    "allocation.made": gettext_noop("made an allocation rule"),
-    "allocation.changed": gettext_noop("changed an allocation rule"),
-    "allocation.removed": gettext_noop("deleted an allocation rule"),
-    "rate.typed": gettext_noop("typed in an exchange rate"),
-    "rate.changed": gettext_noop("changed an exchange rate"),
-    "rate.removed": gettext_noop("took back an exchange rate"),
-    "import.made": gettext_noop("imported a file"),
-    "import.undone": gettext_noop("undid an import"),
-    "provider_key.typed_in": gettext_noop("typed in a provider's key"),
-    "provider_key.assigned": gettext_noop("said whose a provider's key is"),
-    "provider_key.forgotten": gettext_noop("took back a typed key"),
-    "provider_key.secret_dropped": gettext_noop("erased the kept secret of a provider's key"),
-    "key_change.asked": gettext_noop("asked for a change of a key at its provider"),
-    "key_change.done": gettext_noop("changed a key at its provider"),
-    "key_change.failed": gettext_noop("could not change a key at its provider"),
-    "key_change.found": gettext_noop("found a key at its provider whose secret was lost"),
-    "key_change.reconciled": gettext_noop("settled a change of a key at its provider"),
-    "service_token.created": gettext_noop("made a service token"),
-    "service_token.rotated": gettext_noop("rotated a service token"),
-    "service_token.revoked": gettext_noop("revoked a service token"),
-    "routes.saved": gettext_noop("saved a revision of routes"),
-    "routes.restored": gettext_noop("brought back a revision of routes"),
-    "routes.removed": gettext_noop("removed a policy of routes"),
-    "sync.asked": gettext_noop("asked for a sync"),
+    "invitation.created": gettext_noop("made an invitation for"),
+    "invitation.revoked": gettext_noop("took back the invitation for"),
+    "invitation.accepted": gettext_noop("accepted the invitation for"),
+    "team.created": gettext_noop("created the team"),
+    "team.changed": gettext_noop("changed the team"),
+    "team.archived": gettext_noop("archived the team"),
+    "team.restored": gettext_noop("brought back the team"),
+    "team.member_added": gettext_noop("added somebody to the team"),
+    "team.member_removed": gettext_noop("took somebody out of the team"),
+    "credential.connected": gettext_noop("connected a key of"),
+    "credential.replaced": gettext_noop("replaced a key of"),
+    "credential.rechecked": gettext_noop("asked for a new check of a key of"),
+    "credential.used_unchecked": gettext_noop("skipped the check of a key of"),
+    "credential.paused": gettext_noop("paused a key of"),
+    "credential.resumed": gettext_noop("resumed a key of"),
+    "credential.expiry_set": gettext_noop("set the expiry of a key of"),
+    "credential.switched": gettext_noop("switched to another key of"),
+    "credential.app_saved": gettext_noop("saved the app for signing in at"),
+    "credential.app_removed": gettext_noop("removed the app for signing in at"),
+    "credential.sign_in_begun": gettext_noop("began to sign in at"),
+    "credential.sign_in_cancelled": gettext_noop("cancelled the sign-in at"),
+    "credential.signed_in": gettext_noop("signed in at"),
+    "credential.removed": gettext_noop("removed a key of"),
+    "credential.secrets_dropped": gettext_noop("dropped, as the description names another place now, a key of"),
+    "provider.described": gettext_noop("described the provider"),
+    "provider.changed": gettext_noop("changed the description of"),
+    "provider.deleted": gettext_noop("deleted the description of"),
+    "account.erased": gettext_noop("erased, with its history, the account"),
+    "account.changed": gettext_noop("changed the account"),
+    "entry.added": gettext_noop("typed in a figure of"),
+    "entry.removed": gettext_noop("took back a typed figure of"),
+    "allocation.made": gettext_noop("made an allocation rule for"),
+    "allocation.changed": gettext_noop("changed the allocation rule for"),
+    "allocation.removed": gettext_noop("deleted the allocation rule for"),
+    "rate.typed": gettext_noop("typed in an exchange rate for"),
+    "rate.changed": gettext_noop("changed the exchange rate for"),
+    "rate.removed": gettext_noop("took back the exchange rate for"),
+    "import.made": gettext_noop("imported the file"),
+    "import.undone": gettext_noop("undid the import of"),
+    "provider_key.typed_in": gettext_noop("typed in the key"),
+    "provider_key.assigned": gettext_noop("said who owns the key"),
+    "provider_key.forgotten": gettext_noop("took back the typed key"),
+    "provider_key.secret_dropped": gettext_noop("erased the kept secret of the key"),
+    "key_change.asked": gettext_noop("asked the provider to change the key"),
+    "key_change.done": gettext_noop("had the provider change the key"),
+    "key_change.failed": gettext_noop("could not have the provider change the key"),
+    "key_change.found": gettext_noop("found at the provider, with its secret lost, the key"),
+    "key_change.reconciled": gettext_noop("settled the change of the key"),
+    "service_token.created": gettext_noop("made the service token"),
+    "service_token.rotated": gettext_noop("rotated the service token"),
+    "service_token.revoked": gettext_noop("revoked the service token"),
+    "routes.saved": gettext_noop("saved the routes of"),
+    "routes.restored": gettext_noop("brought back older routes of"),
+    "routes.removed": gettext_noop("removed the routes of"),
+    "sync.asked": gettext_noop("asked for a sync of"),
     "demo.added": gettext_noop("added the demo"),
     "demo.removed": gettext_noop("removed the demo"),
 }
@@ -175,6 +181,12 @@ FIELDS: Mapping[str, str] = {
     "valid_from": gettext_noop("From this day on"),
     "value": gettext_noop("Which one"),
 }
+# What a service token may do, by the name that is stored of it.
+SCOPES: Mapping[str, str] = {
+    "routes:read": gettext_noop("Read routes"),
+    "usage:write": gettext_noop("Send usage"),
+    "read": gettext_noop("Read figures"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,30 +228,59 @@ def event_row(event: AuditEvent) -> dict[str, Any]:
     """An event as the page prints it, on the clock of the active time zone."""
     word = WORDS.get(event.action)
     name, _space, address = event.actor_words.partition(" <")
+    own = event.actor_words == SYSTEM.words
+    whole = _subject(event, name)
+    subject = f"{whole[:HEAD]}…{whole[-TAIL:]}" if "@" not in whole and MACHINE_NAME.fullmatch(whole) else whole
     return {
         "sequence": event.sequence,
         "at": event.at,
         "day": date_format(timezone.localdate(event.at), pgettext("date format: Tue 24 Nov 2026", "D j M Y")),
         "name": name,
         "address": address.removesuffix(">"),
-        "ip": event.ip or "",
+        "where": event.ip or (pgettext("what Purser did", "by itself") if own else _("address not told")),
         "action": event.action,
         "words": _(word) if word else event.action,
-        # Of what people do about themselves the person is the subject already.
-        "subject": "" if event.subject_words == name else event.subject_words,
+        "subject": subject,
+        "whole": whole if subject != whole else "",
         "changes": [
             {
-                "field": _(FIELDS[name]) if name in FIELDS else name.replace("_", " "),
-                "before": "" if before is None else _shown(name, before),
-                "after": _shown(name, after),
+                "field": _field(event, field),
+                "before": "" if before is None else _shown(event, field, before),
+                "after": _shown(event, field, after),
             }
-            for name, (before, after) in event.changes.items()
+            for field, (before, after) in event.changes.items()
             if not (before is None and after in (None, "", [], False))  # what a new thing was left without
         ],
     }
 
 
-def _shown(name: str, value: Any) -> str:
+def _subject(event: AuditEvent, name: str) -> str:
+    """What an event is about, where that is not said already: of what people do about themselves they are."""
+    words = event.subject_words
+    if event.action == "member.left" or (event.action.startswith("person.") and words == name):
+        return ""
+    if event.action == "organization.currency_chosen":
+        return str(event.changes.get("reporting_currency", (None, ""))[1] or "")
+    if event.action.startswith("invitation.") and "@" not in words:
+        return _("whoever has the link")
+    return words
+
+
+def _field(event: AuditEvent, name: str) -> str:
+    """What was changed, in words: for a provider's own field those of the form where it is entered."""
+    if event.action.startswith("invitation.") and name == "days":
+        return _("Valid for")
+    if name in FIELDS:
+        return _(FIELDS[name])
+    if event.action.startswith("credential."):
+        of = next((one for one in PROVIDERS.values() if event.subject_words.startswith(f"{one.name}: ")), None)
+        label = next((field.label for field in of.fields if field.name == name), "") if of else ""
+        if label:
+            return told(label)
+    return name.replace("_", " ").capitalize()
+
+
+def _shown(event: AuditEvent, name: str, value: Any) -> str:
     if name == "role" and value in Role.values:
         return str(Role(value).label)
     if value is None or value in ("", []):
@@ -248,8 +289,10 @@ def _shown(name: str, value: Any) -> str:
         return _("a new secret")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if event.action.startswith("invitation.") and name == "days":
+        return ngettext("%(days)s day", "%(days)s days", int(value)) % {"days": value}
     if isinstance(value, list):
-        return listed(value)
+        return listed(_(SCOPES[one]) if name == "scopes" and one in SCOPES else one for one in value)
     return _day_words(str(value))
 
 

@@ -85,9 +85,9 @@ def _chips(request: PurserRequest, chosen: Filter, people: list[User]) -> list[d
     """What is filtered by, each with the address that leaves it out."""
     who = next((str(one) for one in people if one.pk == chosen.actor_id), _("somebody else"))
     told = [
-        ("q", _("Words"), chosen.text),
+        ("q", _("Search"), chosen.text),
         ("person", _("Person"), "" if chosen.actor_id is None else who),
-        ("group", _("What"), _(GROUPS[chosen.group]) if chosen.group else ""),
+        ("group", _("Kind of change"), _(GROUPS[chosen.group]) if chosen.group else ""),
         ("first", _("From"), chosen.first and date_format(chosen.first, "SHORT_DATE_FORMAT")),
         ("last", _("To"), chosen.last and date_format(chosen.last, "SHORT_DATE_FORMAT")),
     ]

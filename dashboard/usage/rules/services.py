@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.core.languages.numbers import number
 from dashboard.credentials.models import ProviderAccount
+from dashboard.keys.models import ProviderKey
 from dashboard.organizations.audit import Actor, audit_record, changed
 from dashboard.organizations.models import Organization, Team
 from dashboard.usage.allocation import ACCOUNT, KEY, WHOLE, Rule
@@ -161,14 +162,33 @@ def _words(rule: AllocationRule) -> dict[str, Any]:
     return {
         "dimension": rule.dimension,
         "value": rule.value,
-        "account": str(rule.account) if rule.account is not None else None,
+        "account": _account_words(rule.account) or None,
         "valid_from": rule.valid_from.isoformat() if rule.valid_from is not None else None,
         "teams": [f"{share.team} {share.percent.normalize():f} %" for share in shares],
     }
 
 
 def _record(rule: AllocationRule, action: str, changes: dict[str, tuple[Any, Any]], by: Actor, now: datetime) -> None:
-    words = rule.value or str(rule.account)
     audit_record(
-        organization=rule.organization, by=by, action=action, now=now, subject=rule, words=words, changes=changes
+        organization=rule.organization,
+        by=by,
+        action=action,
+        now=now,
+        subject=rule,
+        words=_subject(rule),
+        changes=changes,
     )
+
+
+def _subject(rule: AllocationRule) -> str:
+    """What it catches, as people know it: a key by its name rather than by its id."""
+    if rule.dimension == KEY:
+        keys = ProviderKey.objects.filter(account__organization=rule.organization, external_id=rule.value)
+        of = {"account": rule.account} if rule.account is not None else {}
+        key = keys.filter(**of).exclude(name="").select_related("account").first()
+        return f"{key.name}, {_account_words(key.account)}" if key is not None else rule.value
+    return rule.value or _account_words(rule.account)
+
+
+def _account_words(account: ProviderAccount | None) -> str:
+    return f"{account.provider_name}: {account.label}" if account is not None else ""
