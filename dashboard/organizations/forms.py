@@ -8,13 +8,16 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dashboard.core.languages.joining import listed
 from dashboard.organizations.models import Membership, Organization, Role, Team, TeamColour, User, validate_zone
 from dashboard.organizations.selectors import colour_free, teams_of
 from dashboard.organizations.services import Reach
 
 # What a role may do, where it is chosen.
 ROLE_WORDS = {
-    Role.OWNER: gettext_lazy("Everything; and only owners make owners, hand out sign-in links and read mails."),
+    Role.OWNER: gettext_lazy(
+        "Everything; and only owners make owners, hand out sign-in links and read the mail Purser sends."
+    ),
     Role.ADMIN: gettext_lazy("Reads everything, connects and changes accounts, invites people, reads the audit log."),
     Role.LEAD: gettext_lazy("Reads the accounts of their teams, and may ask for a sync."),
     Role.VIEWER: gettext_lazy("Reads the accounts of their teams."),
@@ -46,6 +49,14 @@ class ReachForm(forms.Form):
         """Each role's radio with what that role may do."""
         return [(radio, ROLE_WORDS[Role(radio.data["value"])]) for radio in self["role"]]
 
+    def clean(self) -> dict[str, Any]:
+        """Nobody comes in to find nothing: owners and admins read everything, others what is chosen here."""
+        data = super().clean() or {}
+        reads = data.get("teams") or data.get("sees_all")
+        if data.get("role") in (Role.LEAD, Role.VIEWER) and not reads and "teams" not in self.errors:
+            self.add_error("teams", _("Choose a team, or let them read all accounts."))
+        return data
+
     @property
     def reach(self) -> Reach:
         """After is_valid()."""
@@ -66,14 +77,14 @@ class InvitationForm(ReachForm):
         required=False,
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off", "autofocus": True}),
-        help_text=gettext_lazy("Then only this address can accept. Without one, whoever has the link can."),
+        help_text=gettext_lazy("Leave it empty for a link that you send yourself."),
     )
     days = forms.TypedChoiceField(
         label=gettext_lazy("Valid for"),
         coerce=int,
         initial=7,
         choices=[(1, gettext_lazy("1 day")), (7, gettext_lazy("7 days")), (30, gettext_lazy("30 days"))],
-        help_text=gettext_lazy("After that the link opens nothing."),
+        help_text=gettext_lazy("After that the link no longer works."),
     )
 
 
@@ -155,7 +166,10 @@ class TeamForm(forms.ModelForm):
         self.instance.organization = organization
         self.fields["colour"].choices = TeamColour.choices  # type: ignore[attr-defined]
         people = User.objects.filter(memberships__organization=organization).order_by("name", "email")
-        self.fields["members"].queryset = people  # type: ignore[attr-defined]
+        roles = dict(Membership.objects.filter(organization=organization).values_list("user", "role"))
+        members: Any = self.fields["members"]
+        members.queryset = people
+        members.label_from_instance = lambda person: listed([person, Role(roles[person.pk]).label])
         if self.instance.pk:
             self.initial["members"] = list(self.instance.members.values_list("pk", flat=True))
         else:
@@ -181,9 +195,7 @@ class OrganizationForm(forms.Form):
         max_length=64,
         validators=[validate_zone],
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
-        help_text=gettext_lazy(
-            "Days and months on all pages follow it. Days read before a change stay so until they are read again."
-        ),
+        help_text=gettext_lazy("A time zone, such as Asia/Taipei. Days and months on all pages follow it."),
     )
 
     @property

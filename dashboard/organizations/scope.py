@@ -39,7 +39,7 @@ RIGHTS: tuple[tuple[str, Access], ...] = (
     (gettext_noop("Ask for a sync"), Access.SYNC),
     (gettext_noop("Connect, change and remove accounts"), Access.MANAGE),
     (gettext_noop("Invite and change people, make teams, read the audit log"), Access.MANAGE),
-    (gettext_noop("Make owners, hand out sign-in links, read mails"), Access.OWN),
+    (gettext_noop("Make owners, hand out sign-in links, read the mail Purser sends"), Access.OWN),
 )
 
 

@@ -68,11 +68,11 @@ def team_rows(*, organization_id: int, archived: bool = False) -> QuerySet[Team]
 
 
 def invitations_open(*, organization_id: int, now: datetime) -> QuerySet[Invitation]:
-    """Invitations that can still be accepted, newest first."""
+    """Invitations that can still be accepted, with their teams, newest first."""
     waiting = Invitation.objects.filter(
         organization_id=organization_id, accepted_at=None, revoked_at=None, expires_at__gt=now
     )
-    return waiting.select_related("invited_by").order_by("-created_at")
+    return waiting.select_related("invited_by").prefetch_related("teams").order_by("-created_at")
 
 
 def invitation_by_token(token: str) -> Invitation | None:

@@ -14,9 +14,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dashboard.core.languages.joining import listed
+from dashboard.core.templatetags.purser import age_words, count_of
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.audit import address_of
-from dashboard.organizations.forms import AcceptForm, InvitationForm, OrganizationForm, ReachForm, TeamForm
+from dashboard.organizations.forms import (
+    ROLE_WORDS,
+    AcceptForm,
+    InvitationForm,
+    OrganizationForm,
+    ReachForm,
+    TeamForm,
+)
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.models import Invitation, Membership, Role, Team, User
 from dashboard.organizations.scope import Access, role_rights
@@ -96,7 +105,18 @@ def member(request: PurserRequest, membership_id: int) -> HttpResponse:
             messages.success(request, _("%(name)s: saved.") % {"name": found.user})
             return redirect("organizations:members")
     owned = found.role == Role.OWNER and request.membership.role != Role.OWNER
-    return render(request, "organizations/member.html", {"member": found, "form": form, "owned": owned})
+    context = {"member": found, "form": form, "owned": owned, "losses": _losses(found)}
+    return render(request, "organizations/member.html", context)
+
+
+def _losses(member: Membership) -> list[dict[str, str]]:
+    """What goes with a member, and whether they are still about: the figures of the question before it."""
+    seen = presence_of([member.user])[member.user.pk]["seen"]
+    return [
+        {"label": _("Role"), "words": str(Role(member.role).label)},
+        {"label": _("Teams"), "words": listed(member_reach(member).teams) or _("none")},
+        {"label": _("Last seen"), "words": age_words(seen, timezone.now(), none=_("Not here yet"))},
+    ]
 
 
 @access(Access.MANAGE)
@@ -141,7 +161,7 @@ def member_link(request: PurserRequest, membership_id: int) -> HttpResponse:
         messages.error(request, str(refused))
         return redirect("organizations:member", membership_id=found.pk)
     link = _absolute("sign_in_by_link", token)
-    return render(request, "organizations/link_made.html", {"link": link, "signs_in": found.user, "days": 1})
+    return render(request, "organizations/link_made.html", {"link": link, "signs_in": found.user})
 
 
 def _member(request: PurserRequest, membership_id: int) -> Membership:
@@ -180,7 +200,8 @@ def invite(request: PurserRequest) -> HttpResponse:
         else:
             link = _absolute("organizations:invitation", token)
             invitation_mail(token=token, link=link, now=timezone.now())
-            return render(request, "organizations/link_made.html", {"link": link, "email": email, "days": days})
+            made = invitation_by_token(token)
+            return render(request, "organizations/link_made.html", {"link": link, "invitation": made})
     return render(request, "organizations/invite.html", {"form": form})
 
 
@@ -208,7 +229,10 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     form = None if person else AcceptForm(request.POST or None, fixed_email=found.email)
     if request.method == "POST" and (form is None or form.is_valid()):
         return _accept(request, found, person, form)
-    return render(request, "organizations/invitation.html", {"invitation": found, "form": form, "person": person})
+    role_words = ROLE_WORDS[Role(found.role)]
+    context = {"invitation": found, "form": form, "person": person, "role_words": role_words}
+    with timezone.override(found.organization.zone):  # who looks may be nobody's yet
+        return render(request, "organizations/invitation.html", context)
 
 
 def _accept(request: HttpRequest, found: Invitation, person: User | None, form: AcceptForm | None) -> HttpResponse:
@@ -257,7 +281,12 @@ def _team_form(request: PurserRequest, team: Team) -> HttpResponse:
         team_save(team=form.instance, members=form.cleaned_data["members"], by=request.actor, now=timezone.now())
         messages.success(request, _("%(name)s: saved.") % {"name": form.instance})
         return redirect("organizations:teams")
-    return render(request, "organizations/team.html", {"team": team, "form": form})
+    scope = (
+        listed([count_of(team.memberships.count(), "person"), count_of(team.accounts.count(), "account")])
+        if team.pk
+        else ""
+    )
+    return render(request, "organizations/team.html", {"team": team, "form": form, "scope": scope})
 
 
 @access(Access.MANAGE)
@@ -291,7 +320,8 @@ def organization_settings(request: PurserRequest) -> HttpResponse:
 @limited("organizations", amount=10, within=timedelta(hours=1), per="person")
 @EDIT
 def organization_new(request: PurserRequest) -> HttpResponse:
-    form = OrganizationForm(request.POST or None, initial={"reporting_zone": "UTC"})
+    zone = request.organization.reporting_zone if request.membership else "UTC"
+    form = OrganizationForm(request.POST or None, initial={"reporting_zone": zone})
     if request.method == "POST" and form.is_valid():
         made = organization_create(by=request.actor, now=timezone.now(), **form.cleaned_data)
         messages.success(request, _("%(name)s is yours now.") % {"name": made})

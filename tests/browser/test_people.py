@@ -63,12 +63,13 @@ def test_from_an_invitation_to_a_checked_key_by_keyboard_alone(page: Page, new_c
     page.goto("/audit/?q=DeepSeek")
     newest = page.locator("#audit tr[id^='event']").first
     expect(newest).to_contain_text("Ann Chen")
-    expect(newest).to_contain_text("connected a key")
+    expect(newest).to_contain_text("connected a key of")
     assert "sim-quay" not in page.content()
 
 
 def test_a_link_works_once(page: Page, visitor: tuple[Page, Watch], new_context: NewContext) -> None:
     page.goto("/members/invite/")
+    page.get_by_label("Reads all accounts").check()
     page.get_by_role("button", name="Make the invitation").click()
     link = page.locator("#link").inner_text()
     first, _ = visitor

@@ -48,6 +48,7 @@ def kay(page: Page, new_context: NewContext, request: pytest.FixtureRequest) -> 
     email = f"kay.{request.node.name[:20].strip('_')}@harbor.example"
     page.goto("/members/invite/")
     page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Reads all accounts").check()
     page.get_by_role("button", name="Make the invitation").click()
     link = page.locator("#link").inner_text()
     context, watch = new_context()

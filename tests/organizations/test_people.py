@@ -2,7 +2,7 @@
 
 import re
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -109,7 +109,7 @@ def test_an_admin_does_not_touch_an_owner(organization: Organization, boss: Memb
     admin = person(organization, "Ann", Role.ADMIN)
     person(organization, "Olga", Role.OWNER)  # so that it is not the rule of the last owner that holds
     client = signed_in(admin)
-    client.post(reverse("organizations:member", args=[boss.pk]), {"role": "viewer"})
+    client.post(reverse("organizations:member", args=[boss.pk]), {"role": "viewer", "sees_all": "on"})
     client.post(reverse("organizations:member_out", args=[boss.pk]), {"word": boss.user.email})
     boss.refresh_from_db()
     assert boss.role == Role.OWNER
@@ -173,6 +173,9 @@ def test_removing_asks_for_the_address_and_ends_everything_here(organization: Or
     team.members.add(member.user)
     theirs = signed_in(member)
     client, url = signed_in(boss), reverse("organizations:member_out", args=[member.pk])
+    question = " ".join(client.get(reverse("organizations:member", args=[member.pk])).content.decode().split())
+    assert 'data-confirm-word="kay@harbor.example"' in question
+    assert re.search(r'<dt class="cap">Teams</dt> <dd class="font-semibold">Search</dd>', question)
     client.post(url, {"word": "kay"})
     assert Membership.objects.filter(pk=member.pk).exists()
     client.post(url, {"word": " KAY@harbor.example "})
@@ -329,6 +332,37 @@ def test_a_member_who_accepts_keeps_what_they_have(organization: Organization, b
     assert Membership.objects.get(user=boss.user).role == Role.OWNER
 
 
+@pytest.mark.parametrize("where", ["organizations:invite", "organizations:member"])
+def test_nobody_is_let_in_to_find_nothing(organization: Organization, boss: Membership, where: str) -> None:
+    kay, team = person(organization, "Kay", Role.ADMIN), Team.objects.create(organization=organization, name="Search")
+    client, url = signed_in(boss), reverse(where, args=[kay.pk] if where.endswith("member") else [])
+    page = client.post(url, {"role": "viewer", "sees_balances": "on", "days": "7"}).content.decode()
+    assert "Choose a team, or let them read all accounts." in page
+    assert actions() == []
+    for reach in ({"role": "lead", "teams": [team.pk]}, {"role": "viewer", "sees_all": "on"}, {"role": "admin"}):
+        client.post(url, {**reach, "days": "7"})
+    assert len(actions()) == 3
+
+
+def test_invitations_say_what_they_promise_and_until_when(organization: Organization, boss: Membership) -> None:
+    team = Team.objects.create(organization=organization, name="Search")
+    client = signed_in(boss)
+    made = client.post(reverse("organizations:invite"), {"role": "lead", "teams": [team.pk], "days": "7"})
+    listed = client.get(reverse("organizations:members"))
+    for page in (made, listed):
+        assert "As Team lead in Search, valid until" in " ".join(page.content.decode().split())
+    (token,) = re.findall(r"/join/([\w-]+)/", made.content.decode())
+    rui = person(Organization.objects.create(name="Island"), "Rui", Role.OWNER)
+    Invitation.objects.update(expires_at=datetime(2099, 1, 1, 20, tzinfo=UTC))
+    theirs = signed_in(rui).get(reverse("organizations:invitation", args=[token])).content.decode()
+    told = theirs.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Reads the accounts of their teams, and may ask for a sync." in told
+    assert "Teams: Search" in told
+    assert "Valid until Fri 2 Jan" in told, "on the clock of where they are invited to"
+    assert rui.user.email in told
+    assert f"{reverse('account_logout')}?next=/join/{token}/" in theirs, "who is somebody else gets out, and back"
+
+
 # --- Teams ------------------------------------------------------------------------------------------------------
 
 
@@ -393,7 +427,9 @@ def test_the_organization_gets_another_name_and_zone(organization: Organization,
 def test_anybody_may_make_an_organization_and_owns_it(organization: Organization, boss: Membership) -> None:
     viewer = person(organization, "Kay")
     client = signed_in(viewer)
+    first = client.get(reverse("organizations:organization_new")).content.decode()
     client.post(reverse("organizations:organization_new"), {"name": "Mine", "reporting_zone": "UTC"})
     mine = Organization.objects.get(name="Mine")
+    assert 'value="Asia/Taipei"' in first, "the clock of where they are is offered"
     assert Membership.objects.get(organization=mine).role == Role.OWNER
     assert "Welcome to Purser" in client.get(reverse("overview:overview")).content.decode()

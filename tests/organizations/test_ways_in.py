@@ -560,7 +560,7 @@ def test_the_demo_hides_nobodys_mail(owner: User, organization: Organization) ->
 
 def test_an_invitation_is_mailed(client: Client, owner: User) -> None:
     client.force_login(owner)
-    body = {"role": "viewer", "email": "kai@harbor.example", "days": "7"}
+    body = {"role": "viewer", "sees_all": "on", "email": "kai@harbor.example", "days": "7"}
     page = client.post(reverse("organizations:invite"), body).content.decode()
     text = last_mail("kai@harbor.example")
     (link,) = re.findall(r"https?://\S+/join/\S+", text)
@@ -732,7 +732,7 @@ def test_a_stranger_is_sent_for_an_invitation(client: Client, owner: User, sign_
 def test_a_newcomer_comes_with_an_invitation(client: Client, owner: User, sign_on: SignOn) -> None:
     host = Client()
     host.force_login(owner)
-    body = {"role": "viewer", "email": "kai@harbor.example", "days": "7"}
+    body = {"role": "viewer", "sees_all": "on", "email": "kai@harbor.example", "days": "7"}
     page = host.post(reverse("organizations:invite"), body).content.decode()
     (path,) = set(re.findall(r"/join/[\w-]+/", page))
     assert "Accept with Harbor SSO" in told(client.get(path))

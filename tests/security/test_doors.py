@@ -150,7 +150,7 @@ def test_asking_for_a_sync_is_limited(mei: Client, organization: Organization, s
 
 def test_invitations_are_limited(mei: Client) -> None:
     """A mail goes out with each."""
-    body = {"role": "viewer", "days": "7"}
+    body = {"role": "viewer", "sees_all": "on", "days": "7"}
     answers = [mei.post(reverse("organizations:invite"), body).status_code for _ in range(61)]
     assert answers.count(429) == 1
     assert Invitation.objects.count() == 60
