@@ -15,6 +15,8 @@ from dashboard.keys.models import ProviderKey, TokenScope
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.selectors import teams_of
 
+PURPOSE_HELP = gettext_lazy("What runs with it, for example “nightly evaluation”.")
+
 
 class AccountChoice(forms.ModelChoiceField):
     def label_from_instance(self, account: ProviderAccount) -> str:
@@ -35,18 +37,14 @@ class AssignForm(forms.Form):
         queryset=Team.objects.none(),
         required=False,
         empty_label=gettext_lazy("No owner"),
+        help_text=gettext_lazy("Who answers for the key and for what it spends."),
     )
     valid_from = forms.DateField(
-        label=gettext_lazy("From"),
+        label=gettext_lazy("Owner from"),
         widget=DayInput(),
         help_text=gettext_lazy("What the key spends from this day on counts for the team."),
     )
-    purpose = forms.CharField(
-        label=gettext_lazy("Purpose"),
-        max_length=200,
-        required=False,
-        help_text=gettext_lazy("What runs with it, for example “nightly evaluation”."),
-    )
+    purpose = forms.CharField(label=gettext_lazy("Purpose"), max_length=200, required=False, help_text=PURPOSE_HELP)
 
     def __init__(self, *args: Any, key: ProviderKey, today: date, **kwargs: Any) -> None:
         first = key.owned_from or today
@@ -58,7 +56,12 @@ class AssignForm(forms.Form):
 class TypedKeyForm(forms.Form):
     """A key that its provider does not list. Nothing here takes a secret: what looks like one is refused unseen."""
 
-    account = AccountChoice(label=gettext_lazy("Account"), queryset=ProviderAccount.objects.none())
+    account = AccountChoice(
+        label=gettext_lazy("Account"),
+        queryset=ProviderAccount.objects.none(),
+        empty_label=gettext_lazy("Choose an account"),
+        help_text=gettext_lazy("Where the key was made."),
+    )
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=120, help_text=gettext_lazy("What the provider's console calls it.")
     )
@@ -73,13 +76,23 @@ class TypedKeyForm(forms.Form):
         label=gettext_lazy("Id in usage"),
         max_length=120,
         required=False,
-        help_text=gettext_lazy("What usage names it by, where you know it. Then its spend counts for its team."),
+        help_text=gettext_lazy(
+            "As exports of usage name it, for example key_01AB. Then its spend counts for its team."
+        ),
     )
-    created_on = forms.DateField(label=gettext_lazy("Made on"), required=False, widget=DayInput())
+    created_on = forms.DateField(
+        label=gettext_lazy("Made on"),
+        required=False,
+        widget=DayInput(),
+        help_text=gettext_lazy("Keys older than a year stand out in the list."),
+    )
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["account"].queryset = accounts_to_choose(organization)  # type: ignore[attr-defined]
+        accounts = accounts_to_choose(organization)
+        self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
+        if not self.initial.get("account") and len(accounts) == 1:
+            self.initial["account"] = accounts[0].pk
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

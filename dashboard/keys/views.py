@@ -67,7 +67,7 @@ def key_type_in(request: PurserRequest) -> HttpResponse:
         except Refused as refused:
             form.add_error("external_id", str(refused))
         else:
-            messages.success(request, _("Typed in. Say whose it is."))
+            messages.success(request, _("Added. Say whose it is."))
             return redirect("keys:key_assign", provider_key_id=typed.pk)
     return render(request, "keys/key_type_in.html", {"form": form})
 
@@ -84,7 +84,7 @@ def key_forget(request: PurserRequest, provider_key_id: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused))
         return redirect("keys:key", provider_key_id=found.pk)
-    messages.success(request, _("%(name)s is forgotten.") % {"name": str(found)})
+    messages.success(request, _("%(name)s is removed from Purser.") % {"name": str(found)})
     return redirect("keys:key_list")
 
 

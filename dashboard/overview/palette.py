@@ -150,7 +150,7 @@ def _actions(membership: Membership, memberships: Sequence[Membership]) -> list[
             _action(gettext_noop("Connect a provider"), "credentials:connect", icon="plus", keys="c"),
             _action(gettext_noop("Describe a provider of your own"), "credentials:described_new", icon="file-pen"),
             _action(gettext_noop("Make a key at a provider"), "keys:key_choose", icon="key-round"),
-            _action(gettext_noop("Type in a key"), "keys:key_type_in", icon="key-round"),
+            _action(gettext_noop("Add a key by hand"), "keys:key_type_in", icon="key-round"),
             _action(gettext_noop("Make an allocation rule"), "usage:rule_new", icon="split"),
             _action(gettext_noop("Make a service token"), "keys:service_token_new", icon="key-square"),
             _action(gettext_noop("Invite somebody"), "organizations:invite", icon="user-plus"),

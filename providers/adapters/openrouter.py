@@ -602,7 +602,7 @@ PROVIDER = Provider(
         project="optional",
         limit_unit="USD",
         resets=("daily", "weekly", "monthly"),
-        note="The end of a key cannot be changed later.",
+        note="The expiry of a key cannot be changed later.",
         source=f"{DOCS}/api-keys",
     ),
     key_warning="A management key can create keys that spend, and delete others. Use one made for Purser, so that it "

@@ -239,7 +239,8 @@ def test_a_name_is_carried_on(name: str, label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("retire_in", "minds", "word"), [(None, ("replaced",), "can go"), (3, (), "Goes on"), (0, ("replaced",), "can go")]
+    ("retire_in", "minds", "word"),
+    [(None, ("replaced",), "delete it"), (3, (), "Delete from"), (0, ("replaced",), "delete it")],
 )
 def test_a_replaced_key_is_minded_when_it_is_to_go(
     organization: Organization, wire: FaultyWire, clock: Clock, retire_in: int | None, minds: tuple[str, ...], word: str

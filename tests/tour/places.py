@@ -81,6 +81,11 @@ def _toast(page: Page) -> None:
     expect(page.locator("#toasts [data-toast]")).to_be_visible()
 
 
+def _invited(page: Page) -> None:
+    page.locator("main [name=sees_all]").check()
+    _sent("form button[type=submit]")(page)
+
+
 def _what_if(page: Page) -> None:
     page.get_by_role("group", name=_in_its_language(page, "What if")).get_by_role("switch").first.check()
     expect(page.locator(".route-changed").first).to_be_visible()
@@ -196,7 +201,7 @@ _PEOPLE = [
     Place("members", "organizations:members"),
     Place("member", "organizations:member", {"membership_id": "member"}),
     Place("invite", "organizations:invite"),
-    Place("invite-link", "organizations:invite", then=_sent("form button[type=submit]")),
+    Place("invite-link", "organizations:invite", then=_invited),
     Place("invitation", "organizations:invitation", {"token": "invited"}, who=STRANGER),
     Place("invitation-of-a-member", "organizations:invitation", {"token": "invited"}, who="noa"),
     Place("invitation-over", "organizations:invitation", {"token": "invitation_over"}, who=STRANGER, status=404),

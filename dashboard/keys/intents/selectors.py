@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
@@ -17,6 +19,29 @@ from providers.spec import Endpoint, KeyManagement
 # Longer than the longest call: who has not written down an answer by then is not going to.
 CALL_PATIENCE = timedelta(seconds=60)
 WRITTEN_PATIENCE = timedelta(minutes=2)
+LOOKS = {
+    IntentState.WRITTEN: "checking",
+    IntentState.SENT: "checking",
+    IntentState.UNKNOWN: "stale",
+    IntentState.FOUND: "warn",
+    IntentState.DONE: "passed",
+    IntentState.FAILED: "failed",
+    IntentState.RECONCILED: "retired",
+}
+# What was asked for, as a thing: a list of changes is no list of buttons.
+ASKED = {
+    Operation.CREATE: gettext_noop("New key"),
+    Operation.ROTATE: gettext_noop("Rotation"),
+    Operation.DISABLE: gettext_noop("Disabling"),
+    Operation.ENABLE: gettext_noop("Enabling"),
+    Operation.DELETE: gettext_noop("Deletion"),
+}
+# Why a key that may manage keys is not called, by its state. The others are as good as none.
+OUT_OF_USE = {
+    CredentialState.CHECKING: gettext_noop("The key that may manage keys is being checked."),
+    CredentialState.REFUSED: gettext_noop("The key that may manage keys was refused. Replace it."),
+    CredentialState.PAUSED: gettext_noop("The key that may manage keys is paused."),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +78,12 @@ def key_manager(account: ProviderAccount, credentials: Sequence[ProviderCredenti
             )
         return Manager(account=account, missing=words % {"name": account.provider_name})
     if credentials is None:
-        credentials = list(account.credentials.filter(state=CredentialState.ACTIVE).order_by("pk"))
-    able = [one for one in credentials if declared.auth in one.secret_hints and one.state == CredentialState.ACTIVE]
+        credentials = list(account.credentials.order_by("pk"))
+    those = [one for one in credentials if declared.auth in one.secret_hints]
+    able = [one for one in those if one.state == CredentialState.ACTIVE]
+    out = [CredentialState(one.state) for one in those if one.state in OUT_OF_USE]
+    if not able and out:
+        return Manager(account=account, declared=declared, missing=_(OUT_OF_USE[out[-1]]))
     if not able:
         words = _("None of the connected keys of this account may manage keys. It takes %(right)s.")
         return Manager(account=account, declared=declared, missing=words % {"right": told(declared.right)})
@@ -71,6 +100,15 @@ def key_managers(*, organization_id: int) -> list[Manager]:
         if account.provider.key_management is not None
     ]
     return sorted(found, key=lambda one: (not one.able, one.account.provider_name.casefold(), one.account.label))
+
+
+def unable_together(managers: Sequence[Manager]) -> list[tuple[str, list[Manager]]]:
+    """The accounts that cannot make keys, under what it takes: said once of many."""
+    found: dict[str, list[Manager]] = {}
+    for one in managers:
+        if not one.able:
+            found.setdefault(one.missing, []).append(one)
+    return list(found.items())
 
 
 def rotation_hindrance(key: ProviderKey, manager: Manager) -> str:
@@ -107,6 +145,25 @@ def intents_open(*, scope: Scope) -> list[KeyIntent]:
     """What is not over, what waits for a person first."""
     found = KeyIntent.objects.filter(scope.accounts("account__"), state__in=OPEN_INTENTS).select_related("account")
     return sorted(found.order_by("created_at"), key=lambda one: one.state != IntentState.FOUND)
+
+
+def change_row(intent: KeyIntent) -> dict[str, Any]:
+    """A change as pages name it: `asked` says what for, `look` and `word` are of its state."""
+    return {
+        "intent": intent,
+        "asked": _(ASKED[Operation(intent.operation)]),
+        "look": LOOKS[IntentState(intent.state)],
+        "word": intent.get_state_display(),
+        "told": told(intent.message),
+    }
+
+
+def keys_without_secret(*, scope: Scope) -> set[int]:
+    """The ids of the organization's keys that were found without their secret, as long as nobody has decided."""
+    found = KeyIntent.objects.filter(
+        account__organization_id=scope.organization_id, state=IntentState.FOUND, key__isnull=False
+    )
+    return set(found.values_list("key_id", flat=True))
 
 
 def intents_of(*, key: ProviderKey) -> list[KeyIntent]:

@@ -19,6 +19,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from dashboard.core.encryption import Unreadable
@@ -245,13 +246,13 @@ def _credentials(intent: KeyIntent, now: datetime) -> Credentials:
     except ProviderError as error:
         raise Unchanged(error) from error
     except Unreadable as error:
-        words = _("The stored key cannot be decrypted with the present encryption keys. Enter it again.")
+        words = gettext_noop("The stored key cannot be decrypted with the present encryption keys. Enter it again.")
         raise Unchanged(ActionNeeded(words)) from error
 
 
 def _credential(intent: KeyIntent) -> ProviderCredential:
     if intent.credential is None:
-        raise ActionNeeded(_("The key that this was to be done with is gone."))
+        raise ActionNeeded(gettext_noop("The key that this was to be done with is gone."))
     intent.credential.account = intent.account
     return intent.credential
 
@@ -333,7 +334,7 @@ def intent_settle(*, intent: KeyIntent, made: MadeKey | None, by: Actor, now: da
                 kept.save()
             wanted = stored.wish.get("limit")
             if made.key.limit is not None and wanted is not None and made.key.limit != wanted:
-                message = _("The provider set another limit than the one asked for. Look at it there.")
+                message = gettext_noop("The provider set another limit than the one asked for. Look at it there.")
         elif stored.key is not None:
             _changed(stored, now)
         _over(stored, IntentState.DONE, message, by, now)
@@ -356,7 +357,7 @@ def intent_keep(*, intent: KeyIntent, by: Actor, now: datetime) -> None:
         stored = _locked(intent)
         if stored.state != IntentState.FOUND:
             raise Refused(_("There is nothing to decide here any more."))
-        _over(stored, IntentState.RECONCILED, _("The key stays as it was found."), by, now)
+        _over(stored, IntentState.RECONCILED, gettext_noop("The key stays as it was found."), by, now)
     intent.refresh_from_db()
 
 
@@ -434,7 +435,7 @@ def _changed(stored: KeyIntent, now: datetime) -> None:
         for orphan in KeyIntent.objects.filter(key=key, state=IntentState.FOUND).select_related(
             "account__organization"
         ):
-            _over(orphan, IntentState.RECONCILED, _("The key that was found is deleted."), SYSTEM, now)
+            _over(orphan, IntentState.RECONCILED, gettext_noop("The key that was found is deleted."), SYSTEM, now)
     else:
         state = "active" if stored.operation == Operation.ENABLE else "disabled"
         ProviderKey.objects.filter(pk=key.pk).update(state=state)
@@ -477,14 +478,16 @@ def intent_reconcile(*, intent_id: str, clock: Clock) -> None:
         with transaction.atomic():
             stored = _locked(intent)
             if stored.state == IntentState.WRITTEN:
-                _over(stored, IntentState.FAILED, _("Nothing was sent. Begin again."), SYSTEM, now)
+                _over(stored, IntentState.FAILED, gettext_noop("Nothing was sent. Begin again."), SYSTEM, now)
         return
     try:
         credential = _credential(intent)
         used = credential_ready(credential=credential, capability=None, now=now)
         found = listed_keys(intent.account.provider, used, transport_for(credential).send, now)
     except (ProviderError, Unreadable) as error:
-        message = error.message if isinstance(error, ProviderError) else _("The stored key cannot be decrypted.")
+        message = (
+            error.message if isinstance(error, ProviderError) else gettext_noop("The stored key cannot be decrypted.")
+        )
         waiting = KeyIntent.objects.filter(pk=intent.pk, state__in=(IntentState.SENT, IntentState.UNKNOWN))
         waiting.update(state=IntentState.UNKNOWN, message=message, next_look_at=clock() + LIST_FAILED)
         return
@@ -509,12 +512,12 @@ def _judge_create(stored: KeyIntent, found: list[ListedKey], now: datetime) -> N
         _over(
             stored,
             IntentState.FAILED,
-            _("The provider has a key of this name already, which is not ours."),
+            gettext_noop("The provider has a key of this name already, which is not ours."),
             SYSTEM,
             now,
         )
     else:
-        _look_again(stored, _("The provider did not make the key."), now)
+        _look_again(stored, gettext_noop("The provider did not make the key."), now)
 
 
 def _made_then(key: ListedKey, stored: KeyIntent) -> bool:
@@ -529,7 +532,7 @@ def _judge_change(stored: KeyIntent, found: list[ListedKey], now: datetime) -> N
     if stored.operation == Operation.DELETE:
         happened = listed is None
     elif listed is None:
-        _over(stored, IntentState.FAILED, _("The provider does not list this key any more."), SYSTEM, now)
+        _over(stored, IntentState.FAILED, gettext_noop("The provider does not list this key any more."), SYSTEM, now)
         return
     else:
         happened = (listed.state == "disabled") == (stored.operation == Operation.DISABLE)
@@ -538,7 +541,7 @@ def _judge_change(stored: KeyIntent, found: list[ListedKey], now: datetime) -> N
             _changed(stored, now)
         _over(stored, IntentState.DONE, "", SYSTEM, now)
     else:
-        _look_again(stored, _("The provider did not make the change. It can be asked for again."), now)
+        _look_again(stored, gettext_noop("The provider did not make the change. It can be asked for again."), now)
 
 
 def _look_again(stored: KeyIntent, message: str, now: datetime) -> None:

@@ -18,9 +18,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dashboard.core.confirming import name_typed
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import ProviderAccount
-from dashboard.credentials.selectors import account_row
-from dashboard.keys.intents.forms import ChangeForm, NewKeyForm, RotateForm
-from dashboard.keys.intents.selectors import intent_in, key_manager, key_managers, rotation_hindrance
+from dashboard.credentials.selectors import account_row, accounts_of
+from dashboard.keys.intents.forms import ChangeForm, NewKeyForm, RotateForm, asked_before
+from dashboard.keys.intents.selectors import (
+    change_row,
+    intent_in,
+    key_manager,
+    key_managers,
+    rotation_hindrance,
+    unable_together,
+)
 from dashboard.keys.intents.services import (
     intent_change,
     intent_create,
@@ -29,22 +36,12 @@ from dashboard.keys.intents.services import (
     intent_run,
     kept_secret_drop,
 )
-from dashboard.keys.models import IntentState, KeyIntent, Operation, ProviderKey
+from dashboard.keys.models import KeyIntent, Operation, ProviderKey
 from dashboard.keys.selectors import provider_keys_in
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from dashboard.organizations.services import Refused
-
-LOOKS = {
-    IntentState.WRITTEN: "checking",
-    IntentState.SENT: "checking",
-    IntentState.UNKNOWN: "stale",
-    IntentState.FOUND: "warn",
-    IntentState.DONE: "passed",
-    IntentState.FAILED: "failed",
-    IntentState.RECONCILED: "retired",
-}
 
 
 @access(Access.MANAGE)
@@ -52,8 +49,15 @@ LOOKS = {
 def key_choose(request: PurserRequest) -> HttpResponse:
     """In which account a key is to be made; those that cannot say what it takes."""
     managers = key_managers(organization_id=request.organization.pk)
-    rows = [{"manager": one, "account": account_row(one.account)} for one in managers]
-    return render(request, "keys/key_choose.html", {"rows": rows})
+    context = {
+        "able": [account_row(one.account) for one in managers if one.able],
+        "unable": [
+            {"missing": missing, "accounts": [account_row(one.account) for one in those]}
+            for missing, those in unable_together(managers)
+        ],
+        "connected": bool(managers or accounts_of(organization_id=request.organization.pk)),
+    }
+    return render(request, "keys/key_choose.html", context)
 
 
 @access(Access.MANAGE)
@@ -72,7 +76,7 @@ def key_new(request: PurserRequest, account_id: int) -> HttpResponse:
         manager=manager,
         declared=manager.declared,
         today=request.organization.local(now).date(),
-        initial={"intent": uuid4()},
+        initial={**_asked_before(request, account), "intent": uuid4()},
     )
     if request.method == "POST" and form.is_valid():
         asked: dict[str, Any] = {
@@ -95,7 +99,12 @@ def key_rotate(request: PurserRequest, provider_key_id: int) -> HttpResponse:
     """Make another key in place of one; its secret is on the answer to the POST alone."""
     key, now = _key(request, provider_key_id), timezone.now()
     manager = key_manager(key.account)
-    context = {"key": key, "account": account_row(key.account), "hindrance": rotation_hindrance(key, manager)}
+    context = {
+        "key": key,
+        "account": account_row(key.account),
+        "hindrance": rotation_hindrance(key, manager),
+        "successor": key.successors.filter(gone_at=None).first(),
+    }
     if manager.declared is None or (context["hindrance"] and request.method == "GET"):
         return render(request, "keys/key_rotate.html", context)
     form = RotateForm(
@@ -104,7 +113,7 @@ def key_rotate(request: PurserRequest, provider_key_id: int) -> HttpResponse:
         manager=manager,
         declared=manager.declared,
         today=request.organization.local(now).date(),
-        initial={"intent": uuid4()},
+        initial={**_asked_before(request, key.account), "intent": uuid4()},
     )
     if request.method == "POST" and form.is_valid():
         asked: dict[str, Any] = {
@@ -134,7 +143,8 @@ def _made(request: PurserRequest, form: NewKeyForm, ask: Callable[[], tuple[KeyI
     outcome = intent_run(intent=intent, by=request.actor, clock=timezone.now)
     if not outcome.secret:
         return redirect("keys:intent", intent_id=intent.pk)
-    return render(request, "keys/key_made.html", {"intent": outcome.intent, "secret": outcome.secret})
+    shown = {"intent": outcome.intent, "secret": outcome.secret, "told": told(outcome.intent.message)}
+    return render(request, "keys/key_made.html", shown)
 
 
 @access(Access.MANAGE)
@@ -172,12 +182,7 @@ def key_change(request: PurserRequest, provider_key_id: int, operation: str) -> 
 def intent(request: PurserRequest, intent_id: UUID) -> HttpResponse:
     """What became of a change; the page asks again as long as that may change by itself."""
     found = _intent(request, intent_id)
-    context = {
-        "intent": found,
-        "look": LOOKS[IntentState(found.state)],
-        "account": account_row(found.account),
-        "delete_id": uuid4(),
-    }
+    context = {**change_row(found), "account": account_row(found.account), "delete_id": uuid4()}
     return render(request, "keys/intent.html", context)
 
 
@@ -203,6 +208,15 @@ def kept_drop(request: PurserRequest, provider_key_id: int) -> HttpResponse:
     kept_secret_drop(key=key, by=request.actor, now=timezone.now())
     messages.success(request, _("The secret is erased here. At the provider nothing changed."))
     return redirect("keys:key", provider_key_id=key.pk)
+
+
+def _asked_before(request: PurserRequest, account: ProviderAccount) -> dict[str, Any]:
+    """What `again` in the address was asked for with, where it is a key of this account."""
+    try:
+        before = intent_in(scope=request.scope, intent_id=UUID(request.GET.get("again", "")))
+    except ValueError:
+        return {}
+    return asked_before(before) if before is not None and before.account_id == account.pk else {}
 
 
 def _key(request: PurserRequest, provider_key_id: int) -> ProviderKey:
