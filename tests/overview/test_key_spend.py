@@ -205,7 +205,7 @@ def test_the_page_tells_the_days(
 
 @pytest.mark.parametrize(("days", "warns"), [(0, False), (364, False), (365, True), (900, True)])
 def test_the_bar_of_an_age_ends_at_its_mark_on_the_day_that_the_key_is_old(days: int, warns: bool) -> None:
-    bar = age_bar(days)
+    bar = age_bar(days, old=warns)
     assert bar.tick is not None
     assert (bar.value >= bar.tick) == warns == (bar.severity == "warn")
     assert bar.value <= bar.full

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
@@ -15,8 +16,9 @@ from dashboard.core.addresses import Chip, address, chips, chosen, kept
 from dashboard.core.cursors import Kind, Order
 from dashboard.core.drawing import Meter
 from dashboard.core.tables import Column, Table
-from dashboard.core.templatetags.purser import full_day, state_word
+from dashboard.core.templatetags.purser import age_words, full_day, state_word
 from dashboard.credentials.selectors import account_row
+from dashboard.keys.intents.selectors import keys_without_secret
 from dashboard.keys.models import ProviderKey
 from dashboard.keys.selectors import provider_keys_in, replaced_keys
 from dashboard.organizations.models import Organization
@@ -30,7 +32,8 @@ EXPIRING, IDLE, OLD = timedelta(days=30), timedelta(days=60), timedelta(days=365
 AGE_SCALE = 1.5 * OLD  # what the bar of an age has room for
 # What a person should look at, the most urgent first.
 MINDS = {
-    "replaced": gettext_noop("Replaced, can go"),
+    "lost": gettext_noop("Secret lost"),
+    "replaced": gettext_noop("Replaced, delete it"),
     "expiring": gettext_noop("Expire in 30 days"),
     "unowned": gettext_noop("No owner"),
     "idle": gettext_noop("Idle 60 days"),
@@ -133,17 +136,25 @@ def key_state(key: ProviderKey, now: datetime) -> str:
 
 
 def key_minds(
-    key: ProviderKey, *, tells_use: bool, now: datetime, replaced: bool = False, today: date | None = None
+    key: ProviderKey,
+    *,
+    tells_use: bool,
+    now: datetime,
+    replaced: bool = False,
+    lost: bool = False,
+    today: date | None = None,
 ) -> tuple[str, ...]:
     """Which of MINDS hold. Only a key that may be in use is minded. `tells_use` says that the account tells last uses
-    at all: then a key of 60 days without one is idle; elsewhere it is unknown, which is not idle. One that was
-    `replaced` is minded for nothing else, and for that from the day on which it is to go."""
+    at all: then a key of 60 days without one is idle; elsewhere it is unknown, which is not idle. One whose secret was
+    `lost` nobody can use. One that was `replaced` is minded for nothing else, and for that from the day on which it is
+    to go."""
     if key_state(key, now) not in ("active", "untold"):
         return ()
     if replaced:
         return ("replaced",) if key.retire_on is None or today is None or key.retire_on <= today else ()
     since = key.last_used_at or (key.created_at if tells_use else None)
     holds = {
+        "lost": lost,
         "expiring": key.expires_at is not None and key.expires_at <= now + EXPIRING,
         "unowned": key.team_id is None,
         "idle": since is not None and since <= now - IDLE,
@@ -153,7 +164,7 @@ def key_minds(
 
 
 def key_list_context(*, organization: Organization, scope: Scope, query: QueryDict, now: datetime) -> dict[str, Any]:
-    """The list with its filters, in three statements."""
+    """The list with its filters, in four statements."""
     everything, told = _entries(scope, organization.local(now).date(), now)
     words = query.get("q", "").replace("\0", "").strip()[:MOST_CHARACTERS]
     filters = _filters(everything, query)
@@ -165,10 +176,12 @@ def key_list_context(*, organization: Organization, scope: Scope, query: QueryDi
     ranks = _unit_ranks(everything)
     page = view.page_of_list([_sorted_by(entry, ranks) for entry in found])
     listed = [entry for entry in everything if entry.state != "gone"]
+    shown = [key_row(row["entry"], now) | {"spend": told.row(row["entry"].key)} for row in page.rows]
     return {
         "view": view,
         "page": page,
-        "keys": [key_row(row["entry"], now) | {"spend": told.row(row["entry"].key)} for row in page.rows],
+        "keys": shown,
+        "shared": any(part["shared"] for row in shown for part in row["spend"]["parts"]),
         "filters": {name: one.chips(query, everything, wanted) for name, one in filters.items()},
         "words": words,
         "filtered": bool(words) or any(one.picked for one in filters.values()),
@@ -176,6 +189,7 @@ def key_list_context(*, organization: Organization, scope: Scope, query: QueryDi
         "search_kept": kept(query, "q"),
         "found": len(found),
         "total": len(listed),
+        "typed": sum(entry.key.typed_at is not None for entry in listed),
         "known": len(everything),
         "accounts": len({entry.key.account_id for entry in listed}),
     }
@@ -185,7 +199,8 @@ def key_entry(*, key: ProviderKey, today: date, now: datetime) -> Entry:
     """One key as the list would show it."""
     tells_use = ProviderKey.objects.filter(account_id=key.account_id, last_used_at__isnull=False).exists()
     replaced = key.successors.filter(gone_at=None).exists()
-    minds = key_minds(key, tells_use=tells_use, now=now, replaced=replaced, today=today)
+    lost = key.pk in keys_without_secret(scope=Scope(key.account.organization_id))
+    minds = key_minds(key, tells_use=tells_use, now=now, replaced=replaced, lost=lost, today=today)
     return Entry(key=key, state=key_state(key, now), minds=minds, replaced=replaced)
 
 
@@ -193,13 +208,18 @@ def _entries(scope: Scope, today: date, now: datetime) -> tuple[list[Entry], Spe
     keys = list(provider_keys_in(scope))
     told = spend_told(scope=scope, keys=keys, today=today)
     tellers = {key.account_id for key in keys if key.last_used_at is not None}
-    replaced = replaced_keys(scope=scope)
+    replaced, lost = replaced_keys(scope=scope), keys_without_secret(scope=scope)
     entries = [
         Entry(
             key=key,
             state=key_state(key, now),
             minds=key_minds(
-                key, tells_use=key.account_id in tellers, now=now, replaced=key.pk in replaced, today=today
+                key,
+                tells_use=key.account_id in tellers,
+                now=now,
+                replaced=key.pk in replaced,
+                lost=key.pk in lost,
+                today=today,
             ),
             replaced=key.pk in replaced,
             spend=told.of(key),
@@ -308,7 +328,7 @@ def key_row(entry: Entry, now: datetime) -> dict[str, Any]:
         "account": account_row(key.account),
         "team": key.team.name if key.team else "",
         "age_days": age,
-        "age_bar": None if age is None else age_bar(age),
+        "age_bar": None if age is None else age_bar(age, old="old" in entry.minds),
         "old": "old" in entry.minds,
         "state": entry.state,
         "minds": entry.minds,
@@ -317,10 +337,27 @@ def key_row(entry: Entry, now: datetime) -> dict[str, Any]:
     }
 
 
-def age_bar(days: int) -> Meter:
-    """A key's age on a scale of a year and a half, with a tick at the year after which it is old."""
+def who_is_hit(row: Mapping[str, Any], spend: Mapping[str, Any], now: datetime) -> list[dict[str, str]]:
+    """Of a key that is to be taken away: whose it is, and whether somebody works with it. For components/_confirm."""
+    return [
+        {"label": _("Owner team"), "words": row["team"] or _("no owner")},
+        {"label": _("Last used"), "words": age_words(row["key"].last_used_at, now, none=_("not told"))},
+        {"label": _("Spend, 30 days"), "words": spend["words"]},
+    ]
+
+
+def age_bar(days: int, *, old: bool) -> Meter:
+    """A key's age on a scale of a year and a half, with a tick at the year. It warns only where the row says so too: of
+    a key that is replaced or out of use nobody is asked to renew it."""
     share, tick = (round(100 * span / AGE_SCALE, 1) for span in (timedelta(days=days), OLD))
-    return Meter(min(share, 100.0), tick, 100.0, over=False, severity="warn" if share >= tick else "")
+    return Meter(min(share, 100.0), tick, 100.0, over=False, severity="warn" if old else "")
+
+
+def _expires(span: timedelta) -> str:
+    """By the calendar, as the day beside it is read: from the 22nd to the 30th are eight days at any hour."""
+    if span.days <= 0:
+        return _("Expires today")
+    return _("Expires tomorrow") if span.days == 1 else _("Expires in %(days)d d") % {"days": span.days}
 
 
 def _look(entry: Entry, now: datetime) -> tuple[str, str]:
@@ -329,12 +366,14 @@ def _look(entry: Entry, now: datetime) -> tuple[str, str]:
         return entry.state, state_word(entry.state)
     if entry.state in ("archived", "gone"):
         return "retired", _(STATES[entry.state])
+    if "lost" in entry.minds:
+        return "warn", _("Secret lost")
     if entry.replaced:
         if "replaced" in entry.minds or key.retire_on is None:
-            return "warn", _("Replaced, can go")
-        return "waiting", _("Goes on %(day)s") % {"day": full_day(key.retire_on)}
+            return "warn", _("Replaced, delete it")
+        return "waiting", _("Delete from %(day)s") % {"day": full_day(key.retire_on)}
     if "expiring" in entry.minds and key.expires_at is not None:
-        return "warn", _("Expires in %(days)d d") % {"days": max(0, (key.expires_at - now).days)}
+        return "warn", _expires(timezone.localdate(key.expires_at) - timezone.localdate(now))
     if "unowned" in entry.minds:
         return "warn", _("No owner")
     if "idle" in entry.minds:
@@ -344,5 +383,5 @@ def _look(entry: Entry, now: datetime) -> tuple[str, str]:
     if "old" in entry.minds:
         return "stale", _("Older than a year")
     if key.typed_at is not None:
-        return "typed", state_word("typed")
+        return "typed", _("Added by hand")
     return ("ok", _("Fine")) if entry.state == "active" else ("waiting", _("State not told"))

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from dashboard.core.charts.shapes import Chart, Layer
 from dashboard.core.charts.spend import stack_chart
+from dashboard.core.languages.joining import listed
+from dashboard.core.languages.numbers import money_words
 from dashboard.keys.models import ProviderKey
 from dashboard.keys.selectors import provider_keys_in
 from dashboard.organizations.scope import Scope
@@ -93,9 +95,9 @@ def seen_from(scope: Scope, key: ProviderKey, first: date) -> date:
 
 
 def key_spend_context(*, scope: Scope, key: ProviderKey, today: date) -> dict[str, Any]:
-    """{stats (for components/_stat.html), chart of the last 30 days in the unit that most of them tell, shared,
-    provisional, used, told_here}: what one key spent, in three statements. Without stats it was `used` and nobody knows
-    for how much, or was not used, which is known where usage names keys (`told_here`)."""
+    """{stats (for components/_stat.html), words (the last 30 days in one line), chart of them in the unit that most of
+    them tell, shared, provisional, used, told_here}: what one key spent, in three statements. Without stats it was
+    `used` and nobody knows for how much, or was not used, which is known where usage names keys (`told_here`)."""
     days = Days.until(today)
     told = spend_told(scope=scope, keys=provider_keys_in(scope).filter(account_id=key.account_id), today=today)
     row = told.row(key)
@@ -110,6 +112,8 @@ def key_spend_context(*, scope: Scope, key: ProviderKey, today: date) -> dict[st
         by_day = spend_of_key_by_day(name=name, since=since, first=days.middle, last=days.last)
     return {
         "stats": stats,
+        "words": listed(money_words(part["amount"], part["unit"], _("none told")) for part in row["parts"])
+        or row["none"],
         "chart": _chart(by_day, str(key), [days.middle + number * DAY for number in range(DAYS)]),
         "shared": any(part["shared"] for part in row["parts"]),
         "provisional": any(one.provisional for one in by_day),
