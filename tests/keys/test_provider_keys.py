@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.http import QueryDict
 from django.test import Client
@@ -22,7 +23,7 @@ from dashboard.keys.signals import provider_key_assigned
 from dashboard.organizations.audit import SYSTEM
 from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import Scope
-from dashboard.overview.keys.key_list import key_list_context, key_minds, key_state
+from dashboard.overview.keys.key_list import key_entry, key_list_context, key_minds, key_row, key_state
 from providers.records import KeyState
 from providers.records import ProviderKey as ListedKey
 from tests.keys.managed import made_there, managed_account
@@ -92,6 +93,37 @@ def test_what_a_person_should_look_at(
     assert set(key_minds(key, tells_use=tells_use, now=now)) == expected
 
 
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        (datetime(2026, 11, 22, 23, 59, tzinfo=UTC), "Expires today"),
+        (datetime(2026, 11, 23, 0, 1, tzinfo=UTC), "Expires tomorrow"),
+        (datetime(2026, 11, 30, 1, 0, tzinfo=UTC), "Expires in 8 d"),
+    ],
+)
+def test_days_to_an_end_are_counted_by_the_calendar(account: ProviderAccount, ends: datetime, words: str) -> None:
+    late = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    entry = key_entry(key=key_of(account, "one", late, expires_at=ends), today=late.date(), now=late)
+    assert key_row(entry, late)["word"] == words
+
+
+def test_a_key_whose_secret_is_lost_is_not_fine(
+    organization: Organization, account: ProviderAccount, team: Team, now: datetime
+) -> None:
+    key = key_of(account, "one", now, team=team)
+    told = {"account": account, "operation": "create", "name": "purser-one", "key": key, "created_at": now}
+    intent = KeyIntent.objects.create(**told, state=IntentState.FOUND)
+    assert shown(organization, "mind=lost", now) == ["one"]
+    assert key_row(key_entry(key=key, today=now.date(), now=now), now)["word"] == "Secret lost"
+    KeyIntent.objects.filter(pk=intent.pk).update(state=IntentState.RECONCILED)
+    assert key_row(key_entry(key=key, today=now.date(), now=now), now)["word"] == "Fine"
+
+
+def test_the_bar_of_an_age_warns_only_where_the_row_does(account: ProviderAccount, now: datetime) -> None:
+    key = key_of(account, "one", now, created_at=now - 500 * DAY, state="disabled")
+    assert key_row(key_entry(key=key, today=now.date(), now=now), now)["age_bar"].severity == ""
+
+
 def test_an_end_that_has_passed_counts_before_the_provider_says_so(account: ProviderAccount, now: datetime) -> None:
     key = key_of(account, "one", now, expires_at=now)
     assert key_state(key, now - timedelta(seconds=1)) == "active"
@@ -143,6 +175,23 @@ def test_the_list_costs_the_same_for_many_keys(
     for number in range(30):
         key_of(account, f"key {number}", now)
     assert statements() == few
+
+
+def test_keys_that_nobody_lists_are_counted(
+    organization: Organization, account: ProviderAccount, now: datetime, signed_in: None, client: Client
+) -> None:
+    key_of(account, "listed", now)
+    assert "1 key in 1 account, as the providers list them" in client.get(LIST).content.decode()
+    key_of(account, "by hand", now, typed_at=now)
+    assert "2 keys in 1 account, 1 of them added by hand" in client.get(LIST).content.decode()
+
+
+def test_without_an_account_the_way_on_is_to_connect_one(signed_in: None, client: Client) -> None:
+    for url in (LIST, reverse("keys:key_choose")):
+        text = client.get(url).content.decode().split("<main", 1)[1]
+        assert reverse("credentials:connect") in text
+        for dead_end in ("keys:key_type_in", "keys:key_choose"):
+            assert f'href="{reverse(dead_end)}"' not in text
 
 
 def test_who_sees_a_team_sees_its_keys_only(organization: Organization, team: Team, now: datetime) -> None:
@@ -342,6 +391,51 @@ def test_no_limit_is_said_never_left_out(
     assert "That day is over" in new_key(client, account, expires_on="2020-01-01").content.decode()
 
 
+def test_everything_that_is_missing_is_said_at_once(account: ProviderAccount, signed_in: None, client: Client) -> None:
+    page = new_key(client, account, label="", limit="").content.decode()
+    assert "Give it a name" in page
+    assert "say that there is none" in page
+    page = new_key(client, account, unlimited="on").content.decode()
+    assert "untick" in page, "neither of the two wins unsaid"
+    assert KeyIntent.objects.count() == 0
+
+
+def test_what_was_not_done_is_asked_for_again_as_it_was(
+    account: ProviderAccount, team: Team, at_the_clock: SimulatedWire, signed_in: None, client: Client
+) -> None:
+    at_the_clock.simulator.faults["openrouter", "harbor"] = "429"
+    answer = new_key(client, account, team=str(team.pk), purpose="evaluation", expires_on="2999-01-31", keep="on")
+    intent = KeyIntent.objects.get()
+    assert intent.state == IntentState.FAILED
+    again = f"{reverse('keys:key_new', args=[account.pk])}?again={intent.pk}"
+    text = client.get(answer["Location"]).content.decode()
+    assert again in text
+    assert "Try again" in text
+    assert "429" in text
+    page = client.get(again).content.decode()
+    for said in ("blue", "evaluation", "40", "2999-01-31"):
+        assert f'value="{said}"' in page
+    for chosen in (str(team.pk), "monthly"):
+        assert f'<option value="{chosen}" selected>' in page
+    assert re.search(r'name="keep"[^>]* checked', page)
+    assert form_of(page) != str(intent.pk), "it is a wish of its own"
+    other = managed_account(Organization.objects.create(name="Other"), "openrouter")
+    KeyIntent.objects.filter(pk=intent.pk).update(account=other)
+    for odd in (again, again[:-4]):
+        assert 'value="evaluation"' not in client.get(odd).content.decode()
+
+
+def test_what_the_provider_said_is_told_in_the_reader_s_language(
+    account: ProviderAccount, now: datetime, signed_in: None, client: Client
+) -> None:
+    told = {"account": account, "operation": "create", "name": "purser-one", "created_at": now}
+    intent = KeyIntent.objects.create(**told, state="failed", message="openrouter.ai answered 429, too many calls.")
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hant"
+    text = client.get(reverse("keys:intent", args=[intent.pk])).content.decode()
+    assert "too many calls" not in text
+    assert "429" in text
+
+
 def test_a_lost_answer_leads_to_a_page_that_asks_again(
     account: ProviderAccount, at_the_clock: SimulatedWire, signed_in: None, client: Client
 ) -> None:
@@ -366,6 +460,7 @@ def test_the_page_offers_what_the_provider_can_do(
         key = key_of(account, state, now, state=state)
         page = client.get(reverse("keys:key", args=[key.pk])).content.decode()
         assert (reverse("keys:key_change", args=[key.pk, way]) in page) == switches
+        assert "Owner team</dt>" in page, "who is hit stands in the question"
         assert reverse("keys:key_change", args=[key.pk, "delete"]) in page
     typed = key_of(account, "typed", now, typed_at=now)
     page = client.get(reverse("keys:key", args=[typed.pk])).content.decode()
@@ -416,6 +511,18 @@ def test_an_account_that_cannot_make_keys_says_what_it_takes(
         assert "Make the key" not in text
     key = key_of(account, "nightly", timezone.now())
     assert "management key" in client.get(reverse("keys:key", args=[key.pk])).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("checking", "is being checked"), ("refused", "was refused"), ("retired", "It takes a management")],
+)
+def test_an_account_whose_key_is_not_in_use_says_how_it_stands(
+    account: ProviderAccount, signed_in: None, client: Client, state: str, words: str
+) -> None:
+    account.credentials.update(state=state)
+    for url in (reverse("keys:key_choose"), reverse("keys:key_new", args=[account.pk])):
+        assert words in client.get(url).content.decode()
 
 
 def test_an_intent_of_another_organization_does_not_exist(
