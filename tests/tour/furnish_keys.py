@@ -89,6 +89,7 @@ def provider_keys(organization: Organization, by: Actor, now: datetime) -> dict[
         "expiring": {"created_at": now - 20 * day, "last_used_at": now, "expires_at": now + 8 * day},
         "unowned": {"created_at": now - 118 * day, "last_used_at": now - 3 * day},
         "gone": {"created_at": now - 300 * day, "gone_at": now - 10 * day},
+        "found": {"created_at": now},
         "typed": {"typed_at": now, "created_at": now - 5 * day, "purpose": "Nightly evaluation of the harbour model"},
     }
     found: dict[str, Any] = {"account_keys": credential.account_id}
@@ -112,8 +113,8 @@ def provider_keys(organization: Organization, by: Actor, now: datetime) -> dict[
             state=state,
             name=f"purser-{state}-0a1b2c3d",
             team=Team.objects.create(organization=organization, name=f"Crew {state}"),
-            key_id=found["key_made"] if state in ("found", "done") else None,
-            message="The provider answered 429, too many calls." if state == "failed" else "",
+            key_id={"found": found["key_found"], "done": found["key_made"]}.get(state),
+            message="openrouter.ai answered 429, too many calls." if state == "failed" else "",
             by=by.user,
             created_at=now,
             sent_at=now,
