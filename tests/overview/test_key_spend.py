@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dashboard.credentials.models import ProviderAccount
@@ -116,6 +116,13 @@ DETAILS = st.lists(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(details=DETAILS)
+@example(  # use that counts nothing has no part, and leaves all of a bill to other models
+    details=[
+        ("", "", "n", "billed", 0, 0, Decimal("0.01"), 0),
+        ("", "p", "n", "covered", 0, 0, Decimal("0.01"), 0),
+        ("a", "", "m", "covered", 0, 1, Decimal("0.01"), 0),
+    ]
+)
 def test_the_statement_shares_bills_as_the_rules_do(
     organization: Organization, account: ProviderAccount, details: list[tuple[Any, ...]]
 ) -> None:

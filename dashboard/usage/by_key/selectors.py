@@ -25,6 +25,7 @@ WITH asked AS (
 ), hosts AS (
     SELECT account_id, day, model, project, provider_key, sum(tokens) AS tokens, sum(coalesce(requests, 0)) AS requests
     FROM lines WHERE basis = 'covered' AND (provider_key <> '' OR project <> '' OR "user" <> '')
+        AND (tokens > 0 OR requests > 0)
     GROUP BY 1, 2, 3, 4, 5
 ), bills AS (
     SELECT account_id, day, model, project, unit, sum(spend) AS spend, bool_or(provisional) AS provisional
