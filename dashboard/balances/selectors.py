@@ -175,7 +175,7 @@ _QUOTAS_TELLING = Joined(
         ORDER BY fullest.percent_used DESC, fullest.id LIMIT %(limit)s)
         UNION
         (SELECT DISTINCT ON (account_id) id FROM balances_quotaseries
-        WHERE account_id = ANY(%(accounts)s::bigint[]) AND NOT gone AND percent_used IS NOT NULL
+        WHERE account_id = ANY(%(accounts)s::bigint[]) AND NOT gone AND percent_used IS NOT NULL AND scope = ''
         ORDER BY account_id, percent_used DESC, id)
     ) AS chosen
     JOIN balances_quotaseries AS series ON series.id = chosen.id
@@ -188,7 +188,8 @@ _QUOTAS_TELLING = Joined(
 
 
 def quotas_telling(*, scope: Scope, limit: int, account_ids: Sequence[int] = ()) -> list[QuotaSeries]:
-    """Limits that tell how full they are, fullest first; of these accounts the fullest in any case."""
+    """Limits that tell how full they are, fullest first; of these accounts the fullest that is for all of it in
+    any case."""
     return _with_account(_QUOTAS_TELLING, scope, limit, accounts=list(account_ids))
 
 

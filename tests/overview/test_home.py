@@ -141,6 +141,25 @@ def test_what_an_account_tells_instead_of_a_balance_is_said(organization: Organi
     assert "Spend limit instead: $9,412.00 of $15,000.00 USD" in told.replace("\xa0", " ")
 
 
+def test_what_one_key_may_use_stands_for_no_account(organization: Organization, client: Client) -> None:
+    now = timezone.now()
+    place = place_of(connected(organization, "openai", now))
+    caps = [
+        Quota(name="Spend limit", scope="one", unit="USD", used=Decimal(9), limit=Decimal(10), window="month"),
+        Quota(name="Requests", unit="requests", used=Decimal(1), limit=Decimal(10), window="day"),
+    ]
+    quotas_land(place=place, quotas=caps, per_key=False, now=now)
+    told = text_of(client, "/").replace("\xa0", " ")
+    assert "Spend limit instead" not in told
+    assert "Requests instead: 1 of 10 requests per day" in told
+
+
+def test_the_list_of_balances_says_of_how_many_accounts_it_is(organization: Organization, client: Client) -> None:
+    for slug in ("deepseek", "moonshot"):
+        wallet(organization, slug, timezone.now())
+    assert "All 2 accounts" in text_of(client, "/")
+
+
 def test_a_quota_that_is_used_up_needs_somebody_until_it_begins_anew(
     organization: Organization, client: Client
 ) -> None:
@@ -153,7 +172,8 @@ def test_a_quota_that_is_used_up_needs_somebody_until_it_begins_anew(
         return text_of(client, "/")
 
     soon = now + timedelta(hours=30)
-    assert "The quota of OpenAI is used up" not in told(14, soon)
+    assert "A quota of OpenAI" not in told(13, soon)
+    assert "A quota of OpenAI is at 93 % Cap, resets" in told(14, soon).replace("\xa0", " ")
     page = told(15, soon)
     assert "The quota of OpenAI is used up Cap, resets" in page
     assert "Nothing needs you" not in page
@@ -211,8 +231,8 @@ def test_two_windows_of_one_length_are_told_apart_by_their_names(organization: O
     assert "Cap 1" in told
     assert "Monthly" not in told
     told = land("month", "7d")
-    assert "Monthly" in told
-    assert "7 days" in told
+    assert "Monthly, Cap 0" in told
+    assert "7 days, Cap 1" in told
 
 
 # --- Trouble ----------------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.balances.models import BalanceSeries, QuotaSeries
-from dashboard.balances.selectors import has_reset, quota_window, runway_row
+from dashboard.balances.selectors import quota_meter, quota_window, runway_row
 from dashboard.core.languages.joining import listed
 from dashboard.core.languages.phrases import told
-from dashboard.core.templatetags.purser import capability_word, moment
+from dashboard.core.templatetags.purser import capability_word, moment, percent
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.selectors import EXPIRY_NEAR, OLD_AFTER, credentials_to_mind
 from dashboard.organizations.scope import Scope
@@ -37,7 +37,7 @@ def attention_items(
     streams = [one for one in attention(scope=scope, limit=MOST) if one.credential.state != CredentialState.REFUSED]
     items += [_trouble_item(list(alike)) for _key, alike in groupby(streams, _trouble)]
     items += [item for series in faces[:3] if (item := _dry_item(series, now))]
-    items += [_used_up_item(series, now) for series in quotas if _used_up(series, now)][:3]
+    items += [_full_item(series, now) for series in quotas if _full(series, now)][:3]
     items.sort(key=lambda item: item["severity"] != "crit")
     return items[:ROWS]
 
@@ -101,16 +101,19 @@ def _dry_item(series: BalanceSeries, now: datetime) -> Item | None:
     }
 
 
-def _used_up(series: QuotaSeries, now: datetime) -> bool:
-    return series.percent_used is not None and series.percent_used >= 100 and not has_reset(series, now)
+def _full(series: QuotaSeries, now: datetime) -> bool:
+    """Whether its bar is red: from nine tenths on, until it begins anew."""
+    meter = quota_meter(series, now)
+    return meter is not None and meter.severity == "crit"
 
 
-def _used_up_item(series: QuotaSeries, now: datetime) -> Item:
-    name = series.account.provider_name
+def _full_item(series: QuotaSeries, now: datetime) -> Item:
+    name, share = series.account.provider_name, series.percent_used or 0
+    title = _("The quota of %(account)s is used up") if share >= 100 else _("A quota of %(account)s is at %(share)s")
     resets = _("resets %(moment)s") % {"moment": moment(series.resets_at)} if series.resets_at else ""
     return {
-        "severity": "crit",
-        "title": _("The quota of %(account)s is used up") % {"account": name},
+        "severity": "crit" if share >= 100 else "warn",
+        "title": title % {"account": name, "share": percent(share)},
         "detail": listed(words for words in (quota_window(series, now)["name"], resets) if words),
         "url": reverse("credentials:account", args=[series.account_id]) + "#quotas",
         "action": _("Look"),

@@ -48,6 +48,7 @@ def overview_context(*, organization: Organization, scope: Scope, now: datetime)
     _drop_common_label(row["account"] for rows in money["named"] for row in rows)
     return {
         **money,
+        "accounts_total": _number_of(faces, rest),
         "month_label": date_format(today, pgettext("date format: November 2026", "F Y")),
         "day_of_month": today.day,
         "days_of_month": monthrange(today.year, today.month)[1],
@@ -58,6 +59,12 @@ def overview_context(*, organization: Organization, scope: Scope, now: datetime)
         "sync_health": health_context(scope, health, trouble, now),
         "sync_strip": sync_strip(health, trouble, now),
     }
+
+
+def _number_of(*lists: Sequence[object]) -> int | None:
+    """How many accounts there are, where they are several; of more than were read it is not known."""
+    count = sum(map(len, lists))
+    return count if count > 1 and all(len(one) < MOST for one in lists) else None
 
 
 def panel(build: Callable[[], Built]) -> Built | None:
@@ -86,7 +93,8 @@ def _money(
     wallets, apart = shares(len(faces), len(rest), room)
     shown, others = faces[:wallets], rest[:apart]
     streams = streams_of_accounts([one.account_id for one in shown] + [one.pk for one in others])
-    fullest = {series.account_id: series for series in reversed(told or [])}
+    # What one key or one person may use says nothing of the account.
+    fullest = {series.account_id: series for series in reversed(told or []) if not series.scope}
     balances = [*balance_rows(shown, streams, now), *absent_rows(others, streams, fullest, now)]
     named = balances, quotas or [], dry["rows"]
     return {"balances": balances, "quotas": quotas, "fullest": told or (), "dry": dry, "named": named}
