@@ -11,11 +11,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from dashboard.balances.models import BalanceSeries, QuotaSeries
-from dashboard.balances.selectors import fresh, fullest_quotas, primary_series, quota_window, runway_row, sparkline
+from dashboard.balances.selectors import (
+    RunwayRow,
+    fresh,
+    fullest_quotas,
+    primary_series,
+    quota_window,
+    runway_row,
+    sparkline,
+)
 from dashboard.core.addresses import Chip, address, chips, chosen, kept
 from dashboard.core.cursors import Order
 from dashboard.core.tables import Column, Table
-from dashboard.core.templatetags.purser import state_word
+from dashboard.core.templatetags.purser import runway_severity, state_word
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import absent_words, account_row
 from dashboard.organizations.models import Organization
@@ -279,6 +287,8 @@ def _dry_at(face: BalanceSeries, now: datetime) -> datetime | None:
 
 def _row(entry: Entry, now: datetime) -> dict[str, Any]:
     account, face = entry.account, entry.face
+    runway = runway_row(face, now) if face else None
+    quota = quota_window(entry.quota, now) if entry.quota else None
     return {
         "account": account_row(account),
         "kind": _(KIND_OF_ONE[entry.kind]),
@@ -286,13 +296,28 @@ def _row(entry: Entry, now: datetime) -> dict[str, Any]:
         "amount": face.amount if face else None,
         "unit": face.unit if face else "",
         "at": face.at if face else None,
-        "runway": runway_row(face, now) if face else None,
+        "runway": runway,
         "sparkline": sparkline(face, now) if face else None,
         "not_offered_reason": absent_words(account.provider, "balance"),
-        "quota": quota_window(entry.quota, now) if entry.quota else None,
+        "quota": quota,
+        "tells_quota": _tells_quota(runway, quota),
         "spend": entry.spend,
         "unpriced": entry.unpriced,
         "state": entry.state,
         "state_reason": entry.reason,
         "last_success": entry.synced_at,
     }
+
+
+_SEVERITIES = ("", "warn", "crit")
+
+
+def _tells_quota(runway: RunwayRow | None, quota: Mapping[str, Any] | None) -> bool:
+    """Whether a line that has room for one of them says how full the quota is: the runway stands back where it is not
+    known, or where the quota is worse off."""
+    if quota is None:
+        return False
+    if runway is None or runway.low_days is None:
+        return True
+    meter = quota["meter"]
+    return meter is not None and _SEVERITIES.index(meter.severity) > _SEVERITIES.index(runway_severity(runway))

@@ -153,11 +153,33 @@ def test_an_account_without_a_balance_fills_the_same_columns(organization: Organ
         assert row is not None
         spans = [int(span or 1) for span in re.findall(r"<t[dh]\b(?:[^>]*?colspan=\"(\d+)\")?", row[0])]
         assert sum(spans) == len(re.findall(r'<th scope="col"', told)), query
-    assert "Not offered by OpenAI" in page(owner)
+    assert "Not offered</span>" in page(owner)
+
+
+def test_a_phone_tells_what_is_worse_off(organization: Organization, now: datetime) -> None:
+    """Of an account with money for weeks and a quota that is full, the quota."""
+    pk = wallet(organization, "Full", "5", now)
+
+    def tells(share: int) -> bool:
+        QuotaSeries.objects.all().delete()
+        QuotaSeries.objects.create(
+            organization=organization, account_id=pk, name="Cap", unit="USD", window="lifetime", at=now, stored_at=now,
+            percent_used=Decimal(share), fresh_for_seconds=3600,
+        )  # fmt: skip
+        scope = Scope(organization.pk)
+        context = account_list_context(organization=organization, scope=scope, query=QueryDict(), now=now)
+        return bool(context["accounts"][0]["tells_quota"])
+
+    assert [tells(share) for share in (40, 80, 100)] == [False, True, True]
+    BalanceSeries.objects.update(runway_low_days=0.5)
+    assert not tells(100), "both are red: the money ends first"
 
 
 def test_nothing_found_and_nothing_there_are_told_apart(organization: Organization, owner: User) -> None:
-    assert "No accounts yet" in page(owner)
+    nothing = page(owner)
+    assert "No accounts yet" in nothing
+    main = nothing.split("<main")[1]
+    assert (main.count("Connect a provider"), "Sync now" in main, "Updated" in main) == (1, False, False)
     account(organization, "Production")
     told = page(owner, "?q=nobody&sort=account")
     assert "Nothing matches" in told
