@@ -69,7 +69,11 @@ class AccountForm(forms.ModelForm):
             "team": gettext_lazy("Owner team"),
             "notes": gettext_lazy("Notes"),
         }
-        help_texts = {"team": gettext_lazy("Its leads and viewers see this account.")}
+        help_texts = {
+            "label": gettext_lazy("Shown beside the provider's name, for example the team or the purpose."),
+            "team": gettext_lazy("Its leads and viewers see this account."),
+            "notes": gettext_lazy("Shown on the account's page to all who see it."),
+        }
         widgets = {"notes": forms.Textarea(attrs={"rows": 4})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -26,7 +26,9 @@ class EntryForm(forms.Form):
     amount = forms.DecimalField(
         label=gettext_lazy("Amount"), max_digits=20, decimal_places=8, widget=forms.TextInput({"inputmode": "decimal"})
     )
-    unit = forms.ChoiceField(label=gettext_lazy("Currency or unit"))
+    unit = forms.ChoiceField(
+        label=gettext_lazy("Currency or unit"), help_text=gettext_lazy("Amounts in other units are never added to it.")
+    )
     at = forms.DateTimeField(
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "60"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
@@ -38,7 +40,7 @@ class EntryForm(forms.Form):
         max_length=200,
         required=False,
         widget=forms.TextInput({"data-wide": True}),
-        help_text=gettext_lazy("Where it comes from, such as the number of the invoice."),
+        help_text=gettext_lazy("Where it comes from, for those who look at it later."),
     )
 
     def __init__(
@@ -49,16 +51,23 @@ class EntryForm(forms.Form):
         known = list(dict.fromkeys([*units, *FIRST_UNITS, *sorted({*SIGNS, *DECIMALS})]))
         self.fields["unit"].choices = [(unit, unit) for unit in known]  # type: ignore[attr-defined]
         self.fields["at"].label = {
-            EntryKind.BALANCE: _("It was so at"),
+            EntryKind.BALANCE: _("As of"),
             EntryKind.TOPUP: _("Paid in at"),
             EntryKind.INVOICE: _("Issued at"),
         }[kind]
-        self.fields["at"].help_text = _("On the clock of %(zone)s.") % {"zone": zone_name}
+        self.fields["amount"].help_text = {
+            EntryKind.BALANCE: _("What is left; below zero where it is owed."),
+            EntryKind.TOPUP: _("What was paid in."),
+            EntryKind.INVOICE: _("The sum that was billed."),
+        }[kind]
+        self.fields["at"].help_text = _("Time zone: %(zone)s.") % {"zone": zone_name}
         self.initial.setdefault("at", now.replace(second=0, microsecond=0))
         if kind != EntryKind.INVOICE:
             del self.fields["first_day"], self.fields["last_day"]
         else:
-            self.fields["first_day"].help_text = _("What the invoice is for.")
+            self.fields["first_day"].help_text = _("The first of the days that the invoice is for.")
+            self.fields["last_day"].help_text = _("The last of them, this day included.")
+            self.fields["note"].help_text = _("Where it comes from, such as the number of the invoice.")
             last = now.replace(day=1) - timedelta(days=1)
             self.initial.setdefault("first_day", last.date().replace(day=1))
             self.initial.setdefault("last_day", last.date())
