@@ -228,10 +228,6 @@ class Endpoint:
     per_key: bool = False
     estimated: str = ""
 
-    def revised_from(self, today: date) -> date | None:
-        """The first day whose figures may still change: it is read again, as all after it. None without a history."""
-        return today - self.lookback if self.history else None
-
     def missing(self, account: Account) -> tuple[str, ...]:
         """Needs that the account does not meet, as they were declared."""
         return tuple(need for need in self.needs if not any(account.has(name) for name in need.split("|")))

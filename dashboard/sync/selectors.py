@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.core.languages.joining import listed
+from dashboard.core.languages.joining import listed, space
 from dashboard.core.languages.phrases import told
 from dashboard.core.rows import Joined
 from dashboard.core.templatetags.purser import capability_word, day, full_day, moment
@@ -249,7 +249,7 @@ def run_words(run: SyncRun) -> str:
     if run.outcome not in (RunOutcome.OK, RunOutcome.PARTIAL):
         return told(run.message)
     if not run.records:
-        words = _("Read; there was nothing to tell.")
+        words = _("There was nothing to tell.")
     else:
         words = ngettext("Read %(count)d record", "Read %(count)d records", run.records) % {"count": run.records}
         new = _("%(count)d new or changed.") % {"count": run.changed} if run.changed else _("nothing new.")
@@ -258,10 +258,10 @@ def run_words(run: SyncRun) -> str:
         # A history goes years back.
         said = day if run.window_start.year == run.window_end.year == run.finished_at.year else full_day
         span = {"first": said(run.window_start), "last": said(run.window_end)}
-        words += " " + (
+        words += space() + (
             _("History %(first)s to %(last)s.") % span if run.backfill else _("%(first)s to %(last)s.") % span
         )
-    return f"{words} {told(run.message)}".strip()
+    return f"{words}{space()}{told(run.message)}".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,31 @@
 """The page of an account, part by part: its figures, the period in its address, names of limits, and what it lacks."""
 
+import ast
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+import providers.adapters
+import providers.rate_limits
 from dashboard.balances.models import BalanceEntry, BalanceSeries, EntryKind, QuotaSeries
 from dashboard.balances.naming import each_words, is_code, quota_name, short_code, window_words
 from dashboard.balances.selectors import primary_series, soonest_dry
 from dashboard.balances.services import balances_land, quotas_land
-from dashboard.credentials.models import ProviderCredential
+from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.organizations.models import Membership, Organization, Role, User
 from dashboard.organizations.scope import Scope
 from dashboard.overview.account.choice import Choice
+from dashboard.overview.account.credentials import credential_rows
 from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.usage.models import SpendDaily, UsageDaily
 from dashboard.usage.selectors import UsageRow, usage_by_day
@@ -43,7 +49,7 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "scope", "parts"),
     [
-        (UUID, "user harbor-dev (ai_credits)", ("user harbor-dev (ai credits)", "", "a362…e3ba")),
+        (UUID, "user harbor-dev (ai_credits)", ("User harbor-dev (AI credits)", "", "a362…e3ba")),
         (UUID, "", ("", "", "a362…e3ba")),
         (UUID, UUID, ("", "", "a362…e3ba")),
         ("Member spend limit", "user_01BjbGwprnREiZkn7ghRUcbiwa", ("Member spend limit", "", "user_01Bj…biwa")),
@@ -82,6 +88,31 @@ def test_names_that_people_read_are_no_ids(name: str) -> None:
     assert not is_code(name)
 
 
+_ADAPTERS = Path(providers.adapters.__file__).parent
+
+
+def _names_in_code() -> list[str]:
+    """The names that adapters give limits as they are, without a place in them."""
+    calls = [
+        node
+        for path in [*sorted(_ADAPTERS.glob("*.py")), Path(providers.rate_limits.__file__)]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Quota"
+    ]
+    told = [word.value for call in calls for word in call.keywords if word.arg == "name"]
+    return sorted({one.value for one in told if isinstance(one, ast.Constant)})
+
+
+@pytest.mark.parametrize("language", ["zh-hant", "zh-hans"])
+@pytest.mark.parametrize(
+    "name", [*_names_in_code(), "Budget ai-monthly (warns only)", "5-hour limit", "Tool calls", "Seats", "weekly"]
+)
+def test_limits_are_called_in_the_readers_language(name: str, language: str) -> None:
+    english = quota_name(name, "").title
+    with translation.override(language):
+        assert quota_name(name, "").title != english
+
+
 def test_windows_are_said_in_words() -> None:
     assert [window_words(name) for name in ("7d", "month", "lifetime", "fortnight")] == [
         "7 days",
@@ -100,7 +131,7 @@ def test_an_id_stands_beside_what_its_budget_is_about(organization: Organization
     )
     quotas_land(place=place_of(credential), quotas=[budget], per_key=False, now=now)
     page = Page(client, credential)
-    assert "user harbor-dev a362…e3ba" in page.part("quotas")
+    assert "User harbor-dev a362…e3ba" in page.part("quotas")
     assert "$18.22 of $40.00 USD per month" in plain(page.part("quotas"))
     assert UUID not in page.words
     assert f'title="{UUID} · user harbor-dev"' in page.body, "the whole of it can be had"
@@ -125,7 +156,7 @@ def test_what_the_address_says_wrongly_is_not_said(query: str, days: int, by: st
 
 @given(st.sampled_from([7, 30, 90]), st.sampled_from(["day", "model"]), st.none() | st.integers(0, 10**17 - 1))
 def test_a_choice_comes_back_from_its_own_address(days: int, by: str, before: int | None) -> None:
-    choice = Choice(days, by, before, frozenset({"2026-11-20", "2026-11-21"}))
+    choice = Choice(days, by, before, frozenset({"2026-11-20", "2026-11-21"}), whole=True)
     assert Choice.of(QueryDict(choice.query().removeprefix("?")).dict()) == choice
 
 
@@ -142,6 +173,25 @@ def test_a_period_holds_for_figures_chart_and_table(organization: Organization, 
     assert "¥5.00" not in week
     assert re.search(r'href="\?days=7"[^>]*aria-current="true"', week)
     assert f'hx-get="{url}?days=7"' in week, "reading itself again keeps the period"
+
+
+def test_days_beyond_a_week_open_and_the_chart_keeps_those_without_use(
+    organization: Organization, client: Client
+) -> None:
+    now = timezone.now()
+    today = organization.local(now).date()
+    credential = connected(organization, "deepseek", now)
+    land_cost(credential, {today - back * DAY: [(str(100 + back), "CNY")] for back in range(12)}, now)
+    page = Page(client, credential)
+    table = plain(page.part("usage")).split("Day Cost, CNY")[1]
+    assert table.count("¥") == 7 + 1, "a week, and the sum of all"
+    assert "5 more days Total, 30 days ¥1,266.00" in table
+    chart = re.search(r'(?s)id="usage-chart-data"[^>]*>(.*?)<', page.body)
+    assert chart
+    assert len(json.loads(chart[1])["days"]) == 30
+    whole = client.get(reverse("credentials:account", args=[credential.account_id]) + "?whole=1").content.decode()
+    assert "more days" not in whole
+    assert "¥111.00" in whole.split('id="usage"')[1]
 
 
 def test_usage_is_summed_by_model(organization: Organization, client: Client) -> None:
@@ -201,8 +251,8 @@ def test_a_month_is_compared_with_the_same_days_and_its_limit(organization: Orga
     quotas_land(place=place_of(credential), quotas=caps, per_key=False, now=now)
     page = Page(client, credential)
     assert "$10.00 USD by the same day last month" in plain(page.words)
-    assert page.labels == ["This month so far", "Last month", "Spend limit"]
-    assert "25 % of it is used" in plain(page.words)
+    assert page.labels == ["This month so far", "Last month", "Monthly limit"]
+    assert "Spend limit, 25 % of it is used" in plain(page.words)
     SpendDaily.objects.filter(day=before).update(span="month")
     page = Page(client, credential)
     assert "by the same day" not in page.words, "a sum for the whole month tells nothing of its days"
@@ -253,6 +303,42 @@ def test_why_an_account_does_not_stand_well_is_said_at_its_head(organization: Or
     head = Page(client, credential).body.split('aria-label="Sections"')[0]
     assert 'class="note note-crit' in head
     assert "DeepSeek is down." in head
+
+
+def test_a_refused_key_promises_nothing_and_leads_to_another(organization: Organization, client: Client) -> None:
+    credential = connected(organization, "deepseek", timezone.now())
+    SyncStream.objects.all().delete()
+    ProviderCredential.objects.update(state=CredentialState.REFUSED, check_message="It is not known.")
+    page = Page(client, credential)
+    assert "first sync" not in page.words
+    assert "Waits for a key that works." in page.part("streams")
+    assert "Sync now" not in page.words, "there is nothing that could"
+    primary = re.search(r'(?s)<a class="btn btn-sm btn-primary[^>]*href="([^"]+)">(.*?)</a>', page.body)
+    assert primary
+    assert "Replace the key" in primary[2]
+    assert primary[1] == reverse("credentials:check", args=[credential.pk])
+
+
+def test_a_wallet_is_topped_up_first(organization: Organization, client: Client) -> None:
+    credential = connected(organization, "deepseek", timezone.now())
+    primary = re.findall(r'(?s)class="btn btn-sm btn-primary[^>]*>(.*?)</(?:a|button)>', Page(client, credential).body)
+    assert len(primary) == 1
+    assert "Top up" in primary[0]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hant"])
+def test_what_a_key_is_called_by_its_field_is_not_said_twice(
+    language: str, organization: Organization, client: Client
+) -> None:
+    credential = connected(organization, "mistral", timezone.now())
+    ProviderCredential.objects.update(key_kind="admin_api_key", secret_hints={"admin_api_key": "abcd"})
+    credential.refresh_from_db()
+    with translation.override(language):
+        [row] = credential_rows([credential], timezone.now())
+        assert row["kind"] == ""
+        credential.secret_hints = {}
+        [row] = credential_rows([credential], timezone.now())
+        assert row["kind"] == translation.gettext("Admin API key")
 
 
 def test_a_run_opens_to_its_figures_and_the_log_turns_pages(organization: Organization, client: Client) -> None:

@@ -25,6 +25,16 @@ def colon() -> str:
     return labelled("", "")
 
 
+def sentences(words: Iterable[str]) -> str:
+    """Those that say something, one after the other."""
+    return space().join(sentence(one) for one in words if one)
+
+
+def space() -> str:
+    """What stands between two sentences."""
+    return pgettext("two sentences", "%(first)s %(second)s") % {"first": "", "second": ""}
+
+
 def sentence(words: str) -> str:
     """With a capital letter and its full stop."""
     return words[0].upper() + words[1:] + pgettext("at the end of a sentence", ".")

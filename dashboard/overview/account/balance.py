@@ -1,5 +1,6 @@
 """The balance on the page of an account: figures at the head, chart, readings, parts and top-ups."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,10 +23,11 @@ from dashboard.overview.account.choice import Choice
 from dashboard.overview.account.kinds import Kind, balance_words
 from dashboard.overview.home.dry import dry_words
 from dashboard.usage.entries.selectors import EntryRow
-from providers.spec import Endpoint
+from providers.spec import Endpoint, host_of
 
 HISTORY = timedelta(days=90)
 READINGS = 60
+_PAGE = re.compile(r"https://[^\s;]+")
 Points = Sequence[tuple[datetime, Decimal]]
 
 
@@ -131,7 +133,7 @@ def balance_context(
     choice: Choice,
     now: datetime,
 ) -> dict[str, Any]:
-    told = isinstance(endpoint := account.provider.endpoint("balance"), Endpoint)
+    endpoint = account.provider.endpoint("balance")
     context: dict[str, Any] = {
         "balance_title": balance_words(kind),
         "balance_chart": None,
@@ -158,7 +160,7 @@ def balance_context(
             {"at": topup.at, "amount": topup.amount, "unit": face.unit, "lasted": _lasted_words(lasted, number == 0)}
             for number, (topup, lasted) in enumerate(facts.topups)
         ],
-        "balance_source": endpoint.source if told and isinstance(endpoint, Endpoint) else "",
+        "balance_source": _source(endpoint.source) if isinstance(endpoint, Endpoint) else None,
     }
 
 
@@ -175,6 +177,12 @@ def _chart(facts: BalanceFacts, kind: Kind, organization: Organization, choice: 
         dry=None if runway is None else _dry(runway, now),
         stale=not fresh(face, now),
     )
+
+
+def _source(told: str) -> dict[str, str]:
+    """Where the provider says how its balance is read: the first page that is named, by its host."""
+    page = _PAGE.match(told)
+    return {"words": host_of(page[0]) if page else told, "url": page[0] if page else "", "title": told}
 
 
 def _dry(runway: RunwayRow, now: datetime) -> Dry | None:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from dashboard.balances.models import EntryKind, QuotaSeries
 from dashboard.balances.naming import quota_name
 from dashboard.core.drawing import meter_geometry
+from dashboard.core.languages.joining import listed
 from dashboard.core.languages.numbers import is_currency, money_words
 from dashboard.core.templatetags.purser import day, full_month, percent
 from dashboard.credentials.models import ProviderAccount
@@ -108,10 +109,15 @@ def _limit_stats(limits: Sequence[QuotaSeries], running: dict[str, Decimal]) -> 
     bar = meter_geometry(share)
     return [
         {
-            "label": quota_name(lowest.name, "").title,
+            "label": _("Monthly limit"),
             "amount": lowest.limit,
             "unit": lowest.unit,
-            "note": "" if share is None else _("%(share)s of it is used") % {"share": percent(share)},
+            "note": listed(
+                [
+                    quota_name(lowest.name, "").title,
+                    *([] if share is None else [_("%(share)s of it is used") % {"share": percent(share)}]),
+                ]
+            ),
             "severity": bar.severity if bar is not None else "",
         }
     ]

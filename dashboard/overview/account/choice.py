@@ -17,13 +17,14 @@ _DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The last `days` are shown, usage by `by`, the days `opened` with their models; the log goes on `before` that
-    run."""
+    """The last `days` are shown, usage by `by`, `whole` or its first rows, the days `opened` with their models; the log
+    goes on `before` that run."""
 
     days: int = 30
     by: str = "day"
     before: int | None = None
     opened: frozenset[str] = frozenset()
+    whole: bool = False
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> "Choice":
@@ -33,6 +34,7 @@ class Choice:
             days=int(days) if days in map(str, PERIODS) else cls().days,
             by=by if by in GROUPS else cls().by,
             before=int(before) if before.isdecimal() and len(before) < 18 else None,
+            whole=query.get("whole") == "1",
             opened=frozenset(_DAY.findall(str(query.get("opened", "")))[: max(PERIODS)]),
         )
 
@@ -41,6 +43,8 @@ class Choice:
         wanted, usual = replace(self, **changes), Choice()
         said = {name: getattr(wanted, name) for name in ("days", "by", "before")}
         kept = {name: value for name, value in said.items() if value != getattr(usual, name)}
+        if wanted.whole:
+            kept["whole"] = 1
         if wanted.opened:
             kept["opened"] = ",".join(sorted(wanted.opened))
         return "?" + urlencode(kept, safe=",")

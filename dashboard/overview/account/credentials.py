@@ -6,12 +6,40 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from dashboard.core.templatetags.purser import age_words, day
 from dashboard.credentials.models import CredentialState, ProviderCredential
 from dashboard.credentials.oauth.selectors import signed_out
 from dashboard.credentials.selectors import field_label
 from dashboard.overview.home.attention import expiry_words
+
+# The sorts of keys that providers tell apart, and the name of the field where that says the same.
+KEY_KINDS = {
+    "access_key": gettext_noop("Access key"),
+    "access_token": gettext_noop("Access token"),
+    "admin": gettext_noop("Admin key"),
+    "admin_api_key": gettext_noop("Admin API key"),
+    "analytics": gettext_noop("Analytics key"),
+    "api_key": gettext_noop("API key"),
+    "api_token": gettext_noop("API token"),
+    "billing": gettext_noop("Billing token"),
+    "enterprise": gettext_noop("Enterprise key"),
+    "inference": gettext_noop("Inference key"),
+    "inference_key": gettext_noop("Inference key"),
+    "kimi_code_key": gettext_noop("Kimi Code key"),
+    "management": gettext_noop("Management key"),
+    "management_key": gettext_noop("Management key"),
+    "member": gettext_noop("Member token"),
+    "metrics": gettext_noop("Metrics token"),
+    "no_key": gettext_noop("No key"),
+    "pay_as_you_go_key": gettext_noop("Pay as you go key"),
+    "project_api_key": gettext_noop("Project API key"),
+    "service_account": gettext_noop("Service account"),
+    "signed_in": gettext_noop("Signed in"),
+    "token_plan_key": gettext_noop("Token Plan key"),
+    "virtual_key": gettext_noop("Virtual key"),
+}
 
 
 def credential_rows(credentials: Sequence[ProviderCredential], now: datetime) -> list[dict[str, Any]]:
@@ -35,7 +63,7 @@ def _row(credential: ProviderCredential, now: datetime) -> dict[str, Any]:
     return {
         "label": credential.label,
         "fields": fields,
-        "kind": _kind_words(credential, fields),
+        "kind": _kind_words(credential),
         "state": credential.state,
         "url": reverse("credentials:check", args=[credential.pk]),
         "rotate_url": "" if retired or not fields else reverse("sync:rotate", args=[credential.pk]),
@@ -50,10 +78,14 @@ def _row(credential: ProviderCredential, now: datetime) -> dict[str, Any]:
     }
 
 
-def _kind_words(credential: ProviderCredential, fields: list[dict[str, str]]) -> str:
+def _kind_words(credential: ProviderCredential) -> str:
     """What sort of key it is, where its field does not say so already."""
-    words = credential.key_kind.replace("_", " ").capitalize()
-    return "" if any(field["label"].casefold() == words.casefold() for field in fields) else words
+    words = credential.key_kind.replace("_", " ")
+    stored = [field.label for field in credential.provider.fields if field.name in credential.secret_hints]
+    if any(label.casefold() == words.casefold() for label in stored):
+        return ""
+    known = KEY_KINDS.get(credential.key_kind)
+    return _(known) if known else words[:1].upper() + words[1:]
 
 
 def _later_words(credential: ProviderCredential) -> str:

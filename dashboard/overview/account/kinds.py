@@ -62,10 +62,11 @@ def kind_words(kind: Kind) -> str:
 
 
 def sections(
-    kind: Kind, *, balance: bool, bill: bool, quotas: bool, usage: bool, entries: bool, load: bool
+    kind: Kind, *, balance: bool, bill: bool, quotas: bool, usage: str, entries: bool, load: bool
 ) -> list[dict[str, str]]:
-    """The parts of the page from top to bottom, as its tabs name them; each flag says whether there is such a part.
-    What a provider does not tell is no part: the streams say why, and what to do instead."""
+    """The parts of the page from top to bottom, as its tabs name them; each flag says whether there is such a part,
+    `usage` what its panel is called. What a provider does not tell is no part: the streams say why, and what to do
+    instead."""
     plan = kind == "subscription"
     parts = [
         ("quotas", _("Windows"), quotas and plan),
@@ -73,7 +74,7 @@ def sections(
         ("bill", _("Bill"), bill),
         ("load", _("Load"), load),
         ("models", _("Models"), kind == "server"),
-        ("usage", _("Usage"), usage),
+        ("usage", usage, bool(usage)),
         ("quotas", _("Limits"), quotas and not plan),
         ("streams", _("Streams"), True),
         ("runs", _("Log"), True),
@@ -128,7 +129,7 @@ def counted_row(series: QuotaSeries, now: datetime) -> dict[str, Any]:
     seats = series.unit in ("seats", "licenses")
     return {
         **quota_window(series, now),
-        "no_limit_words": "" if seats or series.limit is not None else _("no limit of its own is told"),
+        "no_limit_words": "" if seats or series.limit is not None else _("no limit told"),
     }
 
 

@@ -69,6 +69,7 @@ def account_context(
         of_kind = bill_context(account, entries, limits, today)
     elif kind == "server":
         of_kind = server_context(account, credentials, streams, head["state"], usage, reading, now)
+    refused = head["state"] == "refused"
     stats = [*balance_stats(kind, facts, entries, now), *of_kind.get("stats", [])]
     # A plan's windows stand at its head alone; what was spent is the total of its usage.
     stats += [] if windows["plan"] else usage_stats(kind, usage)
@@ -79,8 +80,9 @@ def account_context(
         **of_kind,
         "stats": stats[:STATS],
         **balance_context(account, kind, facts, organization, choice, now),
+        "refused": refused,
         **windows,
-        **usage_context(account, kind, usage, streams, today, choice),
+        **usage_context(account, kind, usage, streams, today, choice, refused=refused),
         **_syncing(account, kind, credentials, streams, choice, now),
     }
     return {
@@ -135,10 +137,17 @@ def _sections(
         balance=face is not None or (kind == "wallet" and scope.balances),
         bill=kind == "bill" and bool(context["bill_months"] or not absent_words(account.provider, "cost")),
         quotas=scope.balances and kind != "server" and (windows or tells_quota),
-        usage=bool(usage.days) or tells_usage(account),
+        usage=_usage_words(account, usage),
         entries=kind != "server" and scope.balances,
         load=bool(context.get("load")),
     )
+
+
+def _usage_words(account: ProviderAccount, usage: AccountUsage) -> str:
+    """What the part of usage is called; "" where there is none."""
+    if usage.days and not usage.told:
+        return _("Cost")
+    return _("Usage") if usage.days or tells_usage(account) else ""
 
 
 def _silent(account: ProviderAccount, kind: Kind, context: dict[str, Any]) -> str:
@@ -183,8 +192,11 @@ def _head(
     if not credentials:
         state, reason = "paused", _("No key is connected.")
     successes = [stream.last_success_at for stream in streams if stream.last_success_at]
-    keys = ngettext("%(count)d key", "%(count)d keys", len(credentials)) % {"count": len(credentials)}
-    words, team = kind_words(kind), account.team.name if account.team else ""
+    # Most have one, which goes without saying; several may be one account's, or of several sorts.
+    count = len(credentials)
+    keys = ngettext("%(count)d key", "%(count)d keys", count) % {"count": count} if count > 1 else ""
+    words = kind_words(kind)
+    team = _("Team %(name)s") % {"name": account.team.name} if account.team else ""
     if face is not None:
         words = _("%(kind)s, %(unit)s") % {"kind": words, "unit": unit_word(face.unit)}
     version = version_words(reading) if kind != "server" else ""
@@ -234,9 +246,11 @@ def _quotas(
     telling = [series for series in rows if series.percent_used is not None]
     counted = [series for series in rows if series.percent_used is None and series.used is not None]
     ceilings = [series for series in rows if series.percent_used is None and series.used is None]
+    windows = [quota_window(one, now) for one in telling[:QUOTA_ROWS]]
     return {
         "plan": plan_cells(rows, now) if kind == "subscription" else [],
-        "quotas": [quota_window(one, now) for one in telling[:QUOTA_ROWS]],
+        "quotas": windows,
+        "quota_ticks": any(window["meter"] and window["meter"].tick is not None for window in windows),
         "counted": [counted_row(series, now) for series in counted[:LIMIT_ROWS]],
         "limits": [quota_window(series, now) for series in ceilings[:LIMIT_ROWS]],
         "quotas_left_out": max(0, len(telling) - QUOTA_ROWS)

@@ -105,7 +105,10 @@ def _absent_row(
         words = _("Needs another field: %(names)s.") % {"names": needs_words(account.provider, endpoint, missing)}
         url = reverse("credentials:check", args=[credentials[0].pk]) if credentials else ""
         return {**row, "state": "not_tried", "words": words, "todo": _("Enter it"), "todo_url": url}
-    return {**row, "state": "waiting", "words": _("Waits for the check of the key.") if checking else ""}
+    if not checking and any(credential.state == CredentialState.REFUSED for credential in credentials):
+        return {**row, "state": "waiting", "words": _("Waits for a key that works.")}
+    words = _("Waits for the check of the key.") if checking else ""
+    return {**row, "state": "waiting", "words": words, "next_words": _("after the check") if checking else ""}
 
 
 def _instead(account: ProviderAccount, kind: Kind, capability: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Usage and its cost on the page of an account."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from dashboard.core.charts.shapes import Chart, Layer
 from dashboard.core.charts.spend import stack_chart
 from dashboard.core.drawing import Meter
-from dashboard.core.languages.joining import listed, sentence
+from dashboard.core.languages.joining import listed, sentences
 from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import count_of
 from dashboard.core.templatetags.purser import day as day_words
@@ -20,6 +20,8 @@ from dashboard.overview.account.kinds import Kind, requests_stat
 from dashboard.sync.models import StreamState, SyncStream
 from dashboard.usage.selectors import AccountUsage, UsageRow
 from providers.spec import Endpoint, Provider
+
+SHOWN = 7  # days or models; the rest opens
 
 
 def usage_stats(kind: Kind, usage: AccountUsage) -> list[dict[str, Any]]:
@@ -45,21 +47,27 @@ def usage_context(
     streams: Sequence[SyncStream],
     today: date,
     choice: Choice,
+    *,
+    refused: bool,
 ) -> dict[str, Any]:
     models = usage.models
     by_model = choice.by == "model" and any(model.name for model in models)
+    rows = len(models if by_model else usage.days)
+    most = rows if choice.whole or rows <= SHOWN + 1 else SHOWN  # one more takes no more room than saying so
     return {
-        "usage_days": [(row, *_opening(row, choice)) for row in usage.days],
-        "usage_models": [(model, _share(model, usage)) for model in models] if by_model else [],
+        "usage_days": [(row, *_opening(row, choice)) for row in usage.days[: None if by_model else most]],
+        "usage_models": [(model, _share(model, usage)) for model in models[:most]] if by_model else [],
+        "usage_left_out": rows - most,
+        "usage_whole": choice.query(whole=True),
         "usage_groups": choice.groups() if any(model.name for model in models) else [],
         "usage_unpriced": sum(1 for model in models if model.name and model.cost is None and not model.covered),
         "usage_told": usage.told,  # columns of the others would only say that they are not told
         "usage_total": usage.total if usage.days else None,
-        "usage_chart": _usage_chart(usage),
+        "usage_chart": _usage_chart(usage, today),
         "usage_money": kind != "server" and bool(usage.total.unit),  # where nothing is priced, the foot says so once
-        "cost_note": _provenance(account.provider, usage, today),
+        "cost_note": _provenance(account.provider, usage),
         "usage_absent": _usage_absent(streams),
-        "usage_waits": _usage_waits(account.provider),
+        "usage_waits": _usage_waits(account.provider, refused=refused),
     }
 
 
@@ -86,8 +94,10 @@ def _usage_absent(streams: Sequence[SyncStream]) -> str:
     return ""
 
 
-def _usage_waits(provider: Provider) -> str:
+def _usage_waits(provider: Provider, *, refused: bool) -> str:
     """What brings the first usage."""
+    if refused:
+        return _("It comes once the key works.")
     endpoint = provider.endpoint("usage")
     if isinstance(endpoint, Endpoint) and not endpoint.history:
         return _(
@@ -96,40 +106,43 @@ def _usage_waits(provider: Provider) -> str:
     return _("It comes with the first sync, newest days first.")
 
 
-def _provenance(provider: Provider, usage: AccountUsage, today: date) -> str:
+def _provenance(provider: Provider, usage: AccountUsage) -> str:
     """Where the money comes from, what of it the provider only estimates, and which days may still change."""
     sources = [endpoint for name in ("cost", "usage") if isinstance(endpoint := provider.endpoint(name), Endpoint)]
     said = [_basis_words(usage)]
     if any(day.span == "month" for day in usage.days):
         said.append(_("Sums for longer than a day stand on their first day"))
     said += [told(endpoint.estimated).rstrip(".") for endpoint in sources]
-    changing = [first for endpoint in sources if (first := endpoint.revised_from(today)) is not None]
-    if changing and usage.days:
+    changing = [day.day for day in usage.days if day.provisional and day.day]
+    if changing:
         said.append(_("Days from %(day)s on may still change") % {"day": day_words(min(changing))})
-    return " ".join(sentence(words) for words in said if words)
+    return sentences(said)
 
 
 def tells_usage(account: ProviderAccount) -> bool:
     return any(isinstance(account.provider.endpoint(name), Endpoint) for name in ("usage", "cost"))
 
 
-def _usage_chart(usage: AccountUsage) -> Chart | None:
-    rows = [row for row in reversed(usage.days) if row.span == "day" and row.day is not None]
+def _usage_chart(usage: AccountUsage, today: date) -> Chart | None:
+    """Every day of the period, those of which nothing was told too: what is a week apart stands a week apart."""
+    rows = [(row.day, row) for row in reversed(usage.days) if row.span == "day" and row.day is not None]
     unit = usage.total.unit
     if not unit or len(rows) < 2:
         return None
-    days = [row.day for row in rows if row.day]
+    first, last = today - timedelta(days=usage.asked_days - 1), max(today, rows[-1][0])
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     costs: dict[str, dict[date, Decimal]] = {}
     unpriced: dict[date, int] = {}
-    for row, at in zip(rows, days, strict=True):
+    for at, row in rows:
         for model in row.models:
             if model.cost is not None and model.unit == unit:
                 costs.setdefault(model.name, {})[at] = model.cost
             elif model.cost is None and model.name and not model.covered:
                 unpriced[at] = unpriced.get(at, 0) + 1
-    open_days = {row.day for row in rows if row.provisional and row.day}
+    open_days = {at for at, row in rows if row.provisional}
+    unnamed = _("no model told") if len(costs) > 1 else _("all models")
     layers = [
-        Layer(name or _("all models"), [by_day.get(at) for at in days], open_days & by_day.keys())
+        Layer(name or unnamed, [by_day.get(at) for at in days], open_days & by_day.keys())
         for name, by_day in costs.items()
     ]
     notes = {at: count_of(count, "model") for at, count in unpriced.items()}
