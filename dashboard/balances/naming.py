@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from dashboard.core.languages.phrases import told
+
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HEX = re.compile(r"[0-9a-f]{24,}", re.IGNORECASE)
 # A prefix in words, then letters of both cases and digits in a row: "user_01BjbGwprnREiZkn7ghRUcbiwa".
 _MIXED = re.compile(r"([a-z]+[_-])?((?=[A-Za-z]*\d)(?=[\da-z]*[A-Z])(?=[\dA-Z]*[a-z])[A-Za-z0-9]{10,})")
 _WORD_OF_CODE = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+|[a-z]+")
+_AI = re.compile(r"\bai\b")
 _IN_BRACKETS = re.compile(r"\(([a-z]+(?:_[a-z]+)+)\)")
 _WINDOWS = {
     "second": gettext_noop("second"),
@@ -50,6 +53,32 @@ _EACH = {
     "7d": gettext_noop("per 7 days"),
     "month": gettext_noop("per month"),
 }
+# Limits that providers name in their code, as they are written here: names that adapters write out are found there.
+_KNOWN_NAMES = (
+    gettext_noop("Completions"),
+    gettext_noop("Duo enterprise"),
+    gettext_noop("Flat user cap"),
+    gettext_noop("Group default limit"),
+    gettext_noop("Group shared limit"),
+    gettext_noop("Individual limit"),
+    gettext_noop("Input tokens per minute"),
+    gettext_noop("Key budget"),
+    gettext_noop("Monthly usage"),
+    gettext_noop("Monthly waiver"),
+    gettext_noop("On demand estimate"),
+    gettext_noop("Output tokens per minute"),
+    gettext_noop("Premium interactions"),
+    gettext_noop("Role budget limit"),
+    gettext_noop("Seats"),
+    gettext_noop("Subscription cap"),
+    gettext_noop("Team budget"),
+    gettext_noop("Team spend"),
+    gettext_noop("Tokens per day"),
+    gettext_noop("User budget"),
+    gettext_noop("User spend"),
+    gettext_noop("Workspace default limit"),
+    gettext_noop("Workspace shared limit"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +96,7 @@ def quota_name(name: str, scope: str) -> QuotaName:
     """The name of a limit for people."""
     full = f"{name} · {scope}" if scope else name
     if is_code(name):
-        return QuotaName("" if is_code(scope) else _spaced(scope), "", short_code(name), full)
+        return QuotaName("" if is_code(scope) else _begun(_spaced(scope)), "", short_code(name), full)
     if is_code(scope):
         return QuotaName(_plain(name), "", short_code(scope), full)
     return QuotaName(_plain(name), _spaced(scope), "", full)
@@ -108,8 +137,13 @@ def _plain(name: str) -> str:
     a window is said in words."""
     if name in _WINDOWS:
         return window_words(name)
-    return name.replace("_", " ").capitalize() if _WORD_OF_CODE.fullmatch(name) else name
+    return told(name.replace("_", " ").capitalize() if _WORD_OF_CODE.fullmatch(name) else name)
 
 
 def _spaced(scope: str) -> str:
-    return _IN_BRACKETS.sub(lambda found: f"({found[1].replace('_', ' ')})", scope)
+    return _IN_BRACKETS.sub(lambda found: f"({_AI.sub('AI', found[1].replace('_', ' '))})", scope)
+
+
+def _begun(words: str) -> str:
+    """As a title begins; other words keep their form, for some are names."""
+    return words[:1].upper() + words[1:]
