@@ -23,7 +23,7 @@ from dashboard.organizations.models import Membership, Organization, Role, Team,
 from dashboard.organizations.scope import Scope
 from dashboard.usage.explorer.page import GROUPS, explorer_context
 from dashboard.usage.explorer.selectors import MODEL, TEAM, Wanted, spend_parts, spend_totals, whole_months_of
-from dashboard.usage.models import AllocationRule, AllocationShare, TeamDaily, TeamMonthly
+from dashboard.usage.models import AllocationRule, AllocationShare, SumKind, TeamDaily, TeamMonthly
 from dashboard.usage.rollup import rollup_allocate
 from providers.records import UsageBucket
 from tests.usage.test_landing import DAY, HOUR, MONDAY, land, paid, reported, used
@@ -96,13 +96,75 @@ def test_the_days_before_are_compared(organization: Organization, account: Provi
     assert gone["total"] is None
 
 
+def test_days_that_nobody_knows_are_compared_with_nothing(
+    client: Client, signed_in: None, organization: Organization, account: ProviderAccount
+) -> None:
+    """What was connected in the midst of the days before would look like growth."""
+    land(account, [paid("3", MONDAY - back * DAY) for back in (0, 7, 14)])
+    land(made(organization, "New", "deepseek"), [paid("4"), paid("1", MONDAY - 4 * DAY)])
+    days = f"from={MONDAY.date() - 6 * DAY}&to={MONDAY.date()}"
+    assert page(organization, days)["before_total"] == Decimal(3)
+    new = page(organization, f"{days}&provider=deepseek&sort=before")
+    assert (new["compared"], new["change"], new["since"]) == (False, None, MONDAY.date() - 4 * DAY)
+    assert not {"before", "change"} & {head.name for head in new["view"].heads}
+    assert [(row["spend"], row["before"]) for row in new["rows"]] == [(Decimal(5), None)]
+    assert (
+        "nothing is known before 12\xa0Nov\xa02026" in client.get(f"/spend/?{days}&provider=deepseek").content.decode()
+    )
+    told = list(csv.DictReader(StringIO(client.get(f"/spend/csv/?{days}&provider=deepseek").content.decode())))
+    assert [(row["spend"], row["before_from"], row["before"], row["change_percent"]) for row in told] == [
+        ("5.000000000000", "", "", "")
+    ]
+
+
+def test_days_that_cannot_be_asked_for_are_compared_with_nothing(
+    organization: Organization, account: ProviderAccount
+) -> None:
+    land(account, [paid("3"), paid("9", MONDAY - 600 * DAY), paid("9", MONDAY - 400 * DAY)])
+    told = page(organization, "period=13-months")
+    assert (told["compared"], told["total"], told["before_total"]) == (False, Decimal(3), None)
+
+
+def test_today_is_no_whole_day(organization: Organization, account: ProviderAccount) -> None:
+    today = MONDAY + 4 * DAY
+    land(account, [paid("7", today - DAY), paid("5", today - 3 * DAY), paid("100", today)])
+    assert page(organization, "period=7d")["a_day"] == {"amount": Decimal(2), "days": 6, "over": True}
+    past = page(organization, f"from={today.date() - 3 * DAY}&to={today.date() - DAY}")
+    assert past["a_day"] == {"amount": Decimal(4), "days": 3, "over": False}
+
+
+def test_tokens_are_said_once(organization: Organization, account: ProviderAccount) -> None:
+    """What they cost in each unit is told, how many of them each paid for is not."""
+    land(account, [used(model="m", input_tokens=500)])
+    land(account, [paid("3", model="m"), paid("7", unit="CNY", model="m")])
+    other = made(organization, "Other", "deepseek")
+    land(other, [used(model="n", input_tokens=40)])
+    land(other, [paid("1", unit="CNY", model="n")])
+    told = page(organization)
+    assert [(row["name"], row["tokens"]) for row in told["rows"]] == [("OpenAI", 500)]
+    assert told["tokens"] == 500, "the total is that of the rows above it"
+    assert {row["name"]: row["tokens"] for row in told["apart_rows"].rows} == {"OpenAI": None, "DeepSeek": 40}
+
+
+def test_what_the_rest_stands_on_is_named(
+    client: Client, signed_in: None, organization: Organization, account: ProviderAccount
+) -> None:
+    land(account, [paid("3")])
+    shown = client.get(f"/spend/?from={MONDAY.date()}&to={MONDAY.date()}").content.decode()
+    assert "billed or reported" in shown
+    assert "derived from balances" not in shown
+    SumKind.objects.update(basis="derived")
+    shown = client.get(f"/spend/?from={MONDAY.date()}&to={MONDAY.date()}").content.decode()
+    assert "$3.00\xa0USD derived from balances" in shown
+
+
 def test_what_is_left_out_is_said(organization: Organization, account: ProviderAccount) -> None:
     land(account, [paid("3"), paid("7", unit="CNY"), paid("1", MONDAY + DAY, final=False)])
     free = made(organization, "Other", "deepseek")
     land(free, [used(model="new", input_tokens=40, output_tokens=2)])
     told = page(organization)
     assert (told["unit"], told["total"]) == ("USD", Decimal(4))
-    assert told["apart"] == [("CNY", Decimal(7))]
+    assert told["apart"] == [("CNY", Decimal(7), "")]
     assert [(row["name"], row["unit"], row["spend"]) for row in told["apart_rows"].rows] == [
         ("OpenAI", "CNY", Decimal(7))
     ]
@@ -122,10 +184,11 @@ def test_what_a_bill_covers_is_neither_unpriced_nor_counted_twice(
 
 
 def test_long_periods_are_told_by_month(organization: Organization, account: ProviderAccount) -> None:
-    land(account, [paid("1", MONDAY - offset * DAY) for offset in (0, 1, 40, 200, 300)])
+    land(account, [paid("1", MONDAY - offset * DAY, final=offset > 0) for offset in (0, 1, 40, 200, 300)])
     told = page(organization, "period=13-months")
     assert told["by_month"]
     assert told["total"] == Decimal(5)
+    assert told["open"] == "Nov\xa02026", "a month that may still change is named, too"
     assert told["chart"].table.rows[0].name == "Nov 2026"
     assert sum(row.cells[-1] or 0 for row in told["chart"].table.rows) == Decimal(5)
 
@@ -207,7 +270,7 @@ def test_what_stands_beside_the_total_begins_with_a_few(
     assert every.context["apart_rows"].more == ""
     assert every.context["unpriced"].more.endswith("&all=apart&all=unpriced")
     told = list(csv.reader(StringIO(client.get("/spend/csv/", asked).content.decode())))
-    assert [sum(row[-3] == state for row in told) for state in ("", "not converted", "unpriced")] == [1, 25, 25]
+    assert [sum(row[-4] == state for row in told) for state in ("", "not converted", "unpriced")] == [1, 25, 25]
 
 
 def test_a_name_is_text_wherever_it_stands(
@@ -223,7 +286,11 @@ def test_a_name_is_text_wherever_it_stands(
         assert "&lt;b&gt;" in page
 
 
-def test_an_empty_page_says_what_to_do(client: Client, signed_in: None) -> None:
+def test_an_empty_page_says_what_to_do(client: Client, signed_in: None, organization: Organization) -> None:
+    none = client.get("/spend/").content.decode()
+    assert "Connect an account" in none
+    assert "/spend/csv/" not in none, "there is nothing to put into a file"
+    made(organization)
     assert "No spend is known of these days" in client.get("/spend/").content.decode()
     assert "No spend is known" in client.get("/spend/?period=13-months").content.decode()
 

@@ -1,7 +1,7 @@
 """The chart of the spend page, and what it says of days without a bar and of days that may still change."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,8 +17,11 @@ from dashboard.core.charts.spend import stack_chart
 from dashboard.core.languages.joining import listed
 from dashboard.core.period import Period, months_of
 from dashboard.core.templatetags.purser import day as day_words
+from dashboard.core.templatetags.purser import month as month_words
 from dashboard.usage.explorer.selectors import by_month
 from dashboard.usage.explorer.told import ZERO, Days, Told, summed
+
+MOST_NAMED = 3  # days that may still change; of more the first is named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +84,17 @@ def _layer(name: str, days: Days, places: Sequence[date], *, rest: bool = False)
     return Layer(name, [days.spend.get(at) for at in places], days.open, rest)
 
 
-def open_words(days: Mapping[int, Days]) -> str:
-    """Which days may still change; "" where none may."""
-    found = sorted(set().union(*(one.open for one in days.values())))
-    words = listed(day_words(one) for one in found[-5:])
-    return words if len(found) <= 5 else _("%(days)s and earlier ones") % {"days": words}
+def open_words(told: Told, unit: Unit, period: Period, days: Mapping[int, Days]) -> str:
+    """Which of the bars may still change; "" where none may."""
+    if by_month(period.first, period.last):
+        sums = [one for (_group, at), one in told.sums.items() if at == unit]
+        found, words, count = _united(one.open_months for one in sums), month_words, 0
+    else:
+        found, words, count = _united(one.open for one in days.values()), day_words, period.days
+    if len(found) <= MOST_NAMED:
+        return listed(words(one) for one in found)
+    return _("all days") if len(found) == count else _("since %(day)s") % {"day": words(found[0])}
+
+
+def _united(found: Iterable[set[date]]) -> list[date]:
+    return sorted(set().union(*found))

@@ -33,12 +33,13 @@ SOURCES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What is told, and in which unit the page adds up; `units` are all there are. `converted`: into the reporting
-    currency, whatever has a rate."""
+    currency, whatever has a rate. `asked`: the address names the unit."""
 
     told: Told
     unit: Unit
     units: Sequence[Unit]
     converted: bool
+    asked: bool
 
 
 def spend_reading(
@@ -62,9 +63,10 @@ def spend_reading(
         rates = _rates(organization, units, min(compare.first, period.first), period.last)
         told, unit = Told.of(parts, earlier, rates), Unit(currency)
         if told.has(unit):
-            return Reading(told=told, unit=unit, units=units, converted=True)
+            return Reading(told=told, unit=unit, units=units, converted=True, asked=False)
     unit = asked or (FIRST_UNIT if FIRST_UNIT in units else next(iter(units), Unit("")))
-    return Reading(told=Told.of(parts, earlier, None), unit=unit, units=units, converted=False)
+    told = Told.of(parts, earlier, None)
+    return Reading(told=told, unit=unit, units=units, converted=False, asked=asked is not None)
 
 
 def _rates(organization: Organization, units: Sequence[Unit], first: date, last: date) -> Rates:
@@ -106,6 +108,22 @@ def unit_chips(query: QueryDict, organization: Organization, reading: Reading) -
 def own_amounts(own: Mapping[Unit, Decimal]) -> list[tuple[str, Decimal]]:
     """(unit, amount) of what was converted, as it was told."""
     return [(unit.code, amount) for unit, amount in sorted(own.items())]
+
+
+def named_amounts(
+    organization_id: int, amounts: Iterable[tuple[Unit, Decimal | None]]
+) -> list[tuple[str, Decimal, str]]:
+    """(unit, amount, whose the unit is, "" where it is everybody's) of what is known."""
+    return [
+        (unit.code, amount, provider_name(organization_id, unit.slug) if unit.slug else "")
+        for unit, amount in amounts
+        if amount is not None
+    ]
+
+
+def unit_rank(unit: Unit, reporting: str) -> tuple[bool, bool, Unit]:
+    """The reporting currency first, then the other currencies, then what belongs to a provider."""
+    return unit.code != reporting, bool(unit.slug), unit
 
 
 def source_words(sources: Iterable[str]) -> list[str]:

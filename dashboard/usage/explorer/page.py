@@ -1,7 +1,8 @@
 """The spend page put together: what its address asks for, its sums, its chart and its table."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy, gettext_noop, pgettext_lazy
 from dashboard.balances.rates.conversion import Unit
 from dashboard.core.addresses import Chip, address, addresses, chips, chosen
 from dashboard.core.cursors import Order
-from dashboard.core.period import period_picker
+from dashboard.core.period import Period, period_picker
 from dashboard.core.statements import asked, pipelined
 from dashboard.core.tables import Column, Table
 from dashboard.credentials.catalog import provider_name
@@ -22,11 +23,13 @@ from dashboard.organizations.scope import Scope
 from dashboard.usage.explorer.chart import Stack, open_words, spend_chart, spend_stack, undated_spend
 from dashboard.usage.explorer.converted import (
     conversion_words,
+    named_amounts,
     own_amounts,
     rate_rows,
     source_words,
     spend_reading,
     unit_chips,
+    unit_rank,
 )
 from dashboard.usage.explorer.selectors import (
     ACCOUNT,
@@ -34,6 +37,7 @@ from dashboard.usage.explorer.selectors import (
     PROVIDER,
     TEAM,
     Bar,
+    Earlier,
     Wanted,
     by_month,
     models_used,
@@ -41,13 +45,19 @@ from dashboard.usage.explorer.selectors import (
     spend_parts,
     spend_totals,
 )
-from dashboard.usage.explorer.told import ZERO, Told, summed
+from dashboard.usage.explorer.told import ZERO, Days, Told, summed
 
 GROUPS = {
     PROVIDER: gettext_noop("Provider"),
     ACCOUNT: gettext_noop("Account"),
     TEAM: gettext_noop("Team"),
     MODEL: gettext_noop("Model"),
+}
+_TITLES = {
+    PROVIDER: gettext_noop("By provider"),
+    ACCOUNT: gettext_noop("By account"),
+    TEAM: gettext_noop("By team"),
+    MODEL: gettext_noop("By model"),
 }
 # Where a row leads: the same money, one step closer.
 _CLOSER = {PROVIDER: ACCOUNT, ACCOUNT: MODEL, TEAM: PROVIDER, MODEL: TEAM}
@@ -103,14 +113,17 @@ _COLUMNS = (
     ),
 )
 TABLE = Table(name="spend", columns=_COLUMNS, sort="spend", falling=True, key="id")
+# Where there is nothing to compare with.
+_ALONE = replace(TABLE, columns=tuple(one for one in _COLUMNS if one.name not in ("before", "change")))
 
 
 class Account(NamedTuple):
-    """What the page says of an account."""
+    """What the page says of an account; `since` is the first day that its spend is known of."""
 
     slug: str
     label: str
     team_id: int | None
+    since: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +142,18 @@ class Names:
             return f"{provider_name(self.organization_id, account.slug)}: {account.label}"
         if group == TEAM:
             return self.teams.get(value) or _("Unallocated")
-        return value or _("not told by model")
+        return value or _("Model not told")
+
+    def since(self, wanted: Wanted) -> date | None:
+        """The first day that spend is known of, of whichever of the accounts that are asked for."""
+        found = [
+            one.since
+            for pk, one in self.accounts.items()
+            if one.since is not None
+            and (not wanted.accounts or pk in wanted.accounts)
+            and (not wanted.providers or one.slug in wanted.providers)
+        ]
+        return min(found, default=None)
 
     def slug(self, group: str, value: Any) -> str:
         """Whose logo stands beside it."""
@@ -151,10 +175,20 @@ def explorer_context(
         names, models = named(), used()
         wanted = _wanted(query, scope, names, models)
         parts = spend_parts(wanted=wanted, group=group, first=period.first, last=period.last)
-        earlier = spend_totals(wanted=wanted, group=group, first=compare.first, last=compare.last)
+        # What is not known from the first day on would look like growth.
+        since = names.since(wanted)
+        compared = since is not None and max(since, picker.earliest) <= compare.first
+        earlier: Callable[[], list[Earlier]] = list
+        if compared:
+            earlier = spend_totals(wanted=wanted, group=group, first=compare.first, last=compare.last)
         filters = _filters(query, scope, names, models)
         reading = spend_reading(
-            organization=organization, query=query, parts=parts(), earlier=earlier(), period=period, compare=compare
+            organization=organization,
+            query=query,
+            parts=parts(),
+            earlier=earlier(),
+            period=period,
+            compare=compare if compared else period,
         )
         told, unit = reading.told, reading.unit
 
@@ -168,19 +202,25 @@ def explorer_context(
             bars = spend_bars(
                 wanted=wanted, group=group, layers=stack.own, units=units, first=period.first, last=period.last
             )
-        view, closer = TABLE.read(query), _closer(group, query)
+        view, closer = (TABLE if compared else _ALONE).read(query), _closer(group, query)
         figures = _figures(told, unit, name_of)
         page = view.page_of_list(figures) if not every_row else None
         shown = view.all_in_order(figures) if page is None else page.rows
         rows = _rows(shown, told, unit, group, names, closer, stack)
         total, before_total = told.total(unit), told.total_before(unit)
-        others = [(one, told.total(one)) for one in reading.units if one != unit]
+        others = sorted(reading.units, key=lambda one: unit_rank(one, organization.reporting_currency))
+        apart = _apart(told, unit, group, names, closer, query, organization, figures, every_row=every_row)
+        unpriced = _unpriced(told, group, names, closer, query, every_row=every_row)
         days = told.days(bars(), unit)
     return {
         "picker": picker,
         "compare": compare,
+        "compared": compared,
+        "since": since,
+        "today_open": period.last == today,
         "group": group,
         "group_word": _(GROUPS[group]),
+        "group_title": _(_TITLES[group]),
         "groups": _group_chips(query, group),
         "filters": filters,
         "filtered": any(chip.pressed for one in filters.values() for chip in one["chips"]),
@@ -193,23 +233,26 @@ def explorer_context(
         "total": total,
         "before_total": before_total,
         "change": _change(total, before_total),
-        "tokens": sum(told.tokens.values()) if told.tokens else None,
+        "tokens": sum(known) if (known := [one["tokens"] for one in figures if one["tokens"] is not None]) else None,
         "converted": conversion_words(told.used, unit.code),
-        "own_total": own_amounts(told.total_own(unit)),
+        "own_total": named_amounts(organization.pk, told.total_own(unit).items()),
         # What is converted now and had no rate before would else look like growth.
-        "before_apart": [
-            (one.code, amount) for one in told.total_own(unit) if (amount := told.total_before(one)) is not None
-        ],
+        "before_apart": named_amounts(organization.pk, ((one, told.total_before(one)) for one in told.total_own(unit))),
         "rates_used": rate_rows(organization.pk, told.used),
         "reporting": organization.reporting_currency,
-        "apart": [(one.code, amount) for one, amount in others if amount is not None],
-        "apart_rows": _apart(told, unit, group, names, closer, query, every_row=every_row),
-        "unpriced": _unpriced(told, group, names, closer, query, every_row=every_row),
+        # What is asked for in a unit of its own has others beside it, whether or not they have a rate.
+        "all_url": address(query, unit=None) if reading.asked and organization.reporting_currency else "",
+        "apart": named_amounts(organization.pk, ((one, told.total(one)) for one in others if one != unit)),
+        "apart_rows": apart,
+        "unpriced": unpriced,
+        "any_rows": bool(rows or apart.count or unpriced.count),
+        "any_accounts": bool(names.accounts),
         "certain": _certain(told, unit),
+        "derived": _on_basis(told, unit, ("derived",)),
         "estimated": _on_basis(told, unit, ("estimated",)),
-        "a_day": total / period.days if total is not None else None,
+        "a_day": _a_day(total, days, period, today),
         "undated": undated_spend(told, unit, period),
-        "open": open_words(days),
+        "open": open_words(told, unit, period, days),
         "chart": None if every_row else spend_chart(told, unit, _(GROUPS[group]), name_of, period, stack, days),
         "by_month": by_month(period.first, period.last),
         "csv_query": query.urlencode(),
@@ -220,7 +263,9 @@ def explorer_context(
 
 
 _ACCOUNTS = (
-    "SELECT id, provider_slug, label, team_id FROM credentials_provideraccount WHERE organization_id = %(organization)s"
+    "SELECT id, provider_slug, label, team_id, (SELECT min(day) FROM usage_dailysum"
+    " WHERE account_id = account.id AND by = 'account' AND spend IS NOT NULL)"
+    " FROM credentials_provideraccount AS account WHERE organization_id = %(organization)s"
 )
 _TEAMS = "SELECT id, name FROM organizations_team WHERE organization_id = %(organization)s"
 
@@ -382,17 +427,30 @@ def _beside(
 
 
 def _apart(
-    told: Told, unit: Unit, group: str, names: Names, closer: Closer, query: QueryDict, *, every_row: bool
+    told: Told,
+    unit: Unit,
+    group: str,
+    names: Names,
+    closer: Closer,
+    query: QueryDict,
+    organization: Organization,
+    figures: Sequence[dict[str, Any]],
+    *,
+    every_row: bool,
 ) -> Beside:
     """What was spent in other units, and is not converted."""
+    # Tokens are known by group alone: they are said once, above or where the group has no other row.
+    above, places = {one["value"] for one in figures}, Counter(value for value, _at in told.sums)
 
     def row(place: tuple[Any, Unit]) -> dict[str, Any]:
         (value, at), sums = place, told.sums[place]
+        elsewhere = value in above or places[value] > 1
         return _row(group, value, names, closer) | {
             "unit": at.code,
             "whose": names.of(PROVIDER, at.slug) if at.slug and group not in (PROVIDER, ACCOUNT) else "",
             "spend": sums.spend,
-            "tokens": told.tokens.get(value),
+            "tokens": None if elsewhere else told.tokens.get(value),
+            "tokens_elsewhere": elsewhere,
             "bases": _bases(sums.bases),
             "estimated": "estimated" in sums.bases,
             "provisional": sums.open,
@@ -400,7 +458,11 @@ def _apart(
 
     ranked = sorted(
         (place for place in told.sums if place[1] != unit),
-        key=lambda place: (place[1].code, -(told.sums[place].spend or ZERO), names.of(group, place[0]).casefold()),
+        key=lambda place: (
+            unit_rank(place[1], organization.reporting_currency),
+            -(told.sums[place].spend or ZERO),
+            names.of(group, place[0]).casefold(),
+        ),
     )
     return _beside(ranked, row, query, "apart", every_row=every_row)
 
@@ -426,6 +488,16 @@ def _bases(bases: Iterable[str]) -> list[str]:
 def _change(now: Decimal | None, before: Decimal | None) -> Decimal | None:
     """In percent; None where there is nothing to compare with."""
     return (now - before) / before * 100 if now is not None and before is not None and before > 0 else None
+
+
+def _a_day(total: Decimal | None, days: Mapping[int, Days], period: Period, today: date) -> dict[str, Any]:
+    """What a day took. Today is not over: where it is known by itself, it is left out."""
+    if total is None:
+        return {"amount": None, "days": period.days, "over": False}
+    if period.last != today or period.days == 1 or not days:
+        return {"amount": total / period.days, "days": period.days, "over": False}
+    so_far = summed(one.spend.get(today) for one in days.values()) or ZERO
+    return {"amount": (total - so_far) / (period.days - 1), "days": period.days - 1, "over": True}
 
 
 def _certain(told: Told, unit: Unit) -> Decimal | None:

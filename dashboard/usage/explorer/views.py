@@ -47,19 +47,24 @@ def explorer_csv(request: PurserRequest) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="spend-{period.first}-{period.last}.csv"'
     writer = csv.writer(response)
     head = (context["group"], "from", "to", "unit", "spend", "before_from", "before_to", "before", "change_percent")
-    writer.writerow([*head, "share_percent", "tokens", "basis", "provisional", "state", "own_amounts", "rates"])
+    writer.writerow(
+        [*head, "share_percent", "tokens", "basis", "provisional", "state", "own_amounts", "rates", "unit_of"]
+    )
     apart, unpriced = context["apart_rows"].rows, context["unpriced"].rows
-    for state, rows in (("", context["rows"]), ("not converted", apart), ("unpriced", unpriced)):
+    before = (compare.first, compare.last) if context["compared"] else (None, None)
+    beside = "other unit" if context["all_url"] else "not converted"
+    for state, rows in (("", context["rows"]), (beside, apart), ("unpriced", unpriced)):
         for row in rows:
             values = (
                 *(row["name"], period.first, period.last, "" if state == "unpriced" else row.get("unit", unit)),
-                *(_stored(row.get("spend")), compare.first, compare.last, _stored(row.get("before"))),
+                *(_stored(row.get("spend")), *before, _stored(row.get("before"))),
                 _rounded(row.get("change")),
                 *(_rounded(row.get("share")), row.get("tokens"), " + ".join(row.get("bases", ()))),
                 *("yes" if row.get("provisional") else "", state),
                 *(
                     " + ".join(f"{amount:f} {own}" for own, amount in row.get("own", ())),
                     " + ".join(row.get("sources", ())),
+                    row.get("whose", ""),
                 ),
             )
             writer.writerow([cell(value) for value in values])

@@ -111,7 +111,13 @@ def _unpriced_tag() -> Written:
 
 def _tokens(language: NumberFormat) -> Written:
     none = untold()
-    return lambda row: none if row["tokens"] is None else short_figure(row["tokens"], language)
+
+    def written(row: Row) -> str:
+        if row["tokens"] is None:
+            return "" if row.get("tokens_elsewhere") else none
+        return short_figure(row["tokens"], language)
+
+    return written
 
 
 def _main(unit: str, language: NumberFormat) -> Written:
@@ -139,7 +145,7 @@ def _amount(figure: Written, beside: Callable[[Row], Iterable[str]]) -> Written:
             [f'<span class="block text-xs text-ink-3 font-normal">{escape(words)}</span>' for words in beside(row)]
         )
         look, mark = " !py-1" if lines else "", estimated if row["estimated"] else ""
-        return f'<td class="num font-medium{look}">{mark}{figure(row)}{lines}</td>'
+        return f'<td class="num font-medium col-spend{look}">{mark}{figure(row)}{lines}</td>'
 
     return written
 
