@@ -39,19 +39,19 @@ export function scale(values, room) {
 // Every how many of `count` labels fit on `width`.
 export const every = (count, width, each) => Math.max(1, Math.ceil((count * each) / Math.max(each, width)));
 
-// The room that the figures of the axis take. ECharts would lay out the whole drawing twice to learn it.
-function widest({ fontFamily, fontSize }, { low, high, step, figure }) {
+// The room that labels take. ECharts would lay out the whole drawing twice to learn it.
+export function widest({ fontFamily, fontSize }, labels) {
   swatch.font = `${fontSize}px ${fontFamily}`;
-  const labels = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) => figure(low + index * step));
-  return Math.ceil(Math.max(...labels.map((label) => swatch.measureText(label).width)));
+  return Math.ceil(Math.max(0, ...labels.map((label) => swatch.measureText(label).width)));
 }
 
 export function frame({ colour, type }, axis) {
   const { low, high, step, figure } = axis;
+  const figures = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) => figure(low + index * step));
   return {
     animation: false,
     textStyle: type,
-    grid: { left: widest(type, axis) + LABEL_GAP + 8, right: 24, top: 24, bottom: 28, outerBoundsMode: "none" },
+    grid: { left: widest(type, figures) + LABEL_GAP + 8, right: 24, top: 24, bottom: 28, outerBoundsMode: "none" },
     xAxis: {
       axisLine: { lineStyle: { color: colour("line-strong") }, onZero: false },
       axisTick: { show: false },

@@ -1,5 +1,5 @@
 // Bars by day, one series over the other. What may still change is hatched.
-import { every, frame, scale } from "./look.js";
+import { every, frame, scale, widest } from "./look.js";
 import { tableOf } from "./table.js";
 import { dayOf, shortDay, shortMoney } from "./words.js";
 
@@ -12,7 +12,8 @@ export function stack(data, view, element) {
   const sums = rows.map(({ cells }) => names.reduce((sum, _, index) => sum + (shown(index) ? cells[index].value : 0), 0));
   const [low, high, step] = scale(sums, height);
   const base = frame({ colour, type }, { low, high, step, figure: (value) => shortMoney(data, value) });
-  const skip = every(rows.length, width - 72, 56);
+  const labels = rows.map(({ name }, place) => (data.days ? shortDay(dayOf(data.days[place])) : name));
+  const skip = every(rows.length, width - 72, Math.max(56, widest(type, labels) + 14));
   const hatch = { symbol: "rect", color: colour("panel", 0.8), dashArrayX: [1, 0], dashArrayY: [2, 3], rotation: -Math.PI / 4 };
   return {
     option: {
@@ -22,7 +23,7 @@ export function stack(data, view, element) {
         ...base.xAxis,
         type: "category",
         data: rows.map((_, place) => place),
-        axisLabel: { ...base.xAxis.axisLabel, interval: (index) => index % skip === 0, formatter: (_, index) => (data.days ? shortDay(dayOf(data.days[index])) : rows[index].name) },
+        axisLabel: { ...base.xAxis.axisLabel, interval: (index) => index % skip === 0, formatter: (_, index) => labels[index] },
       },
       series: names.map((name, index) => ({
         name,
