@@ -233,13 +233,14 @@ def test_the_page_in_words(
     words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get(f"/spend/estimates/?{DAYS}").content.decode()))
     for expected in (
         *("−20 %", "2 models, not told apart", "1M tokens without a list price", "base tier"),
-        *("Only estimated: nobody told what this use cost", "every model has a list price"),
+        *("Only estimated: nobody told what this use cost", "1 row that only the price list tells of"),
+        *("−$0.25", "+$0.25"),
     ):
         assert expected in words
 
 
 def test_an_empty_page_says_what_to_do(client: Client, signed_in: None, account: ProviderAccount) -> None:
-    assert "No tokens are known of these days" in client.get("/spend/estimates/").content.decode()
+    assert "No token use is known for these days" in client.get("/spend/estimates/").content.decode()
     land(account, [million()])
     answer = client.get(f"/spend/estimates/?{DAYS}&model=gpt-5&account={account.pk}").content.decode()
     assert "gpt-5" in answer

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from dashboard.core.addresses import address, chips, chosen
 from dashboard.core.cursors import Order
+from dashboard.core.languages.numbers import number_format, unit_digits
 from dashboard.core.period import period_picker
 from dashboard.core.tables import Column, Table
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
@@ -139,14 +140,17 @@ def estimates_context(*, scope: Scope, query: QueryDict, today: date, every_row:
         "counted": counted,
         "estimated": estimated,
         "tokens": sum(row["tokens"] or 0 for row in report.compared),
-        "difference": counted - estimated if counted is not None and estimated is not None else None,
+        "difference": (difference := _difference(counted, estimated)),
+        "difference_words": _signed(difference),
         "percent": _percent(counted, estimated),
         "alone": report.alone,
         "alone_sum": summed(row["estimated"] for row in report.alone),
         "elsewhere": report.elsewhere,
         "unlisted": report.unlisted,
         "any_rows": bool(report),
+        "any_accounts": bool(accounts),
         "any_tiered": any(row["tiered"] for row in shown),
+        "any_longer": any(row["longer"] for row in (*shown, *report.unlisted)),
         "csv_query": query.urlencode(),
     }
 
@@ -244,8 +248,7 @@ def _place(report: Report, row: dict[str, Any], use: Use) -> None:
 
 def _row(account: ProviderAccount, models: Sequence[str], use: Use) -> dict[str, Any]:
     counted = use.counted.get(UNIT)
-    both = counted is not None and use.estimated is not None
-    difference = counted - use.estimated if counted is not None and use.estimated is not None else None
+    difference = _difference(counted, use.estimated)
     name = models[0] if len(models) == 1 else ""
     return {
         "account": _called(account),
@@ -259,8 +262,9 @@ def _row(account: ProviderAccount, models: Sequence[str], use: Use) -> dict[str,
         "amounts": sorted(use.counted.items()),
         "estimated": use.estimated,
         "difference": difference,
+        "difference_words": _signed(difference),
         "gap": abs(difference) if difference is not None else None,
-        "percent": _percent(counted, use.estimated) if both else None,
+        "percent": _percent(counted, use.estimated),
         "bases": [_(words) for basis, words in COUNTED.items() if basis in use.bases],
         "provisional": use.provisional,
         "longer": use.longer,
@@ -275,6 +279,19 @@ def _called(account: ProviderAccount) -> str:
 def _tiered(price_list: str, model: str) -> bool:
     """Whether a long context of that model costs more than was reckoned with."""
     return any(period.tiered for period in price_periods(price_list, model))
+
+
+def _difference(counted: Decimal | None, estimated: Decimal | None) -> Decimal | None:
+    return counted - estimated if counted is not None and estimated is not None else None
+
+
+def _signed(difference: Decimal | None) -> str:
+    """With its sign and the unit's decimals: "+$862.11", "−$7.52", "$0.00". Sums are apart by fractions of a cent that
+    say nothing."""
+    if difference is None:
+        return ""
+    rounded = round(difference, unit_digits(UNIT))
+    return f"{'+' if rounded > 0 else ''}{number_format().money(rounded, UNIT)}"
 
 
 def _percent(counted: Decimal | None, estimated: Decimal | None) -> Decimal | None:
