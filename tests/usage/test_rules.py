@@ -173,15 +173,18 @@ def test_a_key_that_an_account_lists_is_told_by_its_name(
     for whose in (account, None):
         one = told((team, "100"), value="key_7f3a", account=whose)
         rule_save(organization=organization, told=one, by=by, now=NOW)
-    rows, _uncaught = rules_view(organization_id=organization.pk, today=TODAY)
+    rows = rules_view(organization_id=organization.pk, today=TODAY).rows
     assert [row.key for row in rows] == [None, None]
     key = ProviderKey.objects.create(
         account=account, external_id="key_7f3a", name="nightly", hint="sk-...a91f", listed_at=NOW
     )
-    rows, _uncaught = rules_view(organization_id=organization.pk, today=TODAY)
+    rows = rules_view(organization_id=organization.pk, today=TODAY).rows
     assert [row.key for row in rows] == [key, key]
     page = client.get("/spend/rules/").content.decode()
     assert "nightly" in page
+    form = client.get(f"/spend/rules/{rows[0].rule.pk}/").content.decode()
+    assert '<option value="key_7f3a" label="nightly sk-...a91f">' in form
+    assert '<h1 class="text-xl">nightly</h1>' in form
     assert "sk-...a91f" in page
     assert "their secret" not in page
 
@@ -190,12 +193,13 @@ def test_who_owns_an_account_owns_what_no_rule_catches(
     organization: Organization, account: ProviderAccount, team: Team
 ) -> None:
     land(account, [reported("3")])
-    _rules, uncaught = rules_view(organization_id=organization.pk, today=TODAY)
+    uncaught = rules_view(organization_id=organization.pk, today=TODAY).uncaught
     assert [(one.dimension, one.account, one.amounts) for one in uncaught] == [
         ("account", account, {"USD": Decimal(3)})
     ]
     ProviderAccount.objects.filter(pk=account.pk).update(team=team)
-    assert rules_view(organization_id=organization.pk, today=TODAY)[1] == []
+    view = rules_view(organization_id=organization.pk, today=TODAY)
+    assert (view.uncaught, view.own) == ([], {"USD": Decimal(3)})
 
 
 @pytest.mark.parametrize(
@@ -244,8 +248,31 @@ def test_the_preview_tells_what_saving_does(
         (team, Decimal(3), Decimal(0), Decimal(-3)),
         (None, Decimal(0), Decimal(3), Decimal(3)),
     }
-    (row,) = rules_view(organization_id=organization.pk, today=TODAY)[0]
+    (row,) = rules_view(organization_id=organization.pk, today=TODAY).rows
     assert row.amounts == {"USD": Decimal(3)}
+
+
+def test_a_rule_that_another_one_follows_says_when_it_ended(
+    client: Client,
+    signed_in: None,
+    organization: Organization,
+    account: ProviderAccount,
+    team: Team,
+    second: Team,
+    by: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    old = rule_save(organization=organization, told=told((team, "100")), by=by, now=NOW)
+    since = TODAY - 60 * DAY
+    rule_save(organization=organization, told=told((second, "100"), valid_from=since), by=by, now=NOW)
+    rule_save(organization=organization, told=told((second, "100"), account=account), by=by, now=NOW)
+    rows = rules_view(organization_id=organization.pk, today=TODAY).rows
+    assert {(row.rule.pk, row.until) for row in rows if row.replaced} == {(old.pk, since - DAY)}
+    assert "replaced" in client.get("/spend/rules/").content.decode()
+    preview = client.post(f"/spend/rules/{old.pk}/", {**FORM, "team_1": second.pk}).content.decode()
+    assert "The rule counts up to" in preview
+    assert "no spend of the last 30 days" not in preview
 
 
 # --- Pages --------------------------------------------------------------------------------------------------------

@@ -27,7 +27,11 @@ class _AccountChoice(forms.ModelChoiceField):
 class RuleForm(forms.Form):
     """`seen` is the mark of what was previewed: what was changed since is previewed again."""
 
-    dimension = forms.ChoiceField(label=gettext_lazy("By"), choices=Dimension.choices)
+    dimension = forms.ChoiceField(
+        label=gettext_lazy("What it names"),
+        choices=Dimension.choices,
+        help_text=gettext_lazy("A key counts before a project, a project before a user, a user before an account."),
+    )
     value = forms.CharField(
         label=gettext_lazy("Which one"),
         max_length=300,
@@ -40,6 +44,7 @@ class RuleForm(forms.Form):
         queryset=ProviderAccount.objects.none(),
         required=False,
         empty_label=gettext_lazy("Any account"),
+        help_text=gettext_lazy("Accounts may use the same name for different things."),
     )
     valid_from = forms.DateField(
         label=gettext_lazy("From this day on"),
@@ -66,8 +71,9 @@ class RuleForm(forms.Form):
                 decimal_places=4,
                 min_value=Decimal(0),
                 max_value=WHOLE,
-                required=False,
+                required=number == 1,
                 widget=forms.TextInput({"inputmode": "decimal"}),
+                help_text=_("All parts add up to 100 %") if number == 1 else "",
             )
         self.initial.setdefault("percent_1", WHOLE)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
@@ -28,11 +29,14 @@ Amounts = dict[str, Decimal]
 
 @dataclass(slots=True)
 class RuleRow:
-    """A rule, and what it caught in the last 30 days."""
+    """A rule, and what it caught in the last 30 days. `until` is its last day, where another one for the same follows;
+    `replaced` says that this day is over."""
 
     rule: AllocationRule
     amounts: Amounts = field(default_factory=dict)
     key: ProviderKey | None = None  # the listed key that it names
+    until: date | None = None
+    replaced: bool = False
 
     @property
     def dialog(self) -> str:
@@ -75,10 +79,22 @@ class Move:
         return self.after - self.before
 
 
-def rules_view(*, organization_id: int, today: date) -> tuple[list[RuleRow], list[Uncaught]]:
-    """All rules with what they catch, in the order in which they count; and what is unallocated, the dearest first."""
+class RulesView(NamedTuple):
+    """All rules with what they catch, in the order in which they count; what is unallocated, the dearest first; and
+    what no rule catches and so belongs to the accounts' own teams."""
+
+    rows: list[RuleRow]
+    uncaught: list[Uncaught]
+    own: Amounts
+
+
+def rules_view(*, organization_id: int, today: date) -> RulesView:
     stored = list(_rules(organization_id))
     rows = {one.pk: RuleRow(one) for one in stored}
+    for row in rows.values():
+        row.until = last_day_of(rule_of(row.rule), stored)
+        row.replaced = row.until is not None and row.until < today
+    own: Amounts = {}
     rulebook = Rulebook(rule_of(one) for one in stored)
     accounts = {one.pk: one for one in ProviderAccount.objects.filter(organization_id=organization_id)}
     uncaught: dict[tuple[int, str, str, str], Uncaught] = {}
@@ -92,9 +108,38 @@ def rules_view(*, organization_id: int, today: date) -> tuple[list[RuleRow], lis
                 key = (account_id, owner.provider_key, owner.project, owner.user)
                 found = uncaught.setdefault(key, Uncaught(accounts[account_id], *key[1:]))
                 _add(found.amounts, part)
+            else:
+                _add(own, part)
     dearest = sorted(uncaught.values(), key=lambda one: (-max(one.amounts.values()), one.value))[:MOST_UNCAUGHT]
     _name_keys(organization_id, rows.values(), dearest)
-    return sorted(rows.values(), key=_rank), dearest
+    return RulesView(sorted(rows.values(), key=_rank), dearest, own)
+
+
+def last_day_of(rule: Rule, stored: Iterable[AllocationRule]) -> date | None:
+    """The day before the next of these rules for the same counts; None where none follows."""
+    same = (rule.dimension, rule.value, rule.account_id)
+    later = [
+        one.valid_from
+        for one in stored
+        if (one.dimension, one.value, one.account_id) == same
+        and one.valid_from is not None
+        and (rule.valid_from is None or one.valid_from > rule.valid_from)
+    ]
+    return min(later) - timedelta(days=1) if later else None
+
+
+def rule_ended(*, organization_id: int, today: date, new: Rule, gone: AllocationRule | None) -> date | None:
+    """The last day of `new` in place of `gone`, where it lies before the days that are looked back on."""
+    others = [one for one in _rules(organization_id) if gone is None or one.pk != gone.pk]
+    last = last_day_of(new, others)
+    return last if last is not None and last < today - LOOKED_BACK else None
+
+
+def rule_key(*, organization_id: int, rule: AllocationRule) -> ProviderKey | None:
+    """The listed key that it names."""
+    row = RuleRow(rule)
+    _name_keys(organization_id, [row], [])
+    return row.key
 
 
 def _name_keys(organization_id: int, rows: Iterable[RuleRow], uncaught: Iterable[Uncaught]) -> None:
@@ -107,7 +152,7 @@ def _name_keys(organization_id: int, rows: Iterable[RuleRow], uncaught: Iterable
     for account_id, value, row in places:
         # A rule without an account means the keys of all.
         keys = [key for key in found[value] if account_id in (None, key.account_id)]
-        row.key = keys[0] if len(keys) == 1 else None
+        row.key = _only(keys)
 
 
 def _add(amounts: Amounts, part: Line) -> None:
@@ -146,13 +191,24 @@ def rule_moves(
     return sorted(moves, key=lambda one: (-abs(one.difference), one.unit, str(one.team or "")))
 
 
-def values_told(*, organization_id: int, today: date) -> list[str]:
-    """Keys, projects and users that the last 30 days name."""
+def values_told(*, organization_id: int, today: date) -> list[tuple[str, str]]:
+    """(value, what it is called where that is another word) of the keys, projects and users that the last 30 days
+    name."""
     rows = _details(organization_id, today)
     found: set[str] = set()
     for name in ("provider_key", "project", "user"):
         found |= set(rows.exclude(**{name: ""}).values_list(name, flat=True).distinct().order_by()[:MOST_VALUES])
-    return sorted(found)
+    keys = keys_by_id(organization_id=organization_id, external_ids=found)
+    return [(value, _key_words(_only(keys[value]))) for value in sorted(found)]
+
+
+def _key_words(key: ProviderKey | None) -> str:
+    return f"{key} {key.hint}".strip() if key is not None else ""
+
+
+def _only(keys: Sequence[ProviderKey]) -> ProviderKey | None:
+    """Accounts may share an id."""
+    return keys[0] if len(keys) == 1 else None
 
 
 def _rules(organization_id: int) -> QuerySet[AllocationRule]:

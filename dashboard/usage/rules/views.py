@@ -14,7 +14,7 @@ from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from dashboard.usage.models import AllocationRule
 from dashboard.usage.rules.forms import RuleForm, told_of
-from dashboard.usage.rules.selectors import rule_moves, rules_view, values_told
+from dashboard.usage.rules.selectors import rule_ended, rule_key, rule_moves, rules_view, values_told
 from dashboard.usage.rules.services import RuleRefused, rule_remove, rule_save
 
 EDIT = require_http_methods(["GET", "POST"])
@@ -25,8 +25,8 @@ EDIT = require_http_methods(["GET", "POST"])
 def rules(request: PurserRequest) -> HttpResponse:
     """What each rule catches, and what none does."""
     today = request.organization.local(timezone.now()).date()
-    rows, uncaught = rules_view(organization_id=request.organization.pk, today=today)
-    return render(request, "usage/rules.html", {"rows": rows, "uncaught": uncaught})
+    view = rules_view(organization_id=request.organization.pk, today=today)
+    return render(request, "usage/rules.html", view._asdict())
 
 
 @access(Access.MANAGE)
@@ -49,7 +49,7 @@ def _edit(request: PurserRequest, found: AllocationRule | None, initial: dict[st
     organization, now = request.organization, timezone.now()
     today = organization.local(now).date()
     form = RuleForm(request.POST or None, organization=organization, initial=initial)
-    moves = None
+    moves, ended = None, None
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["seen"] == form.mark:
             try:
@@ -60,10 +60,13 @@ def _edit(request: PurserRequest, found: AllocationRule | None, initial: dict[st
                 messages.success(request, _("Saved. The spend follows the rule now."))
                 return redirect("usage:rules")
         moves = rule_moves(organization_id=organization.pk, today=today, gone=found, new=form.rule)
+        ended = rule_ended(organization_id=organization.pk, today=today, new=form.rule, gone=found)
     context = {
         "rule": found,
         "form": form,
+        "key": rule_key(organization_id=organization.pk, rule=found) if found is not None else None,
         "moves": moves,
+        "ended": ended,
         "values": values_told(organization_id=organization.pk, today=today),
     }
     return render(request, "usage/rule.html", context)
