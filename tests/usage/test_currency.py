@@ -90,8 +90,8 @@ def test_all_that_has_a_rate_is_added_up_in_the_reporting_currency(
     )
     told = page(dollars, "from=2026-10-01&to=2026-11-20")
     assert (told["unit"], told["total"]) == ("USD", 3 + 100 * EXACTLY + 10 * Decimal("0.2"))
-    assert told["apart"] == [("TWD", Decimal(9))]
-    assert told["own_total"] == [("CNY", Decimal(110))]
+    assert told["apart"] == [("TWD", Decimal(9), "")]
+    assert told["own_total"] == [("CNY", Decimal(110), "")]
     (row,) = told["rows"]
     assert (row["spend"], row["own"], row["share"]) == (Decimal(21), [("CNY", Decimal(110))], Decimal(100))
     assert [(one["unit"], one["month"], one["rate"], one["source"], one["dated"]) for one in told["rates_used"]] == [
@@ -113,14 +113,34 @@ def test_each_unit_can_be_seen_by_itself(dollars: Organization, account: Provide
         told = page(dollars, f"unit={unit}")
         assert (told["unit"], told["total"], told["rates_used"]) == (unit, Decimal(total), [])
         assert [chip.label for chip in told["units"] if chip.pressed] == [unit]
-    assert dict(page(dollars, "unit=USD")["apart"]) == {"CNY": Decimal(100)}
+    assert page(dollars, "unit=USD")["apart"] == [("CNY", Decimal(100), "")]
+
+
+def test_what_stands_beside_a_unit_by_itself_is_not_said_to_lack_a_rate(
+    client: Client, signed_in: None, dollars: Organization, account: ProviderAccount
+) -> None:
+    land(account, [paid("3"), paid("100", unit="CNY"), paid("9", unit="TWD")])
+    land(made(dollars, "Other", "metachat"), [pointed("50")])
+    days = f"from={MONDAY.date()}&to={MONDAY.date()}"
+    shown = client.get(f"/spend/?{days}&unit=TWD").content.decode()
+    assert "Other units, beside the total" in shown
+    assert "Show all in USD" in shown
+    assert "Type in a rate" not in shown
+    told = list(csv.DictReader(StringIO(client.get(f"/spend/csv/?{days}&unit=TWD").content.decode())))
+    assert [(row["unit"], row["state"], row["tokens"]) for row in told] == [
+        ("TWD", "", ""),
+        *((unit, "other unit", "") for unit in ("USD", "CNY", "points")),
+    ], "the reporting currency first, then currencies, then what belongs to a provider"
+    shown = client.get(f"/spend/?{days}").content.decode()
+    assert "Not converted: what has no rate" in shown
+    assert "Type in a rate" in shown
 
 
 def test_without_a_reporting_currency_nothing_converts(dollars: Organization, account: ProviderAccount) -> None:
     land(account, [paid("3"), paid("100", unit="CNY")])
     dollars.reporting_currency = ""
     told = page(dollars)
-    assert (told["total"], told["apart"], told["rates_used"]) == (Decimal(3), [("CNY", Decimal(100))], [])
+    assert (told["total"], told["apart"], told["rates_used"]) == (Decimal(3), [("CNY", Decimal(100), "")], [])
     assert [chip.label for chip in told["units"]] == ["CNY", "USD"]
 
 
@@ -139,7 +159,7 @@ def test_points_of_two_providers_never_mix(dollars: Organization, account: Provi
     land(made(dollars, "Bill", "deepseek"), [paid("1")])
     for group in ("team", "model"):
         told = page(dollars, f"group={group}")
-        assert sorted(told["apart"]) == [("points", Decimal(100)), ("points", Decimal(1000))]
+        assert told["apart"] == [("points", Decimal(1000), "MetaChat"), ("points", Decimal(100), "OpenAI")]
         assert [(row["whose"], row["spend"]) for row in told["apart_rows"].rows] == [
             ("MetaChat", Decimal(1000)),
             ("OpenAI", Decimal(100)),
@@ -147,7 +167,7 @@ def test_points_of_two_providers_never_mix(dollars: Organization, account: Provi
     typed(dollars, "points", "0.01", "metachat")
     for group in GROUPS:
         told = page(dollars, f"group={group}")
-        assert (told["total"], told["apart"]) == (Decimal(11), [("points", Decimal(100))])
+        assert (told["total"], told["apart"]) == (Decimal(11), [("points", Decimal(100), "OpenAI")])
     assert page(dollars, "unit=points@openai")["total"] == Decimal(100)
 
 
@@ -197,7 +217,7 @@ def test_more_groups_than_layers_share_the_last_one(dollars: Organization, accou
 
 def test_the_days_before_the_chart_and_the_sums_follow(dollars: Organization, account: ProviderAccount) -> None:
     other = made(dollars, "Other", "deepseek")
-    land(account, [paid("3"), paid("4", MONDAY - 30 * DAY)])
+    land(account, [paid("3"), paid("4", MONDAY - 30 * DAY), paid("0", MONDAY - 60 * DAY)])
     land(other, [paid("100", unit="CNY"), paid("100", MONDAY - 35 * DAY, unit="CNY")])
     told = page(dollars)
     assert told["before_total"] == Decimal(4) + Decimal(20)
@@ -218,10 +238,10 @@ def test_the_days_before_the_chart_and_the_sums_follow(dollars: Organization, ac
 
 def test_what_had_no_rate_before_is_not_taken_for_growth(dollars: Organization, account: ProviderAccount) -> None:
     typed(dollars, "TWD", "0.03", since=NOVEMBER)
-    land(account, [paid("100", unit="TWD"), paid("500", MONDAY - 35 * DAY, unit="TWD")])
+    land(account, [paid("100", unit="TWD"), paid("500", MONDAY - 35 * DAY, unit="TWD"), paid("0", MONDAY - 60 * DAY)])
     told = page(dollars)
     assert (told["total"], told["before_total"], told["change"]) == (Decimal(3), None, None)
-    assert told["before_apart"] == [("TWD", Decimal(500))]
+    assert told["before_apart"] == [("TWD", Decimal(500), "")]
 
 
 def test_the_file_tells_both_amounts_and_the_rate(
@@ -246,7 +266,7 @@ def test_who_reads_one_team_converts_that_teams_money_alone(dollars: Organizatio
     land(account, [paid("100", unit="CNY")])
     land(mine, [paid("50", unit="CNY")])
     told = page(dollars, scope=Scope(dollars.pk, (team.pk,)))
-    assert (told["total"], told["own_total"]) == (Decimal(8), [("CNY", Decimal(50))])
+    assert (told["total"], told["own_total"]) == (Decimal(8), [("CNY", Decimal(50), "")])
 
 
 def test_the_rates_of_another_organization_change_nothing(dollars: Organization, account: ProviderAccount) -> None:
@@ -256,7 +276,7 @@ def test_the_rates_of_another_organization_change_nothing(dollars: Organization,
     ecb(date(2026, 11, 6), other, CNY="1", USD="1")
     land(account, [paid("100", unit="CNY"), paid("1", unit="TWD")])
     told = page(dollars)
-    assert (told["total"], told["apart"]) == (Decimal(16), [("TWD", Decimal(1))])
+    assert (told["total"], told["apart"]) == (Decimal(16), [("TWD", Decimal(1), "")])
 
 
 @pytest.mark.parametrize("query", ["", "group=team", "group=model&period=13-months", "unit=CNY"])
@@ -336,7 +356,7 @@ class ConvertedSums(HypothesisTestCase):
         """By unit, exactly; read as the page does, with the unit that it adds up in first."""
         told = page(organization, f"from={first}&to={last}&{query}")
         found: dict[str, Decimal] = defaultdict(Decimal)
-        for unit, amount in ((told["unit"], told["total"]), *told["apart"]):
+        for unit, amount, *_whose in ((told["unit"], told["total"]), *told["apart"]):
             if amount is not None:
                 found[unit] = EXACT.add(found[unit], amount)
         listed: dict[str, Decimal] = defaultdict(Decimal)
@@ -403,6 +423,27 @@ def test_an_owner_chooses_the_currency_and_types_a_rate(
     actions = AuditEvent.objects.order_by("sequence").values_list("action", flat=True)
     assert list(actions)[1:] == ["organization.currency_chosen", "rate.typed", "rate.changed", "rate.removed"]
     assert "typed in an exchange rate" in client.get("/audit/").content.decode()
+
+
+def test_a_new_rate_begins_with_a_unit_that_has_none(
+    client: Client, signed_in: None, dollars: Organization, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    land(account, [paid("100", unit="CNY"), paid("9", unit="TWD")])
+    assert '<option value="TWD" selected>' in client.get("/settings/currency/rates/new/").content.decode()
+    assert '<option value="CNY" selected>' in client.get("/settings/currency/rates/new/?unit=CNY").content.decode()
+
+
+def test_a_mean_is_told_with_as_many_figures_as_it_can_know(
+    client: Client, signed_in: None, dollars: Organization, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    typed(dollars, "TWD", "0.030123456")
+    ecb(NOVEMBER + timedelta(days=5), EUR="1", USD="1.2", CNY="7.1")
+    land(account, [paid("100", unit="CNY"), paid("9", unit="TWD")])
+    shown = client.get("/settings/currency/").content.decode()
+    assert ">0.16438&nbsp;<" in shown
+    assert ">0.030123456&nbsp;<" in shown, "what a person typed in is as they typed it"
 
 
 @pytest.fixture
@@ -478,7 +519,7 @@ def test_a_rate_of_another_organization_is_not_there(client: Client, signed_in: 
 @pytest.mark.parametrize(
     ("feed", "off", "words"),
     [
-        ({}, False, "None are there yet."),
+        ({}, False, "No ECB rates yet."),
         ({"last_day": date(2026, 11, 19), "fetched_at": NOW}, False, "The last ones are from Thu\u00a019\u00a0Nov."),
         (
             {

@@ -25,7 +25,7 @@ class CurrencyForm(forms.Form):
     currency = forms.ChoiceField(
         label=gettext_lazy("Reporting currency"),
         required=False,
-        help_text=gettext_lazy("Spend is converted into it when it is shown; what is stored stays in its own unit."),
+        help_text=gettext_lazy("What is stored stays in its own unit."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,7 +41,13 @@ class RateForm(forms.Form):
         label=gettext_lazy("Unit"),
         help_text=gettext_lazy("Points and credits belong to their provider: each has a rate of its own."),
     )
-    rate = forms.DecimalField(max_digits=24, decimal_places=12, widget=forms.TextInput({"inputmode": "decimal"}))
+    rate = forms.DecimalField(
+        max_digits=24,
+        decimal_places=12,
+        widget=forms.TextInput({"inputmode": "decimal"}),
+        help_text=gettext_lazy("Such as 0.0004."),
+        error_messages={"required": gettext_lazy("Type in what 1 of it is worth, such as 0.0004.")},
+    )
     since = forms.DateField(
         label=gettext_lazy("From this month on"),
         input_formats=["%Y-%m"],

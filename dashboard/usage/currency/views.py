@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.balances.models import ExchangeRate
+from dashboard.balances.rates.conversion import Rate
 from dashboard.balances.rates.currencies import currency_name
 from dashboard.balances.rates.selectors import feed_view, typed_rates
 from dashboard.balances.rates.services import RateRefused, rate_remove, rate_type_in, reporting_currency_choose
+from dashboard.core.languages.numbers import number
 from dashboard.core.languages.phrases import told
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
@@ -45,7 +47,11 @@ def currency(request: PurserRequest) -> HttpResponse:
         "form": form,
         "currency": organization.reporting_currency,
         "units": [
-            {"row": row, "source": " ".join(source_words([row.rate.source])) if row.rate is not None else ""}
+            {
+                "row": row,
+                "rate_words": _rate_words(row.rate) if row.rate is not None else "",
+                "source": " ".join(source_words([row.rate.source])) if row.rate is not None else "",
+            }
             for row in rows
         ],
         "rates": [
@@ -68,8 +74,11 @@ def currency(request: PurserRequest) -> HttpResponse:
 @access(Access.MANAGE)
 @EDIT
 def rate_new(request: PurserRequest) -> HttpResponse:
-    """A new rate; the address may say of which unit."""
-    return _edit(request, None, {"unit": request.GET.get("unit", "")})
+    """A new rate; the address may say of which unit, else it is the first that has none."""
+    organization = request.organization
+    rows = unit_rows(organization=organization, today=organization.local(timezone.now()).date(), typed=[])
+    first = next((one.value for one in rows if one.rate is None), "")
+    return _edit(request, None, {"unit": request.GET.get("unit", first)})
 
 
 @access(Access.MANAGE)
@@ -106,8 +115,13 @@ def _edit(request: PurserRequest, found: ExchangeRate | None, initial: dict[str,
 @require_POST
 def rate_out(request: PurserRequest, rate_id: int) -> HttpResponse:
     rate_remove(rate=_rate(request, rate_id), by=request.actor, now=timezone.now())
-    messages.success(request, _("The rate is taken back."))
+    messages.success(request, _("The rate is deleted."))
     return redirect("usage:currency")
+
+
+def _rate_words(rate: Rate) -> str:
+    """Five figures of what the ECB told: a mean has more than it can know."""
+    return number(rate.value, None if rate.source == "typed" else max(0, 4 - rate.value.adjusted()))
 
 
 def _rate(request: PurserRequest, rate_id: int) -> ExchangeRate:
