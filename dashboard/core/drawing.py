@@ -199,6 +199,11 @@ def meter_geometry(
     )
 
 
+def progress_geometry(percent: Decimal) -> Meter:
+    """How far work has come, 0 to 100: no time passes beside it, and nothing is wrong near its end."""
+    return Meter(value=round(float(percent), 1), tick=None, full=100.0, over=False, severity="")
+
+
 def horizon_place(days: Decimal) -> float:
     """Where `days` from now falls on the doubling axis, 0 to 1000."""
     hours = float(days) * 24

@@ -222,7 +222,10 @@ def imports(account: ProviderAccount, by: Actor, now: datetime) -> dict[str, Any
 _STILL: dict[str, dict[str, Any]] = {
     "checking": {"steps": 9, "steps_done": 4},
     "importing": {"steps": 9, "steps_done": 6},
-    "failed": {"problem": "It broke off several times. Nothing was imported: try again, and tell the operator."},
+    "failed": {
+        "problem": "Purser stopped 4 times while working on this file. Nothing was imported. Upload it again; if it "
+        "stops again, tell whoever runs Purser."
+    },
 }
 
 

@@ -25,17 +25,28 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("File"),
         allow_empty_file=True,  # said in our own words
-        help_text=gettext_lazy("CSV, TSV or semicolons, at most %(most)d MB. What it says is shown before it counts.")
-        % {"most": MOST_BYTES >> 20},
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/tab-separated-values"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        words = _("CSV, TSV or semicolons, at most %(most)d MB. What it says is shown before it counts.")
+        self.fields["file"].help_text = words % {"most": MOST_BYTES >> 20}
 
 
 class DialectForm(forms.Form):
     """How the file is written, for when it was guessed wrong."""
 
-    encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), choices=list(ENCODINGS.items()))
-    delimiter = forms.ChoiceField(label=gettext_lazy("Separator"), choices=list(DELIMITERS.items()))
+    encoding = forms.ChoiceField(
+        label=gettext_lazy("Encoding"),
+        choices=list(ENCODINGS.items()),
+        help_text=gettext_lazy("Another one helps when names look wrong."),
+    )
+    delimiter = forms.ChoiceField(
+        label=gettext_lazy("Separator"),
+        choices=list(DELIMITERS.items()),
+        help_text=gettext_lazy("What stands between two cells of a line."),
+    )
 
 
 class MappingForm(forms.Form):
@@ -50,7 +61,11 @@ class MappingForm(forms.Form):
         ],
         help_text=gettext_lazy("Days and months stay as the provider wrote them."),
     )
-    order = forms.ChoiceField(label=gettext_lazy("Dates such as 03/04/2026"), required=False)
+    order = forms.ChoiceField(
+        label=gettext_lazy("Dates such as 03/04/2026"),
+        required=False,
+        help_text=gettext_lazy("Which of the two numbers is the day."),
+    )
     zone = forms.CharField(
         label=gettext_lazy("Time zone of hours"),
         max_length=64,
@@ -58,7 +73,9 @@ class MappingForm(forms.Form):
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
         help_text=gettext_lazy("Counts only where the file names no offset. Consoles mostly write UTC."),
     )
-    decimal = forms.ChoiceField(label=gettext_lazy("Decimal mark"))
+    decimal = forms.ChoiceField(
+        label=gettext_lazy("Decimal mark"), help_text=gettext_lazy("What stands before the decimals of a number.")
+    )
     unit = forms.ChoiceField(
         label=gettext_lazy("Currency"),
         required=False,
@@ -68,6 +85,7 @@ class MappingForm(forms.Form):
     repeated = forms.ChoiceField(
         label=gettext_lazy("Lines that are alike in every cell"),
         choices=[("once", gettext_lazy("count once")), ("each", gettext_lazy("count each"))],
+        help_text=gettext_lazy("A file that was joined from several exports may hold a line twice."),
     )
     overlap = forms.ChoiceField(
         label=gettext_lazy("Days that another import has already"),

@@ -1,6 +1,6 @@
 """The pages of an import: upload, columns, what it would do, done, undo."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,19 +14,20 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from dashboard.core.drawing import meter_geometry
+from dashboard.core.drawing import progress_geometry
 from dashboard.core.encryption import Unreadable
+from dashboard.core.languages.phrases import told
 from dashboard.core.uploads import takes_file, too_large
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.access import access, limited
 from dashboard.organizations.middleware import PurserRequest
 from dashboard.organizations.scope import Access
 from dashboard.organizations.services import Refused
-from dashboard.usage.imports.columns import COUNTS, FIELDS
 from dashboard.usage.imports.dialect import FileProblem
 from dashboard.usage.imports.forms import DialectForm, MappingForm, UploadForm
 from dashboard.usage.imports.held import MOST_BYTES, Gone
 from dashboard.usage.imports.lines import Mapping
+from dashboard.usage.imports.report import report_of
 from dashboard.usage.imports.selectors import import_progress, import_sample, imports_of, own_units
 from dashboard.usage.imports.services import (
     AlreadyThere,
@@ -47,7 +48,7 @@ LOOKS = {
     ImportState.IMPORTING: "syncing",
     ImportState.IMPORTED: "passed",
     ImportState.FAILED: "failed",
-    ImportState.UNDONE: "disabled",
+    ImportState.UNDONE: "retired",
 }
 
 
@@ -143,7 +144,8 @@ def one(request: PurserRequest, import_id: int) -> HttpResponse:
         "one": found,
         "look": LOOKS[ImportState(found.state)],
         "account": found.account,
-        "report": _report(found.report) if found.report else None,
+        "problem": told(found.problem),
+        "report": report_of(found, now=timezone.now()),
         "progress": _progress(found),
     }
     return render(request, "imports/import.html", context)
@@ -154,10 +156,10 @@ def one(request: PurserRequest, import_id: int) -> HttpResponse:
 def progress(request: PurserRequest, import_id: int) -> HttpResponse:
     """How far it is; when there is nothing to wait for, on to the page that says what came out."""
     found = _import(request, import_id)
-    told = _progress(found)
-    if not told["busy"]:
+    under_way = _progress(found)
+    if not under_way["busy"]:
         return HttpResponseClientRedirect(reverse("imports:one", args=[found.pk]))
-    return render(request, "imports/_progress.html", {"progress": told})
+    return render(request, "imports/_progress.html", {"progress": under_way})
 
 
 @access(Access.MANAGE)
@@ -181,7 +183,7 @@ def undo(request: PurserRequest, import_id: int) -> HttpResponse:
     if request.method == "GET":
         if found.state not in (ImportState.IMPORTED, ImportState.IMPORTING):
             return redirect("imports:one", import_id=found.pk)
-        report = _report(found.report)
+        report = report_of(found, now=timezone.now())
         return render(request, "imports/undo.html", {"one": found, "account": found.account, "report": report})
     try:
         gone = import_undo(usage_import=found, by=request.actor, now=timezone.now())
@@ -214,39 +216,13 @@ def _row(found: UsageImport) -> dict[str, Any]:
 
 
 def _progress(found: UsageImport) -> dict[str, Any]:
-    told = import_progress(found)
+    come = import_progress(found)
+    percent = Decimal(come.done * 100) / come.total
     return {
-        "busy": told.busy,
+        "busy": come.busy,
         "trying": found.state == ImportState.CHECKING,
-        "done": told.done,
-        "total": told.total,
-        "share": meter_geometry(Decimal(told.done * 100) / told.total, elapsed=100) if told.busy else None,
+        "percent": round(percent),
+        "share": progress_geometry(percent),
         "url": reverse("imports:progress", args=[found.pk]),
         "page": reverse("imports:one", args=[found.pk]),
     }
-
-
-def _report(report: dict[str, Any]) -> dict[str, Any]:
-    """The report with dates and Decimals, in the order of the page."""
-    fates = report["fates"]
-    return {
-        **report,
-        "good": report["rows"] - report["refused"] - report["repeated"],
-        "unsaid": report["refused"] - len(report["refusals"]),
-        "days": [_day(day) for day in report["days"]],
-        "money": [
-            {"fate": fate, "unit": unit, "amount": Decimal(amount)}
-            for fate, units in sorted(report["money"].items())
-            for unit, amount in units.items()
-        ],
-        "counts": [{"name": FIELDS[name], "count": report["counts"][name]} for name in COUNTS],
-        "stays": {kind: told.get("stays", 0) for kind, told in fates.items()},
-        "left": {kind: told.get("left", 0) for kind, told in fates.items()},
-        "adds": {kind: told.get("adds", 0) for kind, told in fates.items()},
-        "replaces": fates["cost"].get("replaces", 0),
-    }
-
-
-def _day(told: dict[str, Any]) -> dict[str, Any]:
-    amounts = [{"unit": unit, "amount": Decimal(amount)} for unit, amount in told["amounts"].items()]
-    return {**told, "day": date.fromisoformat(told["day"]), "amounts": amounts}

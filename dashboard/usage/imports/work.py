@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils import translation
+from django.utils.translation import gettext_noop
 
 from dashboard.core.encryption import Unreadable
 from dashboard.usage.derived.services import derived_balance_refresh
@@ -31,12 +32,18 @@ def import_work(*, import_id: int, clock: Clock) -> None:
         row.tries, row.touched_at = row.tries + 1, clock()
         row.save(update_fields=["tries", "touched_at"])
     if row.tries > MOST_TRIES:
-        _fail(row, _("It broke off several times. Nothing was imported: try again, and tell the operator."), clock())
+        words = gettext_noop(
+            "Purser stopped %(tries)d times while working on this file. Nothing was imported. Upload it again; if it "
+            "stops again, tell whoever runs Purser."
+        )
+        _fail(row, words % {"tries": MOST_TRIES}, clock())
         return
     try:
-        (_try if row.state == ImportState.CHECKING else _land)(row, clock)
+        # What is stored is English: the page says it in the language of whoever reads it.
+        with translation.override("en"):
+            (_try if row.state == ImportState.CHECKING else _land)(row, clock)
     except (Unreadable, Gone):
-        _fail(row, _("The upload cannot be read any more. Nothing was imported: upload it again."), clock())
+        _fail(row, gettext_noop("The upload cannot be read any more. Nothing was imported: upload it again."), clock())
 
 
 def _fail(row: UsageImport, words: str, now: datetime) -> None:

@@ -8,11 +8,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboard import pipeline
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, User
 from dashboard.usage.imports import services
+from dashboard.usage.imports.work import MOST_TRIES, import_work
 from dashboard.usage.models import CostRecord, ImportState, UsageImport, UsageImportPart
 from tests.usage.imports.files import COSTS, written
 
@@ -74,10 +76,53 @@ def test_from_upload_to_undo(mei: Client, account: ProviderAccount) -> None:
     assert "Imported" in done
     assert CostRecord.objects.count() == 3
     assert "3 records" in page(mei.get(reverse("imports:account_imports", args=[account.pk])))
-    assert "3 records go." in page(mei.get(at("undo")))
+    asked = page(mei.get(at("undo"))).replace("\u00a0", " ")
+    for words in ("Records 3 ", "Days 2 Mon 16 Nov to Tue 17 Nov", "Cost −$2.50 USD"):
+        assert words in asked, words
     assert CostRecord.objects.count() == 3, "asking undoes nothing"
     assert "Undone: 3 records are gone." in page(mei.post(at("undo"), follow=True))
     assert not CostRecord.objects.exists()
+    undone = page(mei.get(at("one")))
+    assert "Nothing of this file counts any more." in undone
+    assert "taken back" in undone
+    assert "Result" not in undone, "no day of it counts"
+
+
+def test_days_that_another_import_has_are_not_offered(mei: Client, account: ProviderAccount) -> None:
+    for name, text in (("first.csv", COSTS), ("again.csv", COSTS.replace(",ci,", ",other,"))):
+        columns = upload(mei, account, text, name)
+        trial = page(mei.post(at("columns"), form_of(columns), follow=True))
+        if name == "first.csv":
+            mei.post(at("commit"))
+    assert "another import or a typed entry already has all 2 days" in trial
+    assert "Cannot be read 0" in trial
+    assert "Import 3 lines" not in trial
+    assert at("commit") not in mei.get(at("one")).content.decode()
+    mei.post(at("drop"))
+    part = COSTS.replace("2026-11-16", "2026-11-15")
+    columns = upload(mei, account, part, "part.csv")
+    trial = page(mei.post(at("columns"), form_of(columns), follow=True))
+    assert "already has cost of 1 of these 2 days" in trial
+    assert "Import 2 of 3 lines" in trial
+
+
+def test_what_went_wrong_is_said_in_the_language_of_the_reader(mei: Client, account: ProviderAccount) -> None:
+    """The work may be done by a worker, which knows no reader, or while another person waits."""
+    User.objects.update(language="zh-hant")
+    columns = upload(mei, account, COSTS + "Total,,,,,2.5\n")
+    assert "20 MB" in page(mei.get(reverse("imports:account_imports", args=[account.pk])))
+    trial = page(mei.post(at("columns"), form_of(columns), follow=True))
+    (refusal,) = latest().report["refusals"]
+    assert refusal["words"].startswith("“Total” is no date.")
+    assert refusal["words"] not in trial
+    UsageImport.objects.update(state=ImportState.IMPORTING, tries=MOST_TRIES, steps_done=0)
+    import_work(import_id=latest().pk, clock=timezone.now)
+    assert latest().problem.startswith("Purser stopped 4 times")
+    failed = mei.get(at("one"))
+    told = page(failed)
+    assert "Purser stopped" not in told
+    assert "Nothing was imported" not in told
+    assert reverse("imports:account_imports", args=[account.pk]) in failed.content.decode()
 
 
 def test_the_same_file_is_said_clearly(mei: Client, account: ProviderAccount) -> None:
