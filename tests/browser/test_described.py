@@ -36,12 +36,12 @@ def test_a_shared_file_is_taken_in_tried_and_saved(page: Page, wire: Server, tmp
     page.get_by_role("link", name="Describe a provider").first.click()
     page.get_by_label("Or choose a file").set_input_files(shared)
     expect(page.get_by_label("A description that somebody shared")).to_have_value(shared.read_text())
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Start describing").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Quay relay")
     general = page.url
     page.goto(f"{general}reads/balance/")
     page.get_by_label("Divided by").first.fill("500000")
-    page.get_by_role("button", name="Test").click()
+    page.get_by_role("button", name="Test without saving").click()
     expect(page.get_by_text("This description is not saved yet.")).to_be_visible()
     page.locator("[name=access_token]").fill(SECRET)
     page.locator("[name=user_id]").fill("7")
@@ -54,5 +54,5 @@ def test_a_shared_file_is_taken_in_tried_and_saved(page: Page, wire: Server, tmp
 
     page.get_by_role("link", name="Delete").click()
     page.get_by_label("Type Quay relay to confirm").fill("Quay relay")
-    page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("Nothing described yet")).to_be_visible()
+    page.get_by_role("button", name="Delete the description").click()
+    expect(page.get_by_text("No own providers yet")).to_be_visible()

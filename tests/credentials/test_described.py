@@ -711,3 +711,52 @@ def test_every_page_of_every_preset_opens(client: Client, organization: Organiza
         assert len(ids) == len(set(ids)), f"ids stand once: {address}"
         for label in re.findall(r'<label[^>]* for="([^"]+)"', page):
             assert label in ids, f"{label} on {address}"
+
+
+def test_the_editor_says_in_words_what_stands_where(client: Client, organization: Organization) -> None:
+    one = kept(organization, dict(presets()["relay_key"]))
+    page = client.get(url("part", one, "balance"))
+    told = text_of(page)
+    for words in ("Amount left needed amount", "Kind of balance kind", "credit line", "Unix milliseconds"):
+        assert words in told, words
+    folds = re.findall(r"<details[^>]*>\s*<summary[^>]*>.*?<h2>([^<]+)", page.content.decode(), re.DOTALL)
+    assert folds == ["More about the call", "More figures", "How often, and which days", "Pages"]
+    assert "{last}" not in told, "a balance is asked for without days"
+    assert "{last}" in text_of(client.get(url("part", one, "usage")))
+
+
+@pytest.mark.usefixtures("noted_templates")
+def test_what_is_folded_away_is_open_where_something_stands_in_it(client: Client, organization: Organization) -> None:
+    document = dict(presets()["relay_key"])
+    balance = {**document["capabilities"]["balance"], "query": {"all": "1"}, "paging": {"parameter": "p"}}
+    one = kept(organization, {**document, "capabilities": {**document["capabilities"], "balance": balance}})
+    page = client.get(url("part", one, "balance")).content.decode()
+    opened = re.findall(r"<details[^>]* open>\s*<summary[^>]*>.*?<h2>([^<]+)", page, re.DOTALL)
+    assert {"More about the call", "Pages"} <= set(opened)
+    form = CapabilityForm(part="balance", document=described(), version=1)
+    assert not form.more_fold["open"]
+    wrong = client.post(url("part", one, "balance"), {**typed(form), "offered": "told", "basis_at": "a[", "path": "/x"})
+    assert [row["name"] for row in wrong.context["form"].shown_rows if row["name"] == "basis"] == ["basis"]
+
+
+@pytest.mark.usefixtures("noted_templates")
+def test_a_tab_says_how_its_part_stands(client: Client, organization: Organization) -> None:
+    one = kept(organization, dict(presets()["relay_key"]))
+    tabs = {tab["name"]: tab["told"] for tab in client.get(url("general", one)).context["tabs"]}
+    capabilities = one.document["capabilities"]
+    assert {name for name, told in tabs.items() if told == "the provider has none"} == {
+        name for name, part in capabilities.items() if "absent" in part
+    }
+    read = {name for name, part in capabilities.items() if "path" in part}
+    assert {name for name, told in tabs.items() if told == "described"} == {*read, CHECK}
+
+
+def test_a_help_of_several_lines_is_kept_as_one(client: Client, organization: Organization) -> None:
+    one = kept(organization, described())
+    form = typed(GeneralForm(document=one.document, version=one.version))
+    assert (
+        client.post(url("general", one), {**form, "secret_0_help": "Made in the console.\r\nRead only."}).status_code
+        == 302
+    )
+    one.refresh_from_db()
+    assert one.document["secrets"][0]["help"] == "Made in the console. Read only."

@@ -6,6 +6,7 @@ import "./dialogs.js";
 import "./copying.js";
 import "./forms.js";
 import "./rows.js";
+import "./tabs.js";
 import "./live.js";
 import { watchCharts } from "./near.js";
 

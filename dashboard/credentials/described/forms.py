@@ -31,6 +31,11 @@ def area(label: Any, help_text: Any = "", *, rows: int = 3, most: int = 8000, re
     return forms.CharField(label=label, help_text=help_text, required=required, max_length=most, widget=widget)
 
 
+def prose(label: Any, help_text: Any) -> Any:
+    widget = forms.Textarea(attrs={"rows": 2})
+    return forms.CharField(label=label, help_text=help_text, required=False, max_length=300, widget=widget)
+
+
 def flag(label: Any) -> Any:
     return forms.BooleanField(label=label, required=False)
 
@@ -42,7 +47,10 @@ def problem_words(problem: Problem) -> str:
 class NewForm(forms.Form):
     """From a preset, or from a description that somebody shared."""
 
-    preset = forms.ChoiceField(label=gettext_lazy("Start from"))
+    preset = forms.ChoiceField(
+        label=gettext_lazy("Start from"),
+        help_text=gettext_lazy("What a preset fills in can be changed. Relays are of the one-api and new-api kind."),
+    )
     name = forms.CharField(
         label=gettext_lazy("Name"),
         required=False,
@@ -139,18 +147,22 @@ class GeneralForm(PartForm):
     """Name, hosts, what a person enters."""
 
     name = text(gettext_lazy("Name"), required=True, most=60)
-    summary = text(gettext_lazy("In a few words"), most=160)
+    summary = text(gettext_lazy("In a few words"), gettext_lazy("Stands under its name in lists."), most=160)
     bases = area(
         gettext_lazy("Base URLs"),
         gettext_lazy(
-            "One in a line, lower case, with https. Behind it “account” or “inference” where it serves one alone. "
-            "Nothing is ever called anywhere else; a stored key does not follow a change."
+            "One per line, starting with https://. Add account or inference after an address that serves only one of "
+            "them. Nothing is ever called anywhere else. Changing an address removes the stored keys."
         ),
         required=True,
     )
     self_hosted = flag(gettext_lazy("It runs in our own network: private addresses, http and no key are fine"))
-    wire_protocol = forms.ChoiceField(label=gettext_lazy("Speaks"), choices=list(PROTOCOLS.items()))
-    docs_url = text(gettext_lazy("Documentation"), most=300)
+    wire_protocol = forms.ChoiceField(
+        label=gettext_lazy("Speaks"),
+        choices=list(PROTOCOLS.items()),
+        help_text=gettext_lazy("How its models are called. Figures are read as described here."),
+    )
+    docs_url = text(gettext_lazy("Documentation"), gettext_lazy("Where its API is explained."), most=300)
     console_url = text(gettext_lazy("Console"), gettext_lazy("Where a person tops up and makes keys."), most=300)
 
     KEPT = ("name", "summary", "wire_protocol", "docs_url", "console_url")
@@ -233,6 +245,7 @@ class GeneralForm(PartForm):
             name: value.strip() if isinstance(value, str) and name != "prefix" else value
             for name, value in told.items()
         }
+        told["help"] = " ".join(told["help"].split())  # several lines for the eye alone
         if "starts_with" in told:
             told["starts_with"] = told["starts_with"].split()
         keep = ("name", "header", "prefix", "required", "can_spend")
@@ -242,12 +255,12 @@ class GeneralForm(PartForm):
 def _secret_fields() -> dict[str, Any]:
     return {
         "name": text(_("Name"), _("A lower-case word such as api_key. Empty takes this one out."), most=40, mono=True),
-        "label": text(_("Label"), most=80),
-        "help": text(_("Help"), _("Where it is made, and what it must be allowed."), most=300),
-        "url": text(_("Where to get it"), most=300),
-        "header": text(_("Header"), most=60, mono=True),
+        "label": text(_("Label"), _("As people read it when they connect an account."), most=80),
+        "help": prose(_("Help"), _("Where it is made, and what it must be allowed.")),
+        "url": text(_("Where to get it"), _("The page where a person makes it."), most=300),
+        "header": text(_("Header"), _("The header of the call in which it travels."), most=60, mono=True),
         "prefix": text(_("Before the key"), _("With its space: “Bearer ”."), most=39, mono=True),
-        "starts_with": text(_("Keys begin with"), most=200, mono=True),
+        "starts_with": text(_("Keys begin with"), _("Several are separated by spaces: sk- rk-"), most=200, mono=True),
         **{name: flag(label) for name, label in SECRET_FLAGS.items()},
     }
 
@@ -255,9 +268,9 @@ def _secret_fields() -> dict[str, Any]:
 def _open_fields() -> dict[str, Any]:
     return {
         "name": text(_("Name"), _("Paths and queries use it in braces: {team_id}."), most=40, mono=True),
-        "label": text(_("Label"), most=80),
-        "help": text(_("Help"), most=300),
-        "default": text(_("Default"), most=200),
+        "label": text(_("Label"), _("As people read it when they connect an account."), most=80),
+        "help": prose(_("Help"), _("What is to be entered, and where it is found.")),
+        "default": text(_("Default"), _("What stands in it before anybody types."), most=200),
         "required": flag(_("Must be entered")),
     }
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.credentials.described.forms import Document, PartForm, area, flag, text
 from dashboard.credentials.described.lines import mapping_from, mapping_text
+from dashboard.credentials.described.words import FORMAT_WORDS, SPAN_WORDS, VALUE_WORDS, field_words
 from providers.described.shape import FIELDS, REQUIRED, SPANS, TIME_FORMATS, TIMED, WORDS, Kind
 from providers.spec import CAPABILITIES, Capability
 
@@ -21,6 +22,11 @@ LINES = ("query", "headers")
 
 def choice(label: Any, choices: Iterable[tuple[str, Any]], help_text: Any = "") -> Any:
     return forms.ChoiceField(label=label, choices=list(choices), required=False, help_text=help_text)
+
+
+def filled(field: forms.BoundField) -> bool:
+    """Whether there is something to see in a field: a value, or what is wrong with it."""
+    return bool(field.errors) or field.value() not in ("", None, False, [])
 
 
 def count(label: Any, help_text: Any = "") -> Any:
@@ -51,10 +57,8 @@ class CallForm(PartForm):
         )
         if len(bases) > 1:
             self.fields["base"] = choice(_("Base URL"), [(str(number), url) for number, url in enumerate(bases)])
-        self.fields["query"] = area(
-            _("Query"), _("One parameter in a line: name = value. {start}, {end} and {last} are the days asked for.")
-        )
-        self.fields["headers"] = area(_("More headers"), _("One in a line: name = value. Keys have their own."), rows=2)
+        self.fields["query"] = area(_("Query"), self.query_help())
+        self.fields["headers"] = area(_("More headers"), _("One per line: name = value. Keys have their own."), rows=2)
         if len(secrets) > 1:
             self.fields["secrets"] = forms.MultipleChoiceField(
                 label=_("Sent along"),
@@ -63,10 +67,15 @@ class CallForm(PartForm):
                 widget=forms.CheckboxSelectMultiple,
             )
         self.fields["ok"] = text(
-            _("It worked when"), _("For answers that tell failures inside, with status 200: success"), mono=True
+            _("It worked when"),
+            _("For providers that answer 200 even when they fail. Say what is true when it worked: success"),
+            mono=True,
         )
         kinds = [("", _("it is tried again later")), ("refused", _("the key is refused"))]
         self.fields["when_not_ok"] = choice(_("Otherwise"), kinds)
+
+    def query_help(self) -> str:
+        return _("One parameter per line: name = value.")
 
     def read(self) -> dict[str, Any]:
         told = self.told
@@ -96,6 +105,26 @@ class CallForm(PartForm):
             return next((place for place in places if place in self.fields), "fields")
         return f"paging_{steps[1]}" if steps[0] == "paging" and len(steps) > 1 else steps[0]
 
+    # --- For the template ---------------------------------------------------------------------------------------
+
+    def bound(self, names: Iterable[str]) -> list[Any]:
+        """The fields of these names that there are."""
+        return [self[name] for name in names if name in self.fields]
+
+    @property
+    def call_fields(self) -> list[Any]:
+        return self.bound(("path", "base", "secrets", "rows", "account_id", "account_name"))
+
+    @property
+    def more_fold(self) -> dict[str, Any]:
+        """What most calls do without."""
+        return self.fold(_("More about the call"), ("query", "headers", "ok", "when_not_ok", "distinct"))
+
+    def fold(self, title: str, names: Iterable[str]) -> dict[str, Any]:
+        """Fields that are folded away unless something stands in them: {title, fields, open}."""
+        fields = self.bound(names)
+        return {"title": title, "fields": fields, "open": any(map(filled, fields))}
+
     def put(self, part: Document | None) -> Document:
         """The whole document with this part in its place."""
         if self.part == CHECK:
@@ -124,10 +153,6 @@ class CheckForm(CallForm):
         kept = {name: value for name, value in part.items() if name not in identity}
         return self.put({**kept, **{name: value for name, value in identity.items() if value}})
 
-    @property
-    def call_fields(self) -> list[Any]:
-        return [self[name] for name in self.fields if name != "version"]
-
 
 class CapabilityForm(CallForm):
     """A capability: how it is called, how its pages go on, and where its figures stand."""
@@ -137,10 +162,10 @@ class CapabilityForm(CallForm):
         self.timed, self.kinds = part in TIMED, FIELDS[part]
         options = [("told", _("Yes, as below")), ("absent", _("No, the provider has none")), ("", _("Not described"))]
         self.fields["offered"] = choice(_("Can it be read?"), options)
-        self.fields["absent"] = text(_("Why there is none"), most=300)
-        self.fields["fallback"] = text(_("What there is instead"), most=300)
+        self.fields["absent"] = text(_("Why there is none"), _("It is shown where the figure would stand."), most=300)
+        self.fields["fallback"] = text(_("What there is instead"), _("What to look at in its place."), most=300)
         super().build()
-        self.fields["rows"] = text(_("Rows"), _("Where the list of them stands; empty: one in the answer."), mono=True)
+        self.fields["rows"] = text(_("Rows"), _("Where the list is. Empty: the answer is one row."), mono=True)
         self.fields["distinct"] = text(_("A row's id"), _("Rows that come twice count once."), mono=True)
         self._build_rhythm()
         for name in PAGING:
@@ -150,15 +175,20 @@ class CapabilityForm(CallForm):
         for name, kind in self.kinds.items():
             self.fields |= {f"{name}_{what}": one for what, one in _value_fields(part, name, kind).items()}
 
+    def query_help(self) -> str:
+        if not self.timed:
+            return super().query_help()
+        return _("One parameter per line: name = value. {start}, {end} and {last} are the days asked for.")
+
     def _build_rhythm(self) -> None:
         self.fields["interval_seconds"] = count(_("Read every (seconds)"))
-        self.fields["zone"] = text(_("Time zone"), _("Of times that name none, and of days: Asia/Shanghai."), most=40)
+        self.fields["zone"] = text(_("Time zone"), _("For days, and for times without a zone: Asia/Shanghai."), most=40)
         if not self.timed:
             return
-        spans = [("", _("the answer tells its end")), *((name, name) for name in SPANS)]
+        spans = [("", _("the answer tells its end")), *((name, SPAN_WORDS[name]) for name in SPANS)]
         self.fields["span"] = choice(_("A row is a"), spans)
         self.fields["add_up"] = flag(_("Add up the rows of one bucket: each is a single call"))
-        formats = [(name, name) for name in TIME_FORMATS]
+        formats = [(name, FORMAT_WORDS[name]) for name in TIME_FORMATS]
         self.fields["window_format"] = choice(_("{start} and {end} are written as"), formats)
         self.fields["history_days"] = count(_("Kept by the provider (days)"))
         self.fields["chunk_days"] = count(_("Asked for at once (days)"))
@@ -219,34 +249,42 @@ class CapabilityForm(CallForm):
     # --- For the template ---------------------------------------------------------------------------------------
 
     @property
-    def call_fields(self) -> list[Any]:
-        names = ("path", "base", "query", "headers", "secrets", "ok", "when_not_ok", "rows", "distinct")
-        return [self[name] for name in names if name in self.fields]
-
-    @property
-    def rhythm_fields(self) -> list[Any]:
+    def rhythm_fold(self) -> dict[str, Any]:
         names = ("interval_seconds", "span", "add_up", "window_format", "zone", "history_days", "chunk_days")
-        return [self[name] for name in names if name in self.fields]
+        return self.fold(_("How often, and which days"), names)
 
     @property
-    def paging_fields(self) -> list[Any]:
-        return [self[f"paging_{name}"] for name in PAGING]
+    def paging_fold(self) -> dict[str, Any]:
+        return self.fold(_("Pages"), (f"paging_{name}" for name in PAGING))
 
     @property
-    def value_rows(self) -> list[dict[str, Any]]:
-        """Each field of a record: {name, required, fields, note}."""
+    def shown_rows(self) -> list[dict[str, Any]]:
+        """The fields of a record that are needed, described or wrong."""
+        return [row for row in self._value_rows if row["shown"]]
+
+    @property
+    def more_rows(self) -> list[dict[str, Any]]:
+        return [row for row in self._value_rows if not row["shown"]]
+
+    @property
+    def _value_rows(self) -> list[dict[str, Any]]:
+        """Each field of a record: {name, words, required, shown, fields, note}."""
         told = self.told.get("fields")
         before = told if isinstance(told, Mapping) else {}
         rows = []
         for name in self.kinds:
-            fields = [self[f"{name}_{what}"] for what in SHOWN if f"{name}_{what}" in self.fields]
+            fields = self.bound(f"{name}_{what}" for what in SHOWN)
+            wrong = [field for field in fields if field.errors]
+            required = name in REQUIRED[self.part]  # type: ignore[index]
             note = (
                 _("Less what stands elsewhere in the answer: see the JSON.") if "minus" in str(before.get(name)) else ""
             )
             rows.append(
                 {
-                    "name": name.replace("_", " "),
-                    "required": name in REQUIRED[self.part],  # type: ignore[index]
+                    "name": name,
+                    "words": field_words(self.part, name),
+                    "required": required,
+                    "shown": required or any(map(filled, [*self.bound(f"{name}_{what}" for what in PLACED), *wrong])),
                     "fields": fields,
                     "note": note,
                 }
@@ -255,23 +293,25 @@ class CapabilityForm(CallForm):
 
 
 SHOWN = ("at", "is", "scale", "divide_by", "format", "words", "parts")
+PLACED = ("at", "is", "parts")  # one of them says where a figure comes from
 
 
 def _value_fields(part: Capability, name: str, kind: Kind) -> dict[str, Any]:
     """The controls of one field of a record."""
     if kind == "numbers":
-        return {"parts": area(_("Where they stand"), _("One in a line: input = price.input"), rows=2)}
+        return {"parts": area(_("Where they stand"), _("One per line: input = price.input"), rows=2)}
     found = {"at": text(_("Where it stands"), mono=True)}
     known = WORDS.get((part, name), ())
     if kind in ("number", "whole"):
         found |= {"scale": text(_("Times"), mono=True, most=45), "divide_by": text(_("Divided by"), mono=True, most=45)}
     elif kind == "time":
-        found["format"] = choice(_("Written as"), [(one, one) for one in TIME_FORMATS])
+        found["format"] = choice(_("Written as"), [(one, FORMAT_WORDS[one]) for one in TIME_FORMATS])
     elif kind == "boolean":
-        found["is"] = choice(_("Or always"), [("", _("None")), ("true", _("yes")), ("false", _("no"))])
+        found["is"] = choice(_("Or always"), [("", _("not fixed")), ("true", _("yes")), ("false", _("no"))])
     elif known:
-        found["is"] = choice(_("Or always"), [("", _("None")), *((one, one) for one in known)])
-        found["words"] = text(_("Words"), _("What the answer says = ours; apart by semicolons."), mono=True)
+        found["is"] = choice(_("Or always"), [("", _("not fixed")), *((one, VALUE_WORDS[one]) for one in known)])
+        help_text = _("Its word = ours, separated by semicolons. Ours: %(known)s.") % {"known": ", ".join(known)}
+        found["words"] = text(_("Its words for it"), help_text, mono=True)
     else:
         found["is"] = text(_("Or always"), most=60)
     return found
@@ -302,6 +342,6 @@ def _paging_words() -> dict[str, tuple[str, str]]:
         "parameter": (_("Page parameter"), _("The query's name for it: p, page, after. Empty: one page.")),
         "first": (_("First page"), _("0 or 1, where pages are counted.")),
         "size": (_("Rows on a page"), _("A page with fewer is the last.")),
-        "size_parameter": (_("Parameter for that"), ""),
+        "size_parameter": (_("Page size parameter"), _("The query’s name for the rows on a page.")),
         "cursor": (_("Next page's marker"), _("Where it stands in the answer; then pages are not counted.")),
     }

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import DescribedProvider, bound_to
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from providers.described import DocumentProblem, Problem, problems, provider_from
@@ -40,8 +41,7 @@ def accounts_words(accounts: Sequence[ProviderAccount]) -> str:
 def preset_choices() -> list[tuple[str, str]]:
     """(name of the preset, words), in the order in which they are offered."""
     return [
-        (name, _("Nothing: describe everything yourself") if not one["summary"] else f"{one['name']}. {one['summary']}")
-        for name, one in presets().items()
+        (name, told(one["name"]) if one["summary"] else _("Empty: describe it all")) for name, one in presets().items()
     ]
 
 

@@ -149,7 +149,12 @@ def described_remove(request: PurserRequest, described_id: int) -> HttpResponse:
         else:
             messages.success(request, _("%(name)s is deleted.") % {"name": described.name})
             return redirect("credentials:described_list")
-    context = {"described": described, "form": form, "accounts": accounts_using(described)}
+    context = {
+        "described": described,
+        "form": form,
+        "accounts": accounts_using(described),
+        "capabilities": len(_offered(described.provider)),
+    }
     return render(request, "credentials/described/remove.html", context)
 
 
@@ -219,8 +224,7 @@ def _context(described: DescribedProvider, form: Any, part: str) -> dict[str, An
 
 
 def _tabs(described: DescribedProvider, part: str) -> list[dict[str, Any]]:
-    capabilities = described.document.get("capabilities", {})
-    told = {name for name, one in capabilities.items() if isinstance(one, Mapping) and "path" in one}
+    parts = {**described.document.get("capabilities", {}), CHECK: described.document.get(CHECK)}
     rows = [("general", _("General"), reverse("credentials:described_general", args=[described.pk]))]
     for name in (CHECK, *CAPABILITIES):
         words = _("Check") if name == CHECK else name
@@ -232,11 +236,20 @@ def _tabs(described: DescribedProvider, part: str) -> list[dict[str, Any]]:
             "words": words,
             "url": url,
             "here": name == part,
-            "told": name in told,
             "capability": name in CAPABILITIES,
+            **_part_state(parts.get(name)),
         }
         for name, words, url in rows
     ]
+
+
+def _part_state(part: Any) -> dict[str, str]:
+    """How a part of the description stands, as a glyph and what it means; nothing of what is not described."""
+    if not isinstance(part, Mapping):
+        return {"told": ""}
+    if "absent" in part:
+        return {"told": _("the provider has none"), "glyph": "g-off", "look": "st-off"}
+    return {"told": _("described"), "glyph": "g-ok", "look": "st-ok"} if "path" in part else {"told": ""}
 
 
 def _trial_context(described: DescribedProvider, document: Mapping[str, Any], data: Any) -> dict[str, Any]:
