@@ -49,7 +49,7 @@ class Told:
     interval: timedelta | None = None
     history: timedelta | None = None
     source: tuple[Link, ...] = ()
-    needs: tuple[str, ...] = ()  # labels of the fields that it cannot do without
+    needs: tuple[tuple[str, ...], ...] = ()  # labels of the fields that it cannot do without; one of each is enough
     reason: str = ""
     fallback: str = ""
     estimated: str = ""  # which of its figures the provider only estimates
@@ -124,9 +124,8 @@ def _told(provider: Provider, capability: Capability) -> Told:
     )
 
 
-def _needs(provider: Provider, endpoint: Endpoint) -> tuple[str, ...]:
-    """Alternatives are joined by a slash."""
-    return tuple(" / ".join(provider.field(name).label for name in need.split("|")) for need in endpoint.needs)
+def _needs(provider: Provider, endpoint: Endpoint) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(provider.field(name).label for name in need.split("|")) for need in endpoint.needs)
 
 
 def auth_kinds(provider: Provider) -> tuple[AuthKind, ...]:

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dashboard.core.languages.joining import listed
+from dashboard.core.languages.joining import either, listed, paragraph, sentence
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import OWN
 from dashboard.credentials.models import ProviderAccount
@@ -34,7 +34,7 @@ _AUTH: dict[AuthKind, Promise] = {
     "client_credentials": gettext_lazy("Client credentials"),
     "signed_requests": gettext_lazy("Signed requests"),
     "oauth_app": gettext_lazy("OAuth app"),
-    "none": gettext_lazy("No key, on a server of your own"),
+    "none": gettext_lazy("No key on your own server"),
 }
 PROTOCOLS: dict[WireProtocol, Promise] = {
     "OpenAICompatible": gettext_lazy("Chat Completions API"),
@@ -132,9 +132,7 @@ def _told(one: Told) -> dict[str, Any]:
         "glyph": glyph,
         "look": look,
         "word": str(word),
-        "every": span_words(one.interval) if one.interval else "",
-        "history": _history_words(one),
-        "needs": listed(map(told, one.needs)),
+        "pace": _pace_words(one),
         "source": one.source,
         "reason": told(one.reason),
         "fallback": told(one.fallback),
@@ -142,10 +140,24 @@ def _told(one: Told) -> dict[str, Any]:
     }
 
 
-def _history_words(one: Told) -> str:
-    if one.history is None:
+def _pace_words(one: Told) -> str:
+    """How often it is read, how far back, and with what."""
+    if one.interval is None or one.history is None:
         return ""
-    return _("%(span)s back") % {"span": span_words(one.history)} if one.history else _("The present alone")
+    back = _("%(span)s back") % {"span": span_words(one.history)} if one.history else _("No history")
+    words = [_every_words(one.interval), back]
+    if one.needs:
+        needs = listed(either(map(told, labels)) for labels in one.needs)
+        words.append(_("Needs: %(needs)s") % {"needs": needs})
+    return paragraph(map(sentence, words))
+
+
+def _every_words(interval: timedelta) -> str:
+    if interval == timedelta(days=1):
+        return _("Read daily")
+    if interval == timedelta(hours=1):
+        return _("Read hourly")
+    return _("Read every %(span)s") % {"span": span_words(interval)}
 
 
 def span_words(length: timedelta) -> str:

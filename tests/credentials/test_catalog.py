@@ -146,3 +146,16 @@ def test_the_sidebar_leads_here_and_marks_the_place(client: Client) -> None:
         assert set(marked) == {LIST}
     accounts = client.get(reverse("credentials:account_list")).content.decode()
     assert re.findall(r'<a class="nav-item" href="([^"]+)"[^>]* aria-current="page"', accounts) == ["/accounts/"]
+
+
+def test_what_a_capability_needs_is_said_in_one_language(client: Client, owner: User) -> None:
+    page = words_of(client.get("/providers/openrouter/").content.decode())
+    assert "Needs: Management key or Inference key." in page
+    assert "No history." in page
+    owner.language = "zh-hant"
+    owner.save(update_fields=["language"])
+    page = words_of(client.get("/providers/openrouter/").content.decode())
+    assert "需要：管理金鑰或推論金鑰。" in page
+    assert "2026年" in page
+    assert "Management 金鑰" not in page
+    assert "。 不含歷史" not in page, "Chinese sentences stand without a space between them"

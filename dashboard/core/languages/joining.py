@@ -1,7 +1,9 @@
 """Words put together with the marks of the page's language: Chinese has its own, without a space."""
 
 from collections.abc import Iterable
+from functools import reduce
 
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 
@@ -25,9 +27,19 @@ def colon() -> str:
     return labelled("", "")
 
 
+def either(words: Iterable[object]) -> str:
+    """ "Management key or Inference key"."""
+    return reduce(lambda one, two: _("%(one)s or %(two)s") % {"one": one, "two": two}, map(str, words))
+
+
 def sentences(words: Iterable[str]) -> str:
-    """Those that say something, one after the other."""
-    return space().join(sentence(one) for one in words if one)
+    """Those that say something, each made a sentence, one after the other."""
+    return paragraph(sentence(one) for one in words if one)
+
+
+def paragraph(ready: Iterable[str]) -> str:
+    """Sentences one behind the other."""
+    return space().join(ready)
 
 
 def space() -> str:
