@@ -199,7 +199,7 @@ def meter_geometry(
     )
 
 
-def progress_geometry(percent: Decimal) -> Meter:
+def progress_geometry(percent: Decimal | int) -> Meter:
     """How far work has come, 0 to 100: no time passes beside it, and nothing is wrong near its end."""
     return Meter(value=round(float(percent), 1), tick=None, full=100.0, over=False, severity="")
 

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dashboard.core.languages.joining import either, listed, paragraph, sentence
+from dashboard.core.languages.joining import either, listed, sentences
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import OWN
 from dashboard.credentials.models import ProviderAccount
@@ -149,7 +149,7 @@ def _pace_words(one: Told) -> str:
     if one.needs:
         needs = listed(either(map(told, labels)) for labels in one.needs)
         words.append(_("Needs: %(needs)s") % {"needs": needs})
-    return paragraph(map(sentence, words))
+    return sentences(words)
 
 
 def _every_words(interval: timedelta) -> str:

@@ -34,12 +34,7 @@ def either(words: Iterable[object]) -> str:
 
 def sentences(words: Iterable[str]) -> str:
     """Those that say something, each made a sentence, one after the other."""
-    return paragraph(sentence(one) for one in words if one)
-
-
-def paragraph(ready: Iterable[str]) -> str:
-    """Sentences one behind the other."""
-    return space().join(ready)
+    return space().join(sentence(one) for one in words if one)
 
 
 def space() -> str:

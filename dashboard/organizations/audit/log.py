@@ -85,7 +85,7 @@ WORDS: Mapping[str, str] = {
     "allocation.removed": gettext_noop("deleted the allocation rule for"),
     "rate.typed": gettext_noop("typed in an exchange rate for"),
     "rate.changed": gettext_noop("changed the exchange rate for"),
-    "rate.removed": gettext_noop("took back the exchange rate for"),
+    "rate.removed": gettext_noop("deleted the exchange rate for"),
     "import.made": gettext_noop("imported the file"),
     "import.undone": gettext_noop("undid the import of"),
     "provider_key.typed_in": gettext_noop("typed in the key"),

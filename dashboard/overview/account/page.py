@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from dashboard.balances.models import BalanceSeries, QuotaSeries
 from dashboard.balances.selectors import primary_series, quota_window, quotas_of_account
-from dashboard.core.drawing import meter_geometry
+from dashboard.core.drawing import progress_geometry
 from dashboard.core.languages.joining import listed
 from dashboard.core.languages.numbers import unit_word
 from dashboard.core.languages.phrases import told
@@ -169,9 +169,9 @@ def progress_row(account: ProviderAccount, now: datetime) -> dict[str, Any]:
         "total": progress.total,
         "words": progress.words,
         "url": reverse("credentials:sync_progress", args=[account.pk]),
-        "share": meter_geometry(share, elapsed=100),
+        "share": None if share is None else progress_geometry(share),
         "histories": [
-            {"capability": capability, "percent": done, "share": meter_geometry(done, elapsed=100)}
+            {"capability": capability, "percent": done, "share": progress_geometry(done)}
             for capability, done in progress.histories
         ],
     }
