@@ -182,7 +182,7 @@ PROVIDER = Provider(
         Field(
             name="api_key",
             label="API key",
-            help="A key of Google AI Studio. Keys have no scopes, so make one for Purser alone. " + OLD_KEYS,
+            help=f"A key of Google AI Studio. Keys have no scopes, so make one for Purser alone. {OLD_KEYS}",
             secret=True,
             required=True,
             url=KEYS_PAGE,

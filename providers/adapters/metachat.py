@@ -185,10 +185,6 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
     return ActionNeeded(words, status=401, field="api_key", url=CONSOLE)
 
 
-def path_field(name: str, label: str, what: str) -> Field:
-    return Field(name=name, label=label, help=f"Dotted path to {what}")
-
-
 PROVIDER = Provider(
     slug="metachat",
     name="MetaChat",
@@ -230,8 +226,10 @@ PROVIDER = Provider(
             kind="url",
             url=DOCS,
         ),
-        path_field(
-            "balance_json_path", "Path of the balance", "the number of points in that answer, e.g. data.balance."
+        Field(
+            name="balance_json_path",
+            label="Path of the balance",
+            help="Dotted path to the number of points in that answer, e.g. data.balance.",
         ),
         Field(
             name="account_usage_url",
@@ -241,14 +239,32 @@ PROVIDER = Provider(
             kind="url",
             url=DOCS,
         ),
-        path_field(
-            "usage_rows_json_path", "Path of the usage rows", "the list of rows, e.g. data.items; $ is the whole."
+        Field(
+            name="usage_rows_json_path",
+            label="Path of the usage rows",
+            help="Dotted path to the list of rows, e.g. data.items; $ is the whole.",
         ),
-        path_field("usage_time_path", "Path of a row's time", "the time, inside a row."),
-        path_field("usage_model_path", "Path of a row's model", "the model's name, inside a row. Optional."),
-        path_field("usage_points_path", "Path of a row's points", "the points charged, inside a row."),
-        path_field("usage_input_path", "Path of a row's input tokens", "the input tokens, inside a row. Optional."),
-        path_field("usage_output_path", "Path of a row's output tokens", "the output tokens, inside a row. Optional."),
+        Field(name="usage_time_path", label="Path of a row's time", help="Dotted path to the time, inside a row."),
+        Field(
+            name="usage_model_path",
+            label="Path of a row's model",
+            help="Dotted path to the model's name, inside a row. Optional.",
+        ),
+        Field(
+            name="usage_points_path",
+            label="Path of a row's points",
+            help="Dotted path to the points charged, inside a row.",
+        ),
+        Field(
+            name="usage_input_path",
+            label="Path of a row's input tokens",
+            help="Dotted path to the input tokens, inside a row. Optional.",
+        ),
+        Field(
+            name="usage_output_path",
+            label="Path of a row's output tokens",
+            help="Dotted path to the output tokens, inside a row. Optional.",
+        ),
         Field(
             name="usage_time_zone",
             label="Zone of a row's time",

@@ -72,7 +72,7 @@ def entries(catalog: Catalog) -> Iterator[Entry]:
 
 
 def problems(catalog: Catalog) -> Iterator[str]:
-    """What is not translated, and translations whose places are others than the message's."""
+    """What is not translated, and translations whose places, or whose paths in a home folder, are not the message's."""
     for entry in entries(catalog):
         asked = [entry.id] if isinstance(entry.id, str) else list(entry.id)
         said = [entry.string or ""] if isinstance(entry.string, str | None) else list(entry.string)
@@ -85,5 +85,7 @@ def problems(catalog: Catalog) -> Iterator[str]:
         for text in said:
             if set(_PLACES.findall(text)) != wanted:
                 yield f"other places than {sorted(wanted)}: {text}"
+            if text.count("~") != asked[-1].count("~"):
+                yield f"a path without its ~, or with another one: {text}"
             if text[:1].isspace() != asked[0][:1].isspace() or text[-1:].isspace() != asked[0][-1:].isspace():
                 yield f"begins or ends with another space: {text!r}"

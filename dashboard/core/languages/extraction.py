@@ -28,6 +28,9 @@ KEYWORDS = {
 
 # Arguments of declarations and records of providers/ that may hold a single word for people.
 _WORDS = frozenset({"label", "help", "summary", "name"})
+# What declarations say to people: a sentence there is one whatever it holds, an address or a path.
+_DECLARATIONS = frozenset({"Provider", "Field", "OAuthApp", "NotOffered"})
+_SAID = frozenset({"label", "help", "summary", "key_warning", "steps", "reason", "fallback", "wrong_starts", "choices"})
 # What is written with spaces and is no sentence: addresses, queries, patterns, formats, headers, Markdown.
 _TECHNICAL = re.compile(
     r"https?://|\b(?:GET|POST) /|^ ?(?:SELECT|AND|query|Bearer|ACS3|Purser/|Authorizer|OAuthApp)\b|%[A-Z]|[\\|<=]|\{\{"
@@ -79,12 +82,20 @@ def sentences(tree: ast.Module) -> Iterator[str]:
     passed = _docstrings(tree) | {id(part) for node in _of(tree, ast.JoinedStr) for part in node.values}
     declared = (call for call in _of(tree, ast.Call) if _called(call) == "Provider")
     passed |= {id(word.value) for call in declared for word in call.keywords if word.arg == "name"}
+    said = _said(tree)
     for node in ast.walk(tree):
         text = _text_of(node)
-        if text and id(node) not in passed and " " in text.strip() and _is_words(text):
+        if text and id(node) not in passed and " " in text.strip() and _is_words(text, said=id(node) in said):
             yield text
         if isinstance(node, ast.Call) and _called(node) != "Provider":
             yield from _single_words(node)
+
+
+def _said(tree: ast.AST) -> set[int]:
+    """What stands where a declaration speaks to people, alone or as a part of more."""
+    spoken = (call for call in _of(tree, ast.Call) if _called(call) in _DECLARATIONS)
+    values = (word.value for call in spoken for word in call.keywords if word.arg in _SAID)
+    return {id(node) for value in values for node in ast.walk(value)}
 
 
 def _single_words(call: ast.Call) -> Iterator[str]:
@@ -115,9 +126,9 @@ def _called(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
-def _is_words(text: str) -> bool:
+def _is_words(text: str, *, said: bool) -> bool:
     plain = re.sub(r"\{\w+\}", "", text)
-    return sum(letter.isalpha() for letter in plain) > 1 and not _TECHNICAL.search(text)
+    return sum(letter.isalpha() for letter in plain) > 1 and (said or not _TECHNICAL.search(text))
 
 
 def template_of(joined: ast.JoinedStr) -> str:
