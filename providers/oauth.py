@@ -44,7 +44,7 @@ class OAuthApp:
     `site` is the origin that people sign in at, which an open field may decide; the paths are under it. `scopes` are
     the least that suffice. `foreign` are client ids of other products, which are refused. `opt_in` names an open field
     that is off unless somebody chooses it, where a provider does not clearly allow what this way is for. `steps` are
-    the words for whoever registers an app at `register_path`, where "{callback}" stands for our address.
+    the words for whoever registers an app at `register_path`; our callback address is shown under them.
     """
 
     name: str

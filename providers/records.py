@@ -182,7 +182,7 @@ class Model(Struct, frozen=True, kw_only=True, gc=False):
 
 class Identity(Struct, frozen=True, kw_only=True, gc=False):
     """Answer of a credential check: whose account it is and what kind of key. `account_id` is the provider's own id
-    of the account (organisation, team), the same for every key of it; None where the provider tells none."""
+    of the account (organization, team), the same for every key of it; None where the provider tells none."""
 
     account_id: str | None = None
     account_name: str | None = None

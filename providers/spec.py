@@ -35,6 +35,8 @@ class Field:
     before the value. `starts_with` is how a right value begins: another beginning draws a warning, never a refusal;
     `wrong_starts` maps beginnings of another kind of key to the words for it. `hosts` narrows where a secret may go.
     `scopes` are the rights that suffice, as the provider's console names them, where a key can have fewer than all.
+    `applies` names a choice and its value that an open field belongs to: it is needed with that one, and asked for with
+    no other.
     `pasted` reads what was pasted where that may be a tool's credentials file, or a token that says when it ends; it
     raises PayloadError in words that repeat nothing.
     """
@@ -56,6 +58,7 @@ class Field:
     environment: str | None = None
     can_spend: bool = False
     scopes: tuple[str, ...] = ()
+    applies: tuple[str, str] | None = None
     pasted: Callable[[str], "Pasted"] | None = None
 
 

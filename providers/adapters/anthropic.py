@@ -1,4 +1,4 @@
-"""Anthropic (Claude API): daily usage and cost of a Console organisation, its limits and keys, and Enterprise caps.
+"""Anthropic (Claude API): daily usage and cost of a Console organization, its limits and keys, and Enterprise caps.
 
 Docs: https://platform.claude.com/docs/en/manage-claude/{usage-cost-api,usage-cost-analytics-api,rate-limits-api,
 spend-limits-api,admin-api} and the types of the `anthropic` SDK 2.11, checked 2026-11-20.
@@ -80,12 +80,12 @@ WORDS: dict[tuple[str, int], tuple[ActionCode, str]] = {
     ("admin_key", 401): (
         "refused",
         "Anthropic refused this Admin key: it is revoked, expired or mistyped, or it is an inference key "
-        "(sk-ant-api03-...), which cannot read the organisation. This needs an Admin key (sk-ant-admin01-...).",
+        "(sk-ant-api03-...), which cannot read the organization. This needs an Admin key (sk-ant-admin01-...).",
     ),
     ("admin_key", 403): (
         "wrong_kind",
-        "This key may not read the organisation. That needs an Admin key (sk-ant-admin01-...) of a Console "
-        "organisation; an individual account has none.",
+        "This key may not read the organization. That needs an Admin key (sk-ant-admin01-...) of a Console "
+        "organization; an individual account has none.",
     ),
     ("inference_key", 401): ("refused", "Anthropic does not know this inference key, or it is disabled or expired."),
     ("inference_key", 403): (
@@ -371,7 +371,7 @@ def parse_models(document: Any) -> Iterator[Model]:
 
 
 def optional(request: Request) -> Generator[Request | Partial, Reply, list[Any] | None]:
-    """Pages of what not every organisation has. None where it is refused with 400, 403 or 404."""
+    """Pages of what not every organization has. None where it is refused with 400, 403 or 404."""
     try:
         return (yield from pages(request, by_marker))
     except ProviderError as error:
@@ -381,7 +381,7 @@ def optional(request: Request) -> Generator[Request | Partial, Reply, list[Any] 
 
 
 def analytics(window: Window, report: str, groups: tuple[str, ...]) -> Generator[Request | Partial, Reply, list[Any]]:
-    """The analytics of an Enterprise organisation, which has no other report."""
+    """The analytics of an Enterprise organization, which has no other report."""
     documents: list[Any] = []
     for request in analytics_requests(window, report, "enterprise_key", groups):
         documents += yield from pages(request, by_told_marker)
@@ -470,7 +470,7 @@ def check(account: Account, window: Window) -> Steps:
 def explain(reply: Reply, request: Request) -> ProviderError | None:
     status, field = reply.status, request.auth or "admin_key"
     if status in (400, 403) and reply.said_text("error", "details", "error_code") == "organization_type_not_supported":
-        return NotAvailable("Anthropic does not offer this for this kind of organisation.", status=status)
+        return NotAvailable("Anthropic does not offer this for this kind of organization.", status=status)
     if field == "enterprise_key" and "/analytics/" in request.url and status in (400, 403, 404):
         words = "Anthropic's analytics are not open to this Enterprise key. That takes the scope read:analytics."
         return NotAvailable(words, status=status)
@@ -491,7 +491,7 @@ ENTERPRISE_WORDS = "This looks like a Claude Enterprise key (sk-ant-api01-...); 
 PROVIDER = Provider(
     slug="anthropic",
     name="Anthropic (Claude API)",
-    summary="Usage, cost, limits and keys of a Console organisation; members' caps of a Claude Enterprise one.",
+    summary="Usage, cost, limits and keys of a Console organization; members' caps of a Claude Enterprise one.",
     docs_url="https://platform.claude.com/docs/en/manage-claude/admin-api",
     console_url="https://platform.claude.com/settings/admin-keys",
     topup_url="https://platform.claude.com/settings/billing",
@@ -503,7 +503,7 @@ PROVIDER = Provider(
         Field(
             name="admin_key",
             label="Admin key",
-            help="Reads usage, cost, limits and the list of keys. Only an organisation admin can make one, and it has "
+            help="Reads usage, cost, limits and the list of keys. Only an organization admin can make one, and it has "
             "no scopes to choose from. Individual accounts have no Admin keys.",
             secret=True,
             url="https://platform.claude.com/settings/admin-keys",
@@ -530,7 +530,7 @@ PROVIDER = Provider(
             name="workspace_ids",
             label="Workspaces",
             help="Ids (wrkspc_...) of workspaces whose own rate limits are read too. Usage and cost always cover the "
-            "whole organisation.",
+            "whole organization.",
             kind="list",
         ),
         Field(

@@ -2,7 +2,7 @@
 
 Docs: https://inference-docs.cerebras.ai/api-reference/models/public-models, /support/error and /support/rate-limits,
 checked 2026-11-20.
-Key: an ordinary inference key of the organisation; it has no scopes and can spend. Management keys are another kind.
+Key: an ordinary inference key of the organization; it has no scopes and can spend. Management keys are another kind.
 Quirks: prices are told without a key, and only by `format=openrouter`: text, USD per ONE token, ids with the prefix
 "cerebras/" (`format=huggingface` counts per million tokens and in floats). Error bodies are flat; the status decides.
 A 403 without JSON comes from the network in front and says nothing about the key. Rate-limit headers were documented
@@ -87,7 +87,7 @@ def quota(account: Account, window: Window) -> Steps:
 
 
 def check(account: Account, window: Window) -> Steps:
-    """The list of models refuses a wrong key and costs nothing. It does not tell the organisation."""
+    """The list of models refuses a wrong key and costs nothing. It does not tell the organization."""
     parse_ids((yield MODELS))
     return [Identity(key_kind="api_key")]
 
@@ -103,7 +103,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
         return ActionNeeded("Cerebras does not know this key (401).", status=401, field="api_key", url=CONSOLE)
     if reply.status == 402:
         return ActionNeeded(
-            "This organisation is out of credit at Cerebras (402). Add credit in its console.",
+            "This organization is out of credit at Cerebras (402). Add credit in its console.",
             code="billing",
             status=402,
             url=CONSOLE,
@@ -126,7 +126,7 @@ PROVIDER = Provider(
         Field(
             name="api_key",
             label="API key",
-            help="An inference key of the organisation. Keys have no scopes, so make one for Purser alone.",
+            help="An inference key of the organization. Keys have no scopes, so make one for Purser alone.",
             secret=True,
             required=True,
             url=CONSOLE,

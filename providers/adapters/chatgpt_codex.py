@@ -447,8 +447,8 @@ PROVIDER = Provider(
             label="What to read",
             help="Unofficial: OpenAI does not document how a member's windows and credits are read, so this may change "
             "or stop, and OpenAI's terms forbid sharing an account's credentials. Off unless you choose it; only the "
-            "account's owner should. It only reads, and the token is never renewed. Checked 2026-11-20; terms may have "
-            "changed.",
+            "account's owner should. It only reads, and the token is never renewed. Checked 20 Nov 2026; terms may "
+            "have changed.",
             kind="choice",
             choices=(
                 ("enterprise_analytics", "Enterprise analytics only (official)"),

@@ -1,10 +1,10 @@
-"""Claude subscription: what a Claude Enterprise organisation uses, pays and allows its members; Claude Code by day.
+"""Claude subscription: what a Claude Enterprise organization uses, pays and allows its members; Claude Code by day.
 
 Docs: https://platform.claude.com/docs/en/manage-claude/{analytics-api,spend-limits-api,claude-code-analytics-api} and
 https://code.claude.com/docs/en/legal-and-compliance, checked 2026-11-20.
 Key: in mode "enterprise" an Enterprise key (sk-ant-api01-...) of the primary owner, scopes read:analytics and
 read:spend_limits; in mode "console_claude_code" a Console Admin key (sk-ant-admin01-...). Neither opens the other API.
-Quirks: reports are in cents as decimal strings, spend limits in minor units of the organisation's own currency, the
+Quirks: reports are in cents as decimal strings, spend limits in minor units of the organization's own currency, the
 Claude Code report in cents as numbers. Reports lag by 4 to 24 hours and are revised for 30 days; days after
 `data_refreshed_at` are incomplete. Their ending_at is left out when the span reaches today: its default ends it now.
 Left out on purpose: sign-in tokens of Pro, Max, Team and Enterprise plans (Anthropic's terms forbid third parties to
@@ -345,7 +345,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
         )
         return ActionNeeded(words, status=status, field="api_key", url=ENTERPRISE_URL)
     if status in (400, 403) and reply.said_text("error", "details", "error_code") == "organization_type_not_supported":
-        return NotAvailable("Anthropic offers this to Claude Enterprise organisations only.", status=status)
+        return NotAvailable("Anthropic offers this to Claude Enterprise organizations only.", status=status)
     if status == 400 and request.url.endswith("/analytics/summaries"):
         return NotAvailable("Anthropic has no figures of seats for these days yet.", status=status)
     if status == 403:
@@ -379,10 +379,10 @@ PROVIDER = Provider(
             name="mode",
             label="What the key opens",
             help="Pro, Max and Team plans have no account API, and Anthropic's terms forbid reading them with a "
-            "person's sign-in token. A Team plan's Claude Code use shows only where a Console organisation reports it.",
+            "person's sign-in token. A Team plan's Claude Code use shows only where a Console organization reports it.",
             required=True,
             kind="choice",
-            choices=(("enterprise", "Claude Enterprise organisation"), (CONSOLE, "Claude Code use, Console Admin key")),
+            choices=(("enterprise", "Claude Enterprise organization"), (CONSOLE, "Claude Code use, Console Admin key")),
             default="enterprise",
         ),
         Field(
@@ -408,8 +408,8 @@ PROVIDER = Provider(
         ),
         Field(
             name="organization_label",
-            label="Organisation",
-            help="A name to show here. Which organisation is read follows from the key alone.",
+            label="Organization",
+            help="A name to show here. Which organization is read follows from the key alone.",
         ),
     ),
     key_warning="An Enterprise key with the two read scopes cannot change anything. A Console Admin key can: it "

@@ -77,10 +77,10 @@ DEVICE_DOCS = "https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/au
 # Client ids that public sources print, of an editor and of a command line tool. Theirs are not ours to use.
 FOREIGN_CLIENTS = ("Iv1.b507a08c87ecfe98", "Ov23li8tweQw6odWQebz")
 REGISTER = (
-    "Register an OAuth App of your own, best under the organization, with “Enable Device Flow” on. Its callback "
-    "address is asked for, and not used: {callback}",
-    "Or a GitHub App with the organization permission “Administration”: read and expiring user tokens: it reads less, "
-    "and its tokens are renewed.",
+    "Register an OAuth App, best under the organization, with “Enable Device Flow” on. Or a GitHub App with the "
+    "organization permission “Administration”: read and expiring user tokens: it reads less, and its tokens are "
+    "renewed.",
+    "Enter the callback address below: it is asked for, and not used.",
     "Copy the client id. The device flow needs no client secret.",
 )
 HEADERS = (("Accept", "application/vnd.github+json"), ("X-GitHub-Api-Version", "2026-03-10"))
@@ -712,13 +712,20 @@ PROVIDER = Provider(
             name="org",
             label="Organization",
             help="For an organization: its name in the URL (github.com/NAME), not the display name.",
+            applies=("account_kind", "organization"),
         ),
         Field(
             name="enterprise",
             label="Enterprise",
             help="For an enterprise: its name in the URL (github.com/enterprises/NAME).",
+            applies=("account_kind", "enterprise"),
         ),
-        Field(name="username", label="User name", help="For a person's own plan: the user name on GitHub."),
+        Field(
+            name="username",
+            label="User name",
+            help="For a person's own plan: the user name on GitHub.",
+            applies=("account_kind", "user"),
+        ),
         Field(
             name="billing_token",
             label="Billing token",
@@ -740,7 +747,7 @@ PROVIDER = Provider(
         Field(
             name="metrics_token",
             label="Metrics token",
-            help="Optional, for the activity of each person; may be the same token. It reads who used Copilot and how "
+            help="For the activity of each person; may be the same token. It reads who used Copilot and how "
             "much, so ask whether you may. Needs “Organization Copilot metrics”: read, or classic read:org "
             "(enterprise: read:enterprise), and the policy “Copilot usage metrics” switched on.",
             scopes=("Organization permission “Organization Copilot metrics”: read",),
@@ -751,9 +758,8 @@ PROVIDER = Provider(
         Field(
             name="personal_quota",
             label="A member's own quota",
-            help="Off unless you choose it. GitHub does not document this read: it may change or stop, and GitHub "
-            "may object to it. Heavy automated use has led to suspended Copilot access. Checked 2026-11-20; terms may "
-            "have changed.",
+            help="GitHub does not document this read: it may change or stop, and GitHub may object to it. Heavy "
+            "automated use has led to suspended Copilot access. Checked 20 Nov 2026; terms may have changed.",
             kind="choice",
             choices=(("off", "Off"), ("on", "On: read an undocumented page of GitHub's API")),
             default="off",

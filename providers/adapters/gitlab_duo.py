@@ -554,8 +554,8 @@ PROVIDER = Provider(
             register_path=APPLICATIONS_PAGE,
             scopes=("read_api",),
             steps=(
-                "Add an application of your own, best under the top-level group or, on your own instance, in the admin "
-                "area. Its redirect URI is {callback}",
+                "Add an application, best under the top-level group or, on your own instance, in the admin area. Its "
+                "redirect URI is the callback address below.",
                 "Tick the scope read_api alone. Keep “Confidential” on.",
                 "Copy the application id and the secret.",
             ),

@@ -143,7 +143,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
 PROVIDER = Provider(
     slug="lmstudio",
     name="LM Studio",
-    summary="Models on a machine of your own. It knows no account and no money.",
+    summary="Models on a machine of your own. Has no account and no costs.",
     docs_url=DOCS,
     console_url="https://lmstudio.ai/docs/developer",
     checked=date(2026, 11, 20),

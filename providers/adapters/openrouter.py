@@ -588,8 +588,8 @@ PROVIDER = Provider(
         Field(
             name="workspace_id",
             label="Workspace",
-            help="Empty reads the keys and budgets of all workspaces; a UUID reads those of one. Balance, usage and "
-            "cost always cover the whole account.",
+            help="Leave empty for all workspaces, or enter the ID of one from its settings: then its keys and budgets "
+            "are read. Balance, usage and cost always cover the whole account.",
         ),
     ),
     key_management=KeyManagement(

@@ -82,7 +82,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
         )
     if reply.status == 403 and request.url == MODELS["orchestrator/v1"].url:
         return NotAvailable(
-            "Perplexity refused the Orchestrator's list (403): it is a private preview for admitted organisations.",
+            "Perplexity refused the Orchestrator's list (403): it is a private preview for admitted organizations.",
             status=403,
         )
     return None
@@ -118,7 +118,7 @@ PROVIDER = Provider(
         Field(
             name="base_path",
             label="API in use",
-            help="Whose list of models is read. The Orchestrator is a private preview for admitted organisations.",
+            help="Whose list of models is read. The Orchestrator is a private preview for admitted organizations.",
             kind="choice",
             choices=(("v1", "Agent API"), ("orchestrator/v1", "Orchestrator (private preview)")),
             default="v1",

@@ -1,9 +1,9 @@
-"""Together AI: the bill of an organisation by day, product, project and key, and the model list with prices.
+"""Together AI: the bill of an organization by day, product, project and key, and the model list with prices.
 
 Docs: https://docs.together.ai/reference/billing-usage, /reference/whoami and /docs/rate-limits, and the types of the
 SDK 3.1.1 (PyPI `together`), checked 2026-11-20.
-Key: any project key does inference and reads the whole organisation's bill; there is no read-only kind and no scope.
-Quirks: the bill is a beta that Together AI switches on by organisation (404 until then, perhaps as HTML). It is asked
+Key: any project key does inference and reads the whole organization's bill; there is no read-only kind and no scope.
+Quirks: the bill is a beta that Together AI switches on by organization (404 until then, perhaps as HTML). It is asked
 for month by month and holds finished windows only: by the day, today is never in it. `earliest_window_start` and
 `latest_window_end` cover the whole month, not the page. Product names are display text and may change. Quantities are
 in each product's own unit. Rate limits stand in headers (requests and tokens per second, under names of their own),
@@ -81,7 +81,7 @@ class Owner:
 
 
 def parse_owner(document: Any) -> Owner:
-    """Both shapes: the flat one of v1, and the nested one of v3, where a user's session may have no organisation."""
+    """Both shapes: the flat one of v1, and the nested one of v3, where a user's session may have no organization."""
     if "organization_id" in mapping(document, "the answer"):
         name = maybe(document, "organization_name", text)
         return Owner(id=get(document, "organization_id", text), name=name, kind="project_api_key")
@@ -257,7 +257,7 @@ def models(account: Account, window: Window) -> Steps:
 
 
 def check(account: Account, window: Window) -> Steps:
-    """Who the key is. Where neither call is there, the bill names the organisation; where there is no bill either, the
+    """Who the key is. Where neither call is there, the bill names the organization; where there is no bill either, the
     model list proves the key."""
     owner = yield from whoami()
     if owner is None:
@@ -276,7 +276,7 @@ def check(account: Account, window: Window) -> Steps:
 
 def wrong_organization(status: int | None) -> ActionNeeded:
     return ActionNeeded(
-        "This is not the organisation of the key. Correct the organisation id, or leave the field empty.",
+        "This is not the organization of the key. Correct the organization id, or leave the field empty.",
         code="wrong_organization",
         status=status,
         field="organization_id",
@@ -292,7 +292,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
         return None
     if reply.status == 403:
         return ActionNeeded(
-            "This key may not read its organisation's bill. Use a key with access to the whole organisation.",
+            "This key may not read its organization's bill. Use a key with access to the whole organization.",
             code="missing_scope",
             status=403,
             field="api_key",
@@ -300,7 +300,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
         )
     if reply.status == 404:
         return NotAvailable(
-            "The bill is a beta that Together AI switches on for an organisation when it asks for it (404). "
+            "The bill is a beta that Together AI switches on for an organization when it asks for it (404). "
             "The key itself is fine.",
             status=404,
         )
@@ -310,7 +310,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
 PROVIDER = Provider(
     slug="together",
     name="Together AI",
-    summary="Daily cost of an organisation by product, project and key, in USD.",
+    summary="Daily cost of an organization by product, project and key, in USD.",
     docs_url="https://docs.together.ai/",
     console_url=CONSOLE,
     topup_url=CONSOLE,
@@ -325,7 +325,7 @@ PROVIDER = Provider(
         Field(
             name="api_key",
             label="API key",
-            help="An API key of any project: it reads the bill of the whole organisation. Together AI has no read-only "
+            help="An API key of any project: it reads the bill of the whole organization. Together AI has no read-only "
             "kind, so make one for Purser alone.",
             secret=True,
             required=True,
@@ -336,9 +336,9 @@ PROVIDER = Provider(
         ),
         Field(
             name="organization_id",
-            label="Organisation id",
+            label="Organization id",
             help="Optional: Purser asks the key for it. Fill it in only if that fails; it must be the key's own "
-            "organisation.",
+            "organization.",
         ),
     ),
     key_warning="Every Together AI key can spend. Use one made for Purser, so that it can be revoked alone.",

@@ -246,7 +246,7 @@ def explain(reply: Reply, request: Request) -> ProviderError | None:
 PROVIDER = Provider(
     slug="vllm",
     name="vLLM",
-    summary="A server of your own: tokens and requests counted since its last start. It knows no money.",
+    summary="A server of your own: tokens and requests counted since its last start. Has no costs.",
     docs_url="https://docs.vllm.ai/",
     console_url=SECURITY_DOCS,
     checked=date(2026, 11, 20),

@@ -113,7 +113,7 @@ def test_an_answer_too_large_is_asked_for_day_by_day() -> None:
     assert found.calls == 1 + 1 + 19  # who, the refused one, a page for each finished day of November
 
 
-def test_two_keys_of_an_organisation_are_one_account() -> None:
+def test_two_keys_of_an_organization_are_one_account() -> None:
     one, other = proved("tgp_v1_sim-harbor"), proved("tgp_v1_second-sim-harbor")
     assert one == other
     assert one.account_id
@@ -138,7 +138,7 @@ def test_a_bill_that_is_not_switched_on_leaves_the_key_alone() -> None:
 
 
 @pytest.mark.parametrize("act", [lambda **typed: read("cost", **typed), lambda **typed: proved("sim-harbor", **typed)])
-def test_another_organisation_is_refused(act: Any) -> None:
+def test_another_organization_is_refused(act: Any) -> None:
     with pytest.raises(ActionNeeded) as caught:
         act(organization_id="org_other")
     assert (caught.value.code, caught.value.field) == ("wrong_organization", "organization_id")
