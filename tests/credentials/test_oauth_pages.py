@@ -62,9 +62,29 @@ def test_whoever_registers_an_app_is_told_how(mei: Client, settings: Settings, s
     settings.BASE_URL = "https://purser.example"
     told = page(mei, "oauth_begin", slug)
     assert f"https://purser.example{url('oauth_callback', slug)}" in told
-    assert "{callback}" not in told
+    site = {"github-copilot": "github.com", "gitlab-duo": "gitlab.com"}[slug]
+    assert f"Register it at {site}" in told
+    assert "optional" not in told.partition("Client id of your app")[2].partition("<input")[0], "none is saved yet"
     for app in PROVIDERS[slug].oauth_apps:
         assert app.register_path in told
+
+
+@pytest.mark.parametrize("slug", WITH_APPS)
+@pytest.mark.parametrize("language", ["zh-hant", "zh-hans"])
+def test_whoever_registers_an_app_is_told_how_in_their_language(
+    mei: Client, organization: Organization, owner: User, now: datetime, slug: str, language: str
+) -> None:
+    mei.post("/language/", {"language": language})
+    app = app_of(organization, owner, slug, now)
+    steps = [step for one in PROVIDERS[slug].oauth_apps for step in one.steps]
+    for told in (page(mei, "oauth_begin", slug), page(mei, "oauth_client", app.pk)):
+        assert not [step for step in steps if step in told]
+
+
+def test_the_steps_of_another_way_stand_under_its_name(mei: Client) -> None:
+    told = page(mei, "oauth_begin", "gitlab-duo")
+    assert ">With a code, on another device</h3>" in told
+    assert ">Billing of an organization</h3>" not in page(mei, "oauth_begin", "github-copilot"), "one app does for both"
 
 
 def test_an_app_is_asked_for_once_at_each_address(mei: Client, organization: Organization) -> None:
@@ -175,7 +195,8 @@ def test_an_expired_code_offers_a_new_one(
     advance(login, live.now)
     OAuthLogin.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     told = page(mei, "oauth_login", login.pk)
-    assert "Too late" in told
+    assert "The code has expired" in told
+    assert "Nothing was connected." in told
     assert login.user_code not in told
     assert "Get a new code" in told
     assert "hx-trigger" not in told.partition('id="sign_in"')[2].partition("</section>")[0]
@@ -359,7 +380,8 @@ def test_a_no_at_the_provider_is_told(mei: Client, live: SimulatedWire) -> None:
     login, asked = gone_away(mei, live)
     come_back(mei, {"error": "access_denied", "error_description": "CANARY", "state": asked["state"]})
     response = mei.get(url("oauth_login", login.pk))
-    assert "Refused at the provider" in words(response)
+    assert "Refused at gitlab.com" in words(response)
+    assert "Nothing was connected." in words(response)
     assert "CANARY" not in words(response)
 
 
@@ -408,6 +430,15 @@ def test_a_key_that_was_pasted_can_be_signed_in_for(
     assert "No app is saved for https://gitlab.com yet" in words(response)
     assert mei.post(url("oauth_again", credential.pk), {"way": "device", "client_id": "sim-b"}).status_code == 302
     assert OAuthLogin.objects.get(status=LoginStatus.STARTING).credential == credential
+
+
+def test_an_app_says_who_was_signed_in_with_it(
+    mei: Client, organization: Organization, owner: User, live: SimulatedWire
+) -> None:
+    signed_in(organization, owner, live, "gitlab-duo")
+    assert "1 key was signed in for with it." in page(mei, "oauth_client", OAuthClient.objects.get().pk)
+    OAuthGrant.objects.all().delete()
+    assert "No key was signed in for with it." in page(mei, "oauth_client", OAuthClient.objects.get().pk)
 
 
 def test_an_app_is_changed_and_forgotten(

@@ -10,22 +10,25 @@ from django.utils.translation import gettext as _
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.forms import ConnectForm
 from dashboard.credentials.models import OAuthClient
-from dashboard.credentials.oauth.selectors import client_at, site_of
+from dashboard.credentials.oauth.selectors import client_at, client_rows, site_of
 from providers.errors import ProviderError
 from providers.oauth import OAuthApp
 from providers.spec import Field, Provider
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
 MOST_SECRET = 500
+APP_FIELDS = ("client_id", "client_secret")
 
 
-def client_fields(*, required: bool) -> dict[str, forms.Field]:
-    """The fields of an app."""
-    once = _("Asked for once at each address. Empty: the app that is saved for it.")
+def client_fields(*, required: bool, words: str = "") -> dict[str, forms.Field]:
+    """The fields of an app; `words` help with its id."""
     widget = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}, render_value=False)
     return {
         "client_id": forms.CharField(
-            label=_("Client id of your app"), max_length=200, required=required, help_text="" if required else once
+            label=_("Client id of your app"),
+            max_length=200,
+            required=required,
+            help_text=words,
         ),
         "client_secret": forms.CharField(
             label=_("Client secret of your app"),
@@ -56,9 +59,32 @@ class SignInForm(ConnectForm):
     def __init__(self, *args: Any, organization_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.organization_id = organization_id
+        self.has_apps = bool(client_rows(organization_id=organization_id, slug=self.provider.slug))
+        if self.has_apps:
+            words = _("Leave empty to use the app that is saved for the address.")
+        else:
+            words = _("From the app that you register there.")
+        self.fields |= client_fields(required=not self.has_apps and not self.is_bound, words=words)
+
+    def fields_before(self) -> dict[str, forms.Field]:
         ways = [(app.name, told(app.label)) for app in self.provider.oauth_apps]
-        way = forms.ChoiceField(label=_("Way to sign in"), choices=ways)
-        self.fields = {"way": way, **self.fields, **client_fields(required=False)}
+        rights = {app.scopes for app in self.provider.oauth_apps}
+        help_text = _("Each asks for rights of its own.") if len(rights) > 1 else ""
+        return {"way": forms.ChoiceField(label=_("Way to sign in"), choices=ways, help_text=help_text)}
+
+    @property
+    def asked_first(self) -> list[forms.BoundField]:
+        """The fields without those of the app."""
+        return [self[name] for name in self.fields if name not in APP_FIELDS]
+
+    @property
+    def of_the_app(self) -> list[forms.BoundField]:
+        return [self[name] for name in APP_FIELDS]
+
+    @property
+    def asks_for_app(self) -> bool:
+        """Whether the fields of the app stand open: no app is saved, or something is wrong with what was typed."""
+        return not self.has_apps or any(name in self.errors for name in APP_FIELDS)
 
     def fields_asked(self) -> tuple[Field, ...]:
         if self.credential is not None:
@@ -80,6 +106,8 @@ class SignInForm(ConnectForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
+        # Without an app the id is needed; that it is missing is said with the name of the site.
+        self.fields["client_id"].required = not self.has_apps
         if self.errors or not self.provider.oauth_apps:
             return data
         declared = self.provider.field(self.app.opt_in) if self.app.opt_in else None

@@ -7,7 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import (
@@ -55,6 +57,11 @@ def client_rows(*, organization_id: int, slug: str) -> list[dict[str, Any]]:
     ]
 
 
+def signed_in_with(client: OAuthClient) -> int:
+    """How many keys were signed in for with this app."""
+    return OAuthGrant.objects.filter(client=client).values("credential").distinct().count()
+
+
 def client_at(*, organization_id: int, slug: str, site: str) -> OAuthClient | None:
     """The organization's app at that site."""
     rows = OAuthClient.objects.filter(organization_id=organization_id, provider_slug=slug, site=site)
@@ -78,14 +85,16 @@ def logins_due(*, now: datetime) -> list[int]:
 
 
 def registration(provider: Provider, site: str) -> dict[str, Any]:
-    """What whoever registers an app needs: the page, the callback address and the steps."""
+    """What whoever registers an app needs: the page, the callback address, and the steps, of each way that has others
+    than the first under its name."""
     root = site or site_of(provider, provider.oauth_apps[0], {})
-    callback = callback_url(provider)
-    steps = [step.format(callback=callback) for app in provider.oauth_apps for step in app.steps]
+    ways = {app.steps: app.label for app in reversed(provider.oauth_apps)}
+    parts = [{"label": told(label), "steps": [told(step) for step in steps]} for steps, label in ways.items()]
     return {
         "register_url": f"{root}{provider.oauth_apps[0].register_path}",
-        "callback": callback,
-        "steps": list(dict.fromkeys(steps)),
+        "register_host": root.partition("://")[2],
+        "callback": callback_url(provider),
+        "parts": parts[::-1],
     }
 
 
@@ -149,6 +158,20 @@ def signed_out(*, credential_ids: list[int], now: datetime) -> set[int]:
     return set(rows.values_list("credential_id", flat=True))
 
 
+# How a sign-in stands, where a status alone would leave out who is awaited, or what has ended.
+_TITLES: dict[LoginStatus, Promise] = {
+    LoginStatus.WAITING: gettext_lazy("Waiting for you at %(host)s"),
+    LoginStatus.DENIED: gettext_lazy("Refused at %(host)s"),
+    LoginStatus.FAILED: gettext_lazy("The sign-in failed"),
+}
+
+
+def _title(status: LoginStatus, host: str, *, device: bool) -> str:
+    if status == LoginStatus.EXPIRED:
+        return _("The code has expired") if device else _("The sign-in took too long")
+    return str(_TITLES[status]) % {"host": host} if status in _TITLES else str(status.label)
+
+
 def login_row(login: OAuthLogin, provider: Provider, now: datetime) -> dict[str, Any]:
     """A sign-in as its page prints it. `moving`: ask again after `every` seconds; `goes`: the person goes on to the
     provider in this browser."""
@@ -157,13 +180,14 @@ def login_row(login: OAuthLogin, provider: Provider, now: datetime) -> dict[str,
     if login.is_open and login.expires_at <= now:
         status = LoginStatus.EXPIRED
     device = app is not None and app.flow == "device"
+    host = login.client.site.partition("://")[2]
     return {
         "id": login.pk,
         "status": status,
-        "words": status.label,
+        "words": _title(status, host, device=device),
         "message": told(login.message),
         "site": login.client.site,
-        "host": login.client.site.partition("://")[2],
+        "host": host,
         "app": told(app.label) if app else "",
         "device": device,
         "scopes": app.scopes if app else (),

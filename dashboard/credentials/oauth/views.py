@@ -12,7 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dashboard.credentials.models import OAuthClient, OAuthLogin
 from dashboard.credentials.oauth.forms import ClientForm, SignInForm
-from dashboard.credentials.oauth.selectors import client_rows, login_of, login_row, registration, sign_in_ways
+from dashboard.credentials.oauth.selectors import (
+    client_rows,
+    login_of,
+    login_row,
+    registration,
+    sign_in_ways,
+    signed_in_with,
+)
 from dashboard.credentials.oauth.services import (
     Wish,
     client_remove,
@@ -170,17 +177,23 @@ def client(request: PurserRequest, client_id: int) -> HttpResponse:
         )
         messages.success(request, _("Saved."))
         return redirect("credentials:oauth_begin", slug=provider.slug)
-    told = {"client": found, "form": form, "provider": provider_card(provider), **registration(provider, found.site)}
-    return render(request, "credentials/oauth_client.html", told)
+    context = {
+        "client": found,
+        "form": form,
+        "provider": provider_card(provider),
+        "keys": signed_in_with(found),
+        **registration(provider, found.site),
+    }
+    return render(request, "credentials/oauth_client.html", context)
 
 
 @access(Access.MANAGE)
 @require_POST
 def client_out(request: PurserRequest, client_id: int) -> HttpResponse:
-    """Forget an app."""
+    """Remove an app."""
     found = get_object_or_404(OAuthClient, pk=client_id, organization=request.organization)
     client_remove(client=found, by=request.actor, now=timezone.now())
-    messages.success(request, _("The app is forgotten here. Delete it at the provider too."))
+    messages.success(request, _("The app is removed here. Delete it at the provider too."))
     return redirect("credentials:oauth_begin", slug=found.provider_slug)
 
 
