@@ -129,7 +129,7 @@ def room(request: HttpRequest) -> dict[str, str]:
         return {"room": "mfa_index"}
     if match.namespace == "keys":
         return {"room": "keys"}
-    if match.namespace in ("credentials", "usage", "imports"):
+    if match.namespace in ("credentials", "usage", "imports", "sync"):
         return {"room": "accounts"}
     if match.namespace == "routing":
         return {"room": "routing"}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.utils.translation import gettext as _
 
-from dashboard.core.languages.joining import listed
+from dashboard.core.languages.joining import either, sentences
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import host_changes
@@ -47,6 +47,7 @@ class ConnectForm(forms.Form):
         self.credential = credential
         self.asked = self.fields_asked()
         self._pasted: dict[str, Pasted] = {}
+        self.fields |= self.fields_before()
         for declared in self.asked:
             self.fields[declared.name] = _form_field(declared, credential, own_network=provider.self_hosted)
         if credential is None:
@@ -62,17 +63,51 @@ class ConnectForm(forms.Form):
                     required=False,
                     choices=[("", _("An account of its own")), *((str(one.pk), one.label) for one in accounts)],
                     help_text=_(
-                        "Two keys of one account see the same balance. Say so here and it is counted once; "
-                        "where the provider tells an account id, Purser finds out by itself."
+                        "Choose the account that this key belongs to, and its balance is not counted twice. "
+                        "Where the provider tells an account id, Purser finds out by itself."
                     ),
                 )
-        if credential is None and self.asked and not self.is_bound:
-            self.fields[self.asked[0].name].widget.attrs["autofocus"] = True
+        self._ask_what_applies()
+        self._arrange()
         self._accounts = {str(one.pk): one for one in accounts}
 
     def fields_asked(self) -> tuple[Field, ...]:
         """The declared fields that this form shows."""
         return self.provider.fields
+
+    def fields_before(self) -> dict[str, forms.Field]:
+        """What is asked before them."""
+        return {}
+
+    def _ask_what_applies(self) -> None:
+        """A field that belongs to one choice is needed with that one. As long as nothing is chosen, none of them is
+        called optional; the page shows those of the present choice."""
+        for declared in self.asked:
+            if declared.applies is None or declared.applies[0] not in self.fields:
+                continue
+            choice, value = declared.applies
+            chosen = self.data.get(self.add_prefix(choice), "") if self.is_bound else value
+            values = [one for one, _words in self.provider.field(choice).choices]
+            self.fields[declared.name].required = chosen == value
+            self.fields[declared.name].widget.attrs["data-when"] = values.index(value) + 1
+            self.fields[choice].widget.attrs["data-decides"] = True
+
+    def _arrange(self) -> None:
+        """Whoever comes begins in the first field; a short one without a neighbour takes the whole row."""
+        if self.credential is None and not self.is_bound:
+            for field in list(self.fields.values())[:1]:
+                field.widget.attrs["autofocus"] = True
+        row: list[list[forms.Field]] = []  # the short ones since the last full row, those of one choice in one place
+        for name, field in self.fields.items():
+            wide = _is_wide(field.widget)
+            if wide or name == "label":
+                _fill(row)
+                row = []
+            if not wide and row and "data-when" in field.widget.attrs and "data-when" in row[-1][0].widget.attrs:
+                row[-1].append(field)
+            elif not wide:
+                row.append([field])
+        _fill(row)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -92,10 +127,16 @@ class ConnectForm(forms.Form):
                 _("The address is another one now, and a stored key is never sent to a new place: enter the key again.")
             )
         if secrets and not filled and self.credential is None and not self.errors and not self.provider.self_hosted:
-            raise forms.ValidationError(
-                _("Enter at least one of: %(names)s.") % {"names": listed(told(field.label) for field in secrets)}
-            )
+            self._ask_for_one_of(secrets)
         return data
+
+    def _ask_for_one_of(self, secrets: Sequence[Field]) -> None:
+        """The words stand at the first of these fields, and all of them are marked."""
+        first, *others = secrets
+        for other in others:
+            self.fields[other.name].widget.attrs["aria-invalid"] = "true"
+        names = either(told(other.label) for other in others)
+        self.add_error(first.name, _("Enter this or %(names)s.") % {"names": names} if names else _("Enter this."))
 
     def _read(self, declared: Field, data: dict[str, Any]) -> str:
         """The value of a field. Of a pasted credentials file the token is left, and what it says of open fields that
@@ -132,6 +173,17 @@ class ConnectForm(forms.Form):
         return self._accounts.get(self.cleaned_data.get("same_account") or "")
 
 
+def _is_wide(widget: forms.Widget) -> bool:
+    """Whether the style gives it the whole row: what is long, or seldom typed by hand."""
+    long = isinstance(widget, forms.Textarea | forms.PasswordInput | forms.URLInput | forms.CheckboxInput)
+    return long or "inputmode" in widget.attrs or "data-wide" in widget.attrs
+
+
+def _fill(row: list[list[forms.Field]]) -> None:
+    for field in row[-1] if len(row) % 2 else ():
+        field.widget.attrs["data-wide"] = True
+
+
 def _form_field(declared: Field, credential: ProviderCredential | None, *, own_network: bool) -> forms.Field:
     stored = credential is not None and declared.name in credential.secret_hints
     initial = credential.settings.get(declared.name, "") if credential and not declared.secret else declared.default
@@ -156,26 +208,28 @@ def _form_field(declared: Field, credential: ProviderCredential | None, *, own_n
         area = SecretTextarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "class": "font-mono"})
         field = forms.CharField(widget=area, max_length=MOST_CHARACTERS, **common)
     elif declared.secret:
-        hint = credential.secret_hints.get(declared.name, "") if credential else ""
-        placeholder = _("stored; leave empty to keep it") if stored else ""
-        if hint:
-            placeholder = _("stored, ends in %(hint)s; leave empty to keep it") % {"hint": hint}
-        widget = forms.PasswordInput(
-            attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": placeholder}, render_value=False
-        )
+        widget = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}, render_value=False)
         field = forms.CharField(widget=widget, max_length=MOST_BYTES if declared.pasted else MOST_CHARACTERS, **common)
     else:
         field = forms.CharField(max_length=MOST_CHARACTERS, **common)
-    if len(str(field.help_text)) > LONG_HELP:
+    if sum(2 if letter >= "\u2e80" else 1 for letter in str(field.help_text)) > LONG_HELP:
         field.widget.attrs["data-wide"] = True
     field.__dict__["link_url"] = declared.url  # for the template; Django fields declare no such thing
     if declared.can_spend:
-        field.__dict__["mark"] = _("can spend")
+        field.__dict__["mark"] = _("not read-only")
     if declared.kind == "url" and credential is not None:
-        field.help_text = _("%(help)s A changed address drops the stored key: enter it again.") % {
-            "help": field.help_text
-        }
+        drops = _("A changed address drops the stored key: enter it again.")
+        field.help_text = sentences(field.help_text, drops)
+    if stored and credential is not None:
+        field.help_text = sentences(_stored_words(credential.secret_hints[declared.name]), field.help_text)
     return field
+
+
+def _stored_words(hint: str) -> str:
+    """That there is a secret, and what an empty field means."""
+    if not hint:
+        return _("Stored. Leave empty to keep it.")
+    return _("Stored, ends in %(hint)s. Leave empty to keep it.") % {"hint": hint}
 
 
 def _as_text(clean: Any) -> Any:

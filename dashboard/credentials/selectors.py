@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from dashboard.core.languages.joining import listed
+from dashboard.core.languages.joining import either, listed
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.catalog import own_providers
 from dashboard.credentials.models import (
@@ -59,11 +59,11 @@ def absent_words(provider: Provider, capability: str) -> str:
     return told(f"{endpoint.reason} {endpoint.fallback}".strip()) if isinstance(endpoint, NotOffered) else ""
 
 
-def needs_words(provider: Provider, endpoint: Endpoint, missing: Sequence[str]) -> str:
-    """The labels of the fields that an endpoint cannot do without."""
-    return listed(
-        " / ".join(told(provider.field(name).label) for name in need.split("|")) for need in missing or endpoint.needs
-    )
+def needs_words(provider: Provider, needs: Sequence[str]) -> str:
+    """The labels of the fields that an endpoint cannot do without, those of each choice as the form has them."""
+    order = [field.name for field in provider.fields]
+    choices = (sorted(need.split("|"), key=order.index) for need in needs)
+    return listed(either(told(provider.field(name).label) for name in names) for names in choices)
 
 
 def provider_card(provider: Provider, connected: Collection[str] = ()) -> dict[str, Any]:
@@ -93,7 +93,8 @@ def _capability(provider: Provider, name: str) -> dict[str, str]:
     offered = "yes" if endpoint.confidence == "official" else "part"
     # Which key is needed is worth a word only where there are several.
     several = sum(field.secret for field in provider.fields) > 1
-    needs = needs_words(provider, endpoint, ()) if several else ""
+    secret = [need for need in endpoint.needs if any(provider.field(one).secret for one in need.split("|"))]
+    needs = needs_words(provider, secret) if several else ""
     return {"name": name, "offered": offered, "reason": "", "needs": needs}
 
 
@@ -237,10 +238,10 @@ def credentials_expiring(*, today: date) -> list[ProviderCredential]:
 
 def warning_words(credential: ProviderCredential) -> list[str]:
     """What the check found that the admin should know, in words; the narrower choice with what can do harm."""
-    words = [_(_WARNINGS[code]) for code in credential.warnings if code in _WARNINGS]
-    if credential.can_spend and credential.provider.key_warning:
-        words.insert(0, told(credential.provider.key_warning))
-    return words
+    harm = told(credential.provider.key_warning) if credential.can_spend else ""
+    said = {"can_spend", "can_manage_keys"} if harm else set()  # the provider's own words say it better
+    words = [_(_WARNINGS[code]) for code in credential.warnings if code in _WARNINGS and code not in said]
+    return [harm, *words] if harm else words
 
 
 _WARNINGS = {

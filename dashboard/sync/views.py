@@ -94,7 +94,8 @@ def rotate(request: PurserRequest, credential_id: int) -> HttpResponse:
                 credential=old, values=form.values, by=request.actor, now=timezone.now(), endings=form.endings
             )
             return redirect("credentials:check", credential_id=new.pk)
-    context = {"credential": old, "form": form, "provider": provider_card(old.provider)}
+    hint = next(filter(None, old.secret_hints.values()), "")
+    context = {"credential": old, "hint": hint, "form": form, "provider": provider_card(old.provider)}
     return render(request, "credentials/rotate.html", context)
 
 

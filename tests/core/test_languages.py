@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 
 from dashboard.core.languages import catalogs
 from dashboard.core.languages.extraction import Message, messages_in, sentences
-from dashboard.core.languages.joining import colon, labelled, listed, sentence
+from dashboard.core.languages.joining import colon, either, labelled, listed, sentence
+from dashboard.core.languages.joining import sentences as said_together
 from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import capability_word
 from dashboard.organizations.models import User
+from providers.registry import PROVIDERS
+from providers.spec import NotOffered, Provider
 
 OTHERS = [language for language, _name in settings.LANGUAGES if language != settings.LANGUAGE_CODE]
 
@@ -61,6 +64,38 @@ def test_a_catalog_is_written_as_it_was_read(found: list[Message], language: str
     assert (tmp_path / "again.po").read_text() == path.read_text()
 
 
+def test_a_path_keeps_its_home_folder() -> None:
+    catalog = catalogs.updated("zh_Hant", [Message("Paste ~/.codex/auth.json.", "", None, "x.py")])
+    next(iter(catalogs.entries(catalog))).string = "貼上 /.codex/auth.json。"
+    assert [problem.split(":")[0] for problem in catalogs.problems(catalog)] == [
+        "a path without its ~, or with another one"
+    ]
+
+
+def test_what_a_declaration_says_is_found_whatever_it_holds() -> None:
+    source = """
+FIELD = Field(
+    name="x",
+    label="A | B",
+    help=f"The root, for example https://{HOST}/v1. " + MORE,
+    wrong_starts={"gid:": "This is a gid://x/1 = an id."},
+    choices=(("a", "Off <none>"),),
+)
+APP = OAuthApp(steps=("Open https://x.example/apps and add one.",), token_path="https://x.example/a b")
+PROVIDER = Provider(fields=(FIELD,), key_warning="See https://x.example/keys first.")
+NOTHING = NotOffered(reason="See https://x.example/a for it.", fallback="")
+"""
+    assert sorted(sentences(ast.parse(source))) == [
+        "A | B",
+        "Off <none>",
+        "Open https://x.example/apps and add one.",
+        "See https://x.example/a for it.",
+        "See https://x.example/keys first.",
+        "The root, for example https://{HOST}/v1. ",
+        "This is a gid://x/1 = an id.",
+    ]
+
+
 def test_what_people_read_in_an_adapter_is_found_and_its_technicalities_are_not() -> None:
     source = '''
 """Docs of the module are not for the page."""
@@ -81,6 +116,7 @@ URL = f"https://{host}/a path"
 
 
 # --- sentences that were stored in English --------------------------------------------------------------------------
+ENGLISH = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -94,6 +130,46 @@ def test_sentences_of_providers_are_said_in_the_reader_s_language() -> None:
         assert told("api.x.ai was not called: it is a private or reserved address.").startswith("未调用 api.x.ai：")
     with translation.override("en"):
         assert told("CNY wallet") == "CNY wallet"
+
+
+def said_to_people(provider: Provider) -> list[str]:
+    """Every sentence of a provider's declarations."""
+    said = [provider.summary, provider.key_warning]
+    for field in provider.fields:
+        said += [field.label, field.help, *field.wrong_starts.values(), *(words for _value, words in field.choices)]
+    for app in provider.oauth_apps:
+        said += [app.label, *app.steps]
+    absent = [one for one in provider.capabilities.values() if isinstance(one, NotOffered)]
+    return said + [f"{one.reason} {one.fallback}".strip() for one in absent]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("slug", sorted(PROVIDERS))
+def test_all_that_a_provider_s_declarations_say_is_said_in_the_reader_s_language(slug: str, language: str) -> None:
+    with translation.override(language):
+        for text in said_to_people(PROVIDERS[slug]):
+            said = told(text)
+            if len(text.split()) > 3:  # fewer words may be a name, "AccessKey ID"
+                assert CHINESE.search(said), text
+            assert not ENGLISH.search(said.replace("personal access token", "")), said
+
+
+def test_several_sentences_are_told_in_one_language() -> None:
+    known, unknown = "api.x.ai answered 500.", "Nobody has ever translated this one."
+    with translation.override("zh-hant"):
+        assert CHINESE.search(told(known))
+        assert told(f"{known} {unknown}") == f"{known} {unknown}"
+        assert told(f"{unknown} {known}") == f"{unknown} {known}"
+        # Nor does a sentence that is unknown hide in a place of one that is known.
+        inside = f"The key was not judged: {unknown} It is kept, and Purser goes on trying."
+        assert told(inside) == inside
+
+
+def test_a_sentence_takes_no_words_of_other_catalogs_and_none_by_its_end_alone() -> None:
+    with translation.override("zh-hant"):
+        assert translation.gettext("provider") != "provider", "django-allauth has another word than Purser"
+        assert "提供者" not in told("The provider answered 500.")
+        assert told("Management key") == "Management key", "that is what the catalog says"
 
 
 def test_sentences_within_sentences_are_translated_too() -> None:
@@ -121,10 +197,14 @@ def test_lists_labels_and_sentences_have_the_marks_of_their_language() -> None:
     assert listed(["Search", "Support"]) == "Search, Support"
     assert labelled("Weight", 70) == "Weight: 70"
     assert sentence("billed") == "Billed."
+    assert either(["a", "b", "c"]) == "a or b or c"
+    assert said_together("One.", "", "Two.") == "One. Two."
     with translation.override("zh-hant"):
         assert listed(["Search", "Support"]) == "Search、Support"
         assert labelled("權重", 70) == "權重：70"
         assert (colon(), sentence("已計費")) == ("：", "已計費。")
+        assert either(["甲", "乙"]) == "甲或乙"
+        assert said_together("一。", "二。") == "一。二。"
 
 
 def test_two_sentences_side_by_side_are_both_translated() -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
+from dashboard.credentials.selectors import warning_words
 from dashboard.credentials.verdicts import check_result
 from dashboard.organizations.models import Membership, Organization, Role, User
 from providers.registry import PROVIDERS
@@ -86,10 +87,12 @@ def test_the_form_begins_in_its_first_field_and_goes_to_the_wrong_one(client: Cl
 
 def test_the_form_says_which_key_tells_what_where_there_are_several(client: Client) -> None:
     page = client.get(reverse("credentials:connect_form", args=["openai"])).content.decode()
-    assert "At least one of the keys is needed." in page
-    assert "Needs: Inference key." in page
+    assert "Enter at least one of these." in page
+    assert "With: Inference key" in page
     page = client.get(reverse("credentials:connect_form", args=["deepseek"])).content.decode()
-    assert "Needs:" not in page
+    assert "With:" not in page
+    page = client.get(reverse("credentials:connect_form", args=["github-copilot"])).content.decode()
+    assert "With: Billing token or Member" in page, "in the order of the form, and keys alone"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,8 @@ def test_the_form_says_which_key_tells_what_where_there_are_several(client: Clie
         ("unreachable", "deepseek", "A firewall or proxy may be in the way", False),
         ("unreachable", "vllm", "Start the server or correct its address", False),
         ("not_understood", "deepseek", "Nothing to do for now", False),
+        ("signed_out", "gitlab-duo", "Sign in again", True),
+        ("signed_out", "moonshot", "Enter a new key", True),
     ],
 )
 def test_each_verdict_names_one_next_step(
@@ -127,5 +132,46 @@ def test_other_values_are_folded_away_as_long_as_a_key_works(
     url = reverse("credentials:check", args=[one.pk])
     folded = r'<details class="panel" id="replace" >'
     assert re.search(folded, client.get(url).content.decode())
+    ProviderCredential.objects.update(check_verdict="unreachable")
+    assert re.search(folded, client.get(url).content.decode()), "nobody judged the key"
     ProviderCredential.objects.update(check_verdict="refused")
-    assert not re.search(folded, client.get(url).content.decode())
+    page = client.get(url).content.decode()
+    assert not re.search(folded, page)
+    assert page.index('id="check_panel"') < page.index('id="replace"') < page.index('id="h-life"'), "the remedy first"
+
+
+def test_the_step_of_a_key_that_is_signed_out_is_a_page_of_purser(organization: Organization, now: datetime) -> None:
+    one = credential("gitlab-duo", organization, now, state=CredentialState.REFUSED, check_verdict="signed_out")
+    found = check_result(one)
+    assert found is not None
+    assert (found["here"], found["url"]) == (True, reverse("credentials:oauth_again", args=[one.pk]))
+    other = credential("moonshot", organization, now, state=CredentialState.REFUSED, check_verdict="signed_out")
+    assert (check_result(other) or {})["url"] == "#replace"
+
+
+def test_a_key_that_was_never_checked_says_so(client: Client, organization: Organization, now: datetime) -> None:
+    one = credential("deepseek", organization, now, state=CredentialState.ACTIVE)
+    page = client.get(reverse("credentials:check", args=[one.pk])).content.decode()
+    assert "<span>Not checked</span>" in page
+    assert "Check now" in page
+    assert "Check again" not in page
+
+
+def test_what_a_key_may_do_is_told_once_and_not_beside_a_refusal(
+    client: Client, organization: Organization, now: datetime
+) -> None:
+    one = credential(
+        "openrouter",
+        organization,
+        now,
+        state=CredentialState.ACTIVE,
+        check_verdict="valid",
+        secret_hints={"management_key": "7f3a"},
+        warnings=["can_manage_keys", "expires_soon"],
+    )
+    said = warning_words(one)
+    assert len(said) == 2, "the provider's own words stand for those of the check"
+    url = reverse("credentials:check", args=[one.pk])
+    assert said[1] in client.get(url).content.decode()
+    ProviderCredential.objects.update(check_verdict="refused")
+    assert said[1] not in client.get(url).content.decode()

@@ -52,7 +52,7 @@ def test_fields_are_those_that_the_provider_declares(slug: str) -> None:
     for declared in PROVIDERS[slug].fields:
         drawn = form.fields[declared.name]
         assert (drawn.label, drawn.help_text) == (declared.label, declared.help)
-        assert drawn.required == declared.required
+        assert drawn.required == (declared.required or declared.applies is not None)
         covered = SecretTextarea if declared.kind == "json" else forms.PasswordInput
         assert isinstance(drawn.widget, covered) == declared.secret
         assert isinstance(drawn, forms.ChoiceField) == (declared.kind == "choice")
@@ -87,7 +87,8 @@ def test_a_stored_secret_shows_its_end_alone(organization: Organization) -> None
     form = ConnectForm(provider=PROVIDERS["metachat"], credential=credential)
     drawn = form.as_p()
     assert CANARY not in drawn
-    assert "leak" in form.fields["api_key"].widget.attrs["placeholder"]
+    assert form.fields["api_key"].help_text.startswith("Stored, ends in leak. Leave empty to keep it.")
+    assert "placeholder" not in form.fields["api_key"].widget.attrs, "it would go as soon as somebody types"
     assert not form.fields["api_key"].required, "empty keeps the old one"
     assert KEYS["metachat"]["account_balance_url"] in drawn, "open values are shown to be changed"
     assert "label" not in form.fields
@@ -163,8 +164,39 @@ def test_an_address_has_to_be_https(value: str, fine: bool) -> None:
 def test_at_least_one_secret_is_needed() -> None:
     declared = provider(secret("admin_key"), secret("inference_key"))
     form = ConnectForm({"admin_key": "", "inference_key": " "}, provider=declared)
-    assert errors_of(form) == {"__all__": ["Enter at least one of: Admin Key, Inference Key."]}
+    assert errors_of(form) == {"admin_key": ["Enter this or Inference Key."]}
+    assert 'aria-invalid="true"' in str(form["inference_key"]), "each of them would do"
     assert ConnectForm({"inference_key": "sk-abc"}, provider=declared).is_valid()
+
+
+COPILOT = {"account_kind": "organization", "billing_token": "github_pat_abc", "api_host": "https://api.github.com"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "needed"), [("organization", "org"), ("enterprise", "enterprise"), ("user", "username")]
+)
+def test_a_field_of_one_choice_is_needed_with_that_one_alone(kind: str, needed: str) -> None:
+    form = ConnectForm({**COPILOT, "account_kind": kind}, provider=PROVIDERS["github-copilot"])
+    assert list(errors_of(form)) == [needed]
+    assert ConnectForm(
+        {**COPILOT, "account_kind": kind, needed: "quay"}, provider=PROVIDERS["github-copilot"]
+    ).is_valid()
+    unbound = ConnectForm(provider=PROVIDERS["github-copilot"])
+    for number, name in enumerate(("org", "enterprise", "username"), start=1):
+        assert unbound.fields[name].required, "none of them is called optional"
+        assert unbound.fields[name].widget.attrs["data-when"] == number
+    assert unbound.fields["account_kind"].widget.attrs["data-decides"]
+
+
+def test_a_short_field_without_a_neighbour_takes_the_whole_row() -> None:
+    def wide(*names: str) -> list[str]:
+        fields = (Field(name=name, label=name, help="", secret=name.startswith("key")) for name in names)
+        form = ConnectForm(provider=provider(*fields))
+        return [name for name, field in form.fields.items() if "data-wide" in field.widget.attrs]
+
+    assert wide("a", "key_1", "b", "c") == ["a", "label"]
+    assert wide("a", "b", "key_1") == ["label"]
+    assert wide("key_1", "a", "b", "c", "key_2") == ["c", "label"]
 
 
 def test_a_required_secret_is_asked_for_by_name() -> None:

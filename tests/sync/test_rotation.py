@@ -1,5 +1,6 @@
 """Keys that change hands: a second slot, the way back, and leaving with or without the history."""
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -143,7 +144,10 @@ def test_rotation_by_the_pages(client: Client, owner: User, simulator: Simulated
     run_all(now)
     client.force_login(owner)
     url = reverse("sync:rotate", args=[credential.pk])
-    assert "without a gap" in client.get(url).content.decode()
+    page = client.get(url).content.decode()
+    assert "New key for DeepSeek" in page
+    assert f"replaces the key ending in {credential.secret_hints['api_key']}" in page
+    assert re.search(r'href="/accounts/"[^>]*aria-current', page), "it belongs to the accounts"
     same = client.post(url, KEYS["deepseek"])
     assert "here already" in same.content.decode()
     client.post(url, {"api_key": "sk-sim-quay"})
@@ -325,7 +329,7 @@ def test_the_expiry_is_set_on_the_page_and_told(
     page = client.get(reverse("overview:overview")).content.decode()
     assert "A key of DeepSeek ends" in page
     assert "expires in 2 days" in page
-    assert "can spend" in client.get(reverse("credentials:account", args=[credential.account_id])).content.decode()
+    assert "not read-only" in client.get(reverse("credentials:account", args=[credential.account_id])).content.decode()
 
 
 def test_providers_are_searched_without_javascript(client: Client, owner: User) -> None:

@@ -33,11 +33,17 @@ from providers.simulator.parts import PARTS
 # verdict: (state of the key, what the check said)
 CHECKS = {
     "valid": (CredentialState.ACTIVE, ""),
-    "refused": (CredentialState.REFUSED, "The provider does not know this key."),
-    "wrong_kind": (CredentialState.REFUSED, "This is a project key. Usage needs an admin key."),
-    "missing_scope": (CredentialState.REFUSED, "This key may not read usage. Make one that may."),
-    "unreachable": (CredentialState.ACTIVE, "The provider's host could not be reached."),
-    "signed_out": (CredentialState.REFUSED, "The sign-in has ended."),
+    "refused": (
+        CredentialState.REFUSED,
+        "OpenRouter does not know this key: it is mistyped, disabled, expired or deleted.",
+    ),
+    "wrong_kind": (
+        CredentialState.REFUSED,
+        "This is an inference key; balance, usage, cost and keys need a management key.",
+    ),
+    "missing_scope": (CredentialState.REFUSED, "openrouter.ai says this key may not read this (403)."),
+    "unreachable": (CredentialState.ACTIVE, "openrouter.ai could not be reached."),
+    "signed_out": (CredentialState.REFUSED, "The pasted token ended at 2026-11-20 09:12 UTC: paste a new one."),
 }
 EXPORT = "date,model,api key name,input tokens,output tokens,cost usd\n" + "".join(
     f"2026-{month:02}-{day:02},model-{day % 3},key-{day % 5},{day * 4100},{day * 730},{day % 13}.25\n"
@@ -130,7 +136,7 @@ STEPS: dict[str, tuple[LoginStatus, dict[str, Any]]] = {
     "approved": (LoginStatus.APPROVED, {"found": {"account": "harbor-labs", "scopes": ["read:billing"]}}),
     "late": (LoginStatus.EXPIRED, {}),
     "denied": (LoginStatus.DENIED, {}),
-    "failed": (LoginStatus.FAILED, {"message": "The provider answered 500. Begin again in a while."}),
+    "failed": (LoginStatus.FAILED, {"message": "github.com answered 500."}),
 }
 
 

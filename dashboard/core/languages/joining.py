@@ -12,6 +12,24 @@ def listed(words: Iterable[object]) -> str:
     return comma().join(map(str, words))
 
 
+def either(words: Iterable[str]) -> str:
+    """ "Admin key or Inference key"."""
+    found = list(words)
+    joined = found.pop(0) if found else ""
+    for word in found:
+        joined = pgettext("one of two words", "%(first)s or %(second)s") % {"first": joined, "second": word}
+    return joined
+
+
+def sentences(*said: object) -> str:
+    """One after the other: Chinese ones without a space between them."""
+    found = [str(one) for one in said if one]
+    joined = found.pop(0) if found else ""
+    for one in found:
+        joined = pgettext("two sentences", "%(first)s %(second)s") % {"first": joined, "second": one}
+    return joined
+
+
 def comma() -> str:
     """What stands between two words of a list, where they are drawn."""
     return pgettext("words of a list", "%(first)s, %(second)s") % {"first": "", "second": ""}

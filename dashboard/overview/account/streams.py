@@ -102,7 +102,7 @@ def _absent_row(
     for credential in credentials:
         missing = endpoint.missing(credential.declared())
     if missing:
-        words = _("Needs another field: %(names)s.") % {"names": needs_words(account.provider, endpoint, missing)}
+        words = _("Needs another field: %(names)s.") % {"names": needs_words(account.provider, missing)}
         url = reverse("credentials:check", args=[credentials[0].pk]) if credentials else ""
         return {**row, "state": "not_tried", "words": words, "todo": _("Enter it"), "todo_url": url}
     if not checking and any(credential.state == CredentialState.REFUSED for credential in credentials):
