@@ -2,10 +2,13 @@
 // place, so that the others need not travel. Reads and writes plain OpenType.
 import { assembled, covered, numbers, offsets, span, tablesOf } from "./sfnt.mjs";
 
+const HYPHEN = "-".codePointAt(0);  // parts words, not figures: "pay-as-you-go"
+
 export function tabular(font) {
   const tables = tablesOf(font);
   const instead = substitutes(tables.get("GSUB"));
-  const letters = [...letterGlyphs(tables.get("cmap"))].map(([letter, glyph]) => [letter, instead.get(glyph) ?? glyph]);
+  const letters = [...letterGlyphs(tables.get("cmap"))]
+    .map(([letter, glyph]) => [letter, letter === HYPHEN ? glyph : (instead.get(glyph) ?? glyph)]);
   return assembled(font, tables.set("cmap", letterTable(letters)));
 }
 

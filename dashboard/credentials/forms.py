@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.utils.translation import gettext as _
 
-from dashboard.core.languages.joining import either, sentences
+from dashboard.core.languages.joining import either, paragraph
 from dashboard.core.languages.phrases import told
 from dashboard.credentials.models import ProviderAccount, ProviderCredential
 from dashboard.credentials.services import host_changes
@@ -219,9 +219,9 @@ def _form_field(declared: Field, credential: ProviderCredential | None, *, own_n
         field.__dict__["mark"] = _("not read-only")
     if declared.kind == "url" and credential is not None:
         drops = _("A changed address drops the stored key: enter it again.")
-        field.help_text = sentences(field.help_text, drops)
+        field.help_text = paragraph(field.help_text, drops)
     if stored and credential is not None:
-        field.help_text = sentences(_stored_words(credential.secret_hints[declared.name]), field.help_text)
+        field.help_text = paragraph(_stored_words(credential.secret_hints[declared.name]), field.help_text)
     return field
 
 

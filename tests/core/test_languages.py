@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from dashboard.core.languages import catalogs
 from dashboard.core.languages.extraction import Message, messages_in, sentences
-from dashboard.core.languages.joining import colon, either, labelled, listed, sentence
-from dashboard.core.languages.joining import sentences as said_together
+from dashboard.core.languages.joining import colon, either, labelled, listed, paragraph, sentence
 from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import capability_word
 from dashboard.organizations.models import User
@@ -169,7 +168,7 @@ def test_a_sentence_takes_no_words_of_other_catalogs_and_none_by_its_end_alone()
     with translation.override("zh-hant"):
         assert translation.gettext("provider") != "provider", "django-allauth has another word than Purser"
         assert "提供者" not in told("The provider answered 500.")
-        assert told("Management key") == "Management key", "that is what the catalog says"
+        assert told("Management API") == "Management API", "that is what the catalog says"
 
 
 def test_sentences_within_sentences_are_translated_too() -> None:
@@ -198,13 +197,13 @@ def test_lists_labels_and_sentences_have_the_marks_of_their_language() -> None:
     assert labelled("Weight", 70) == "Weight: 70"
     assert sentence("billed") == "Billed."
     assert either(["a", "b", "c"]) == "a or b or c"
-    assert said_together("One.", "", "Two.") == "One. Two."
+    assert paragraph("One.", "", "Two.") == "One. Two."
     with translation.override("zh-hant"):
         assert listed(["Search", "Support"]) == "Search、Support"
         assert labelled("權重", 70) == "權重：70"
         assert (colon(), sentence("已計費")) == ("：", "已計費。")
         assert either(["甲", "乙"]) == "甲或乙"
-        assert said_together("一。", "二。") == "一。二。"
+        assert paragraph("一。", "二。") == "一。二。"
 
 
 def test_two_sentences_side_by_side_are_both_translated() -> None:

@@ -227,7 +227,7 @@ def test_names_are_escaped_and_both_losses_ask(mei: Client) -> None:
     assert hostile not in page
     for what in ("rotate", "revoke"):
         assert f'data-open="{what}-{token.pk}"' in page
-        assert f'<dialog class="sheet" id="{what}-{token.pk}"' in page
+        assert f'<dialog class="sheet ask" id="{what}-{token.pk}"' in page
 
 
 def test_the_list_takes_the_same_for_few_and_many(mei: Client, organization: Organization) -> None:

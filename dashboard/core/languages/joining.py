@@ -1,9 +1,7 @@
 """Words put together with the marks of the page's language: Chinese has its own, without a space."""
 
 from collections.abc import Iterable
-from functools import reduce
 
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 
@@ -12,22 +10,10 @@ def listed(words: Iterable[object]) -> str:
     return comma().join(map(str, words))
 
 
-def either(words: Iterable[str]) -> str:
+def either(words: Iterable[object]) -> str:
     """ "Admin key or Inference key"."""
-    found = list(words)
-    joined = found.pop(0) if found else ""
-    for word in found:
-        joined = pgettext("one of two words", "%(first)s or %(second)s") % {"first": joined, "second": word}
-    return joined
-
-
-def sentences(*said: object) -> str:
-    """One after the other: Chinese ones without a space between them."""
-    found = [str(one) for one in said if one]
-    joined = found.pop(0) if found else ""
-    for one in found:
-        joined = pgettext("two sentences", "%(first)s %(second)s") % {"first": joined, "second": one}
-    return joined
+    between = pgettext("one of two words", "%(first)s or %(second)s") % {"first": "", "second": ""}
+    return between.join(map(str, words))
 
 
 def comma() -> str:
@@ -45,14 +31,14 @@ def colon() -> str:
     return labelled("", "")
 
 
-def either(words: Iterable[object]) -> str:
-    """ "Management key or Inference key"."""
-    return reduce(lambda one, two: _("%(one)s or %(two)s") % {"one": one, "two": two}, map(str, words))
-
-
 def sentences(words: Iterable[str]) -> str:
     """Those that say something, each made a sentence, one after the other."""
-    return space().join(sentence(one) for one in words if one)
+    return paragraph(*(sentence(one) for one in words if one))
+
+
+def paragraph(*said: object) -> str:
+    """Sentences, as far as there are any, one after the other: Chinese ones without a space between them."""
+    return space().join(str(one) for one in said if one)
 
 
 def space() -> str:
