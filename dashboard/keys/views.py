@@ -108,7 +108,7 @@ def _who_is_hit(token: ServiceToken) -> list[dict[str, str]]:
     """What ends with a token, for the question before it is revoked."""
     where = _("the whole organization")
     if token.account is not None:
-        where = listed([token.account.provider_name, token.account.label])
+        where = f"{token.account.provider_name}, {token.account.label}"
     elif token.team is not None:
         where = token.team.name
     used = str(moment(token.last_used_at)) if token.last_used_at is not None else _("never used")

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dashboard.core.languages.joining import listed
 from dashboard.organizations.models import Membership, Organization, Role, Team, TeamColour, User, validate_zone
 from dashboard.organizations.selectors import colour_free, teams_of
 from dashboard.organizations.services import Reach
@@ -169,7 +168,9 @@ class TeamForm(forms.ModelForm):
         roles = dict(Membership.objects.filter(organization=organization).values_list("user", "role"))
         members: Any = self.fields["members"]
         members.queryset = people
-        members.label_from_instance = lambda person: listed([person, Role(roles[person.pk]).label])
+        members.label_from_instance = lambda person: (
+            _("%(name)s, %(role)s") % {"name": person, "role": Role(roles[person.pk]).label}
+        )
         if self.instance.pk:
             self.initial["members"] = list(self.instance.members.values_list("pk", flat=True))
         else:

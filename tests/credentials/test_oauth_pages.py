@@ -436,9 +436,9 @@ def test_an_app_says_who_was_signed_in_with_it(
     mei: Client, organization: Organization, owner: User, live: SimulatedWire
 ) -> None:
     signed_in(organization, owner, live, "gitlab-duo")
-    assert "1 key was signed in for with it." in page(mei, "oauth_client", OAuthClient.objects.get().pk)
+    assert "1 key came from signing in with it." in page(mei, "oauth_client", OAuthClient.objects.get().pk)
     OAuthGrant.objects.all().delete()
-    assert "No key was signed in for with it." in page(mei, "oauth_client", OAuthClient.objects.get().pk)
+    assert "No key came from signing in with it." in page(mei, "oauth_client", OAuthClient.objects.get().pk)
 
 
 def test_an_app_is_changed_and_forgotten(

@@ -384,7 +384,7 @@ def test_no_limit_is_said_never_left_out(
     account: ProviderAccount, at_the_clock: SimulatedWire, signed_in: None, client: Client
 ) -> None:
     page = new_key(client, account, limit="").content.decode()
-    assert "say that there is none" in page
+    assert "tick “Without a limit”" in page
     assert KeyIntent.objects.count() == 0
     assert b'id="secret"' in new_key(client, account, limit="", unlimited="on").content
     assert ProviderKey.objects.get().limit is None
@@ -394,7 +394,7 @@ def test_no_limit_is_said_never_left_out(
 def test_everything_that_is_missing_is_said_at_once(account: ProviderAccount, signed_in: None, client: Client) -> None:
     page = new_key(client, account, label="", limit="").content.decode()
     assert "Give it a name" in page
-    assert "say that there is none" in page
+    assert "tick “Without a limit”" in page
     page = new_key(client, account, unlimited="on").content.decode()
     assert "untick" in page, "neither of the two wins unsaid"
     assert KeyIntent.objects.count() == 0

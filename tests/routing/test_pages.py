@@ -328,7 +328,7 @@ def test_the_amounts_of_a_floor_are_written_as_everywhere_and_whole() -> None:
         ["100,000\u00a0API\u00a0points", "$12.345\u00a0USD"],
     )
     with translation.override("zh-hant"):
-        assert failover_settings(Failover(balance_floors=floors))[0][1][0] == "100,000\u00a0API\u00a0點"
+        assert failover_settings(Failover(balance_floors=floors))[0][1][0] == "100,000\u00a0API\u00a0點數"
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import pytest
 from django.db.models import Sum
 from django.test import Client
 
+from dashboard.balances.rates.conversion import Unit
 from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.models import ProviderKey
 from dashboard.keys.services import provider_key_assign, provider_key_forget, provider_key_type_in
 from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import AuditEvent, Organization, Team, User
 from dashboard.organizations.scope import Scope
+from dashboard.usage.allocation import KEY, Rule, Share
 from dashboard.usage.explorer.selectors import TEAM, Wanted, spend_totals
 from dashboard.usage.models import AllocationRule, TeamDaily, TeamMonthly
 from dashboard.usage.rules.selectors import rule_moves, rules_view
@@ -195,11 +197,29 @@ def test_who_owns_an_account_owns_what_no_rule_catches(
     land(account, [reported("3")])
     uncaught = rules_view(organization_id=organization.pk, today=TODAY).uncaught
     assert [(one.dimension, one.account, one.amounts) for one in uncaught] == [
-        ("account", account, {"USD": Decimal(3)})
+        ("account", account, {Unit("USD"): Decimal(3)})
     ]
     ProviderAccount.objects.filter(pk=account.pk).update(team=team)
     view = rules_view(organization_id=organization.pk, today=TODAY)
-    assert (view.uncaught, view.own) == ([], {"USD": Decimal(3)})
+    assert (view.uncaught, view.own) == ([], [("USD", Decimal(3), "")])
+
+
+def test_credits_of_two_providers_are_never_added_up(organization: Organization, team: Team) -> None:
+    other = Team.objects.create(organization=organization, name="Other")
+    for slug, name in (("chatgpt-codex", "ChatGPT"), ("gitlab-duo", "GitLab")):
+        account = ProviderAccount.objects.create(
+            organization=organization, provider_slug=slug, label=name, team=team if slug == "gitlab-duo" else None
+        )
+        land(account, [used(cost=Decimal(3), unit="credits", provider_key="k")])
+    rules_of = rules_view(organization_id=organization.pk, today=TODAY)
+    assert [(unit, amount, whose[:6]) for unit, amount, whose in rules_of.own] == [("credits", Decimal(3), "GitLab")]
+    assert [unit for one in rules_of.uncaught for unit in one.amounts] == [Unit("credits", "chatgpt-codex")]
+    new = Rule(dimension=KEY, value="k", shares=(Share(other.pk, Decimal(100)),))
+    moves = rule_moves(organization_id=organization.pk, today=TODAY, new=new)
+    assert sorted((str(one.team or ""), one.whose[:6], one.difference) for one in moves) == sorted(
+        [("", "ChatGP", Decimal(-3)), (team.name, "GitLab", Decimal(-3))]
+        + [(other.name, whose, Decimal(3)) for whose in ("ChatGP", "GitLab")]
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,7 +269,7 @@ def test_the_preview_tells_what_saving_does(
         (None, Decimal(0), Decimal(3), Decimal(3)),
     }
     (row,) = rules_view(organization_id=organization.pk, today=TODAY).rows
-    assert row.amounts == {"USD": Decimal(3)}
+    assert row.amounts == {Unit("USD"): Decimal(3)}
 
 
 def test_a_rule_that_another_one_follows_says_when_it_ended(

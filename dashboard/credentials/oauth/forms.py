@@ -25,6 +25,7 @@ def client_fields(*, required: bool, words: str = "") -> dict[str, forms.Field]:
     widget = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}, render_value=False)
     return {
         "client_id": forms.CharField(
+            widget=forms.TextInput({"data-wide": True}),
             label=_("Client id of your app"),
             max_length=200,
             required=required,
@@ -63,7 +64,7 @@ class SignInForm(ConnectForm):
         if self.has_apps:
             words = _("Leave empty to use the app that is saved for the address.")
         else:
-            words = _("From the app that you register there.")
+            words = _("Of the app that you register: see “Register an app”.")
         self.fields |= client_fields(required=not self.has_apps and not self.is_bound, words=words)
 
     def fields_before(self) -> dict[str, forms.Field]:

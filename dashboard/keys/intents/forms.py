@@ -49,7 +49,7 @@ class NewKeyForm(forms.Form):
         min_value=1,
         max_value=10_000_000,
         help_text=gettext_lazy("Enter an amount, or tick “Without a limit”."),
-        error_messages={"required": gettext_lazy("Enter a limit, or say that there is none.")},
+        error_messages={"required": gettext_lazy("Enter an amount, or tick “Without a limit”.")},
     )
     unlimited = forms.BooleanField(label=gettext_lazy("Without a limit"), required=False)
     limit_reset = forms.ChoiceField(
@@ -136,7 +136,9 @@ class RotateForm(NewKeyForm):
         label=gettext_lazy("Remind me to delete the old key on"),
         required=False,
         widget=DayInput(),
-        help_text=gettext_lazy("From that day the list shows it as replaced. Nothing is deleted by itself."),
+        help_text=gettext_lazy(
+            "From that day the list says to delete it. Empty: at once. Nothing is deleted by itself."
+        ),
     )
 
     def __init__(self, *args: Any, key: ProviderKey, declared: KeyManagement, today: date, **kwargs: Any) -> None:

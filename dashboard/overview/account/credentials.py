@@ -80,12 +80,11 @@ def _row(credential: ProviderCredential, now: datetime) -> dict[str, Any]:
 
 def _kind_words(credential: ProviderCredential) -> str:
     """What sort of key it is, where its field does not say so already."""
-    words = credential.key_kind.replace("_", " ")
+    words = KEY_KINDS.get(credential.key_kind) or credential.key_kind.replace("_", " ")
     stored = [field.label for field in credential.provider.fields if field.name in credential.secret_hints]
     if any(label.casefold() == words.casefold() for label in stored):
         return ""
-    known = KEY_KINDS.get(credential.key_kind)
-    return _(known) if known else words[:1].upper() + words[1:]
+    return _(words) if credential.key_kind in KEY_KINDS else words[:1].upper() + words[1:]
 
 
 def _later_words(credential: ProviderCredential) -> str:

@@ -188,7 +188,8 @@ def _head(
 ) -> dict[str, Any]:
     state, reason = account_state(streams, now)
     if any(credential.state == CredentialState.REFUSED for credential in credentials) and not streams:
-        state, reason = "refused", next(one.check_message for one in credentials if one.check_message)
+        said = (one.check_message for one in credentials if one.state == CredentialState.REFUSED and one.check_message)
+        state, reason = "refused", told(next(said, ""))
     if not credentials:
         state, reason = "paused", _("No key is connected.")
     successes = [stream.last_success_at for stream in streams if stream.last_success_at]

@@ -108,7 +108,8 @@ def _absent_row(
     if not checking and any(credential.state == CredentialState.REFUSED for credential in credentials):
         return {**row, "state": "waiting", "words": _("Waits for a key that works.")}
     words = _("Waits for the check of the key.") if checking else ""
-    return {**row, "state": "waiting", "words": words, "next_words": _("after the check") if checking else ""}
+    soon = _("after the check") if checking else _("within a minute")
+    return {**row, "state": "waiting", "words": words, "next_words": soon}
 
 
 def _instead(account: ProviderAccount, kind: Kind, capability: str) -> dict[str, str]:

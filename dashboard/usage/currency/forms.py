@@ -52,7 +52,7 @@ class RateForm(forms.Form):
         label=gettext_lazy("From this month on"),
         input_formats=["%Y-%m"],
         widget=MonthInput(),
-        help_text=gettext_lazy("Year and month, such as 2026-11. It counts until a later one does."),
+        help_text=gettext_lazy("It counts until a later one does."),
         error_messages={"invalid": gettext_lazy("Enter year and month, such as 2026-11.")},
     )
 

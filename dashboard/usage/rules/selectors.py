@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from django.db.models import QuerySet
 
+from dashboard.balances.rates.conversion import Unit
+from dashboard.credentials.catalog import provider_name
 from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.models import ProviderKey
 from dashboard.keys.selectors import keys_by_id
 from dashboard.organizations.models import Team
 from dashboard.usage.allocation import ACCOUNT, DIMENSIONS, Line, Rule, Rulebook, Share, assigned, split
+from dashboard.usage.explorer.converted import named_amounts
 from dashboard.usage.models import AllocationRule, UsageDetail
 from dashboard.usage.rollup import rule_of
 
@@ -23,8 +26,10 @@ MOST_VALUES = 200
 ZERO = Decimal(0)
 _TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
 
-Amounts = dict[str, Decimal]
-"""By unit; units are never added up."""
+Amounts = dict[Unit, Decimal]
+"""By unit, of which two are never added up: credits of one provider are not those of another."""
+Told = list[tuple[str, Decimal, str]]
+"""(unit, amount, whose the unit is)."""
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class RuleRow:
     key: ProviderKey | None = None  # the listed key that it names
     until: date | None = None
     replaced: bool = False
+    told: Told = field(default_factory=list)
 
     @property
     def dialog(self) -> str:
@@ -54,6 +60,7 @@ class Uncaught:
     user: str
     amounts: Amounts = field(default_factory=dict)
     key: ProviderKey | None = None  # the listed key that it names
+    told: Told = field(default_factory=list)
 
     @property
     def dimension(self) -> str:
@@ -71,6 +78,7 @@ class Move:
 
     team: Team | None
     unit: str
+    whose: str  # the provider that a unit belongs to, where it is nobody's ""
     before: Decimal
     after: Decimal
 
@@ -85,7 +93,7 @@ class RulesView(NamedTuple):
 
     rows: list[RuleRow]
     uncaught: list[Uncaught]
-    own: Amounts
+    own: Told
 
 
 def rules_view(*, organization_id: int, today: date) -> RulesView:
@@ -103,16 +111,19 @@ def rules_view(*, organization_id: int, today: date) -> RulesView:
             if part.spend is None:
                 continue
             if rule is not None and rule.id is not None:
-                _add(rows[rule.id].amounts, part)
+                _add(rows[rule.id].amounts, part, accounts[account_id])
             elif accounts[account_id].team_id is None:
                 key = (account_id, owner.provider_key, owner.project, owner.user)
                 found = uncaught.setdefault(key, Uncaught(accounts[account_id], *key[1:]))
-                _add(found.amounts, part)
+                _add(found.amounts, part, accounts[account_id])
             else:
-                _add(own, part)
+                _add(own, part, accounts[account_id])
     dearest = sorted(uncaught.values(), key=lambda one: (-max(one.amounts.values()), one.value))[:MOST_UNCAUGHT]
     _name_keys(organization_id, rows.values(), dearest)
-    return RulesView(sorted(rows.values(), key=_rank), dearest, own)
+    shown: list[RuleRow | Uncaught] = [*rows.values(), *dearest]
+    for one in shown:
+        one.told = named_amounts(organization_id, sorted(one.amounts.items()))
+    return RulesView(sorted(rows.values(), key=_rank), dearest, named_amounts(organization_id, sorted(own.items())))
 
 
 def last_day_of(rule: Rule, stored: Iterable[AllocationRule]) -> date | None:
@@ -155,9 +166,10 @@ def _name_keys(organization_id: int, rows: Iterable[RuleRow], uncaught: Iterable
         row.key = _only(keys)
 
 
-def _add(amounts: Amounts, part: Line) -> None:
+def _add(amounts: Amounts, part: Line, account: ProviderAccount) -> None:
     assert part.spend is not None
-    amounts[part.unit] = amounts.get(part.unit, ZERO) + part.spend
+    unit = Unit.of(part.unit, account.provider_slug)
+    amounts[unit] = amounts.get(unit, ZERO) + part.spend
 
 
 def _rank(row: RuleRow) -> tuple[int, str, int]:
@@ -172,16 +184,15 @@ def rule_moves(
     greatest change first."""
     stored = [rule_of(one) for one in _rules(organization_id)]
     after = [one for one in stored if gone is None or one.id != gone.pk] + ([new] if new is not None else [])
-    owners: dict[int, int | None] = dict(
-        ProviderAccount.objects.filter(organization_id=organization_id).values_list("pk", "team_id")
-    )
+    owners = {one.pk: one for one in ProviderAccount.objects.filter(organization_id=organization_id)}
     lines = _lines(organization_id, today)
     was, will = (_by_team(lines, Rulebook(rules), owners) for rules in (stored, after))
     teams = {team.pk: team for team in Team.objects.filter(organization_id=organization_id)}
     moves = [
         Move(
             team=teams[team_id] if team_id is not None else None,
-            unit=unit,
+            unit=unit.code,
+            whose=provider_name(organization_id, unit.slug) if unit.slug else "",
             before=was.get((team_id, unit), ZERO),
             after=will.get((team_id, unit), ZERO),
         )
@@ -217,19 +228,21 @@ def _rules(organization_id: int) -> QuerySet[AllocationRule]:
 
 
 def _by_team(
-    lines: Mapping[int, list[Line]], rulebook: Rulebook, owners: Mapping[int, int | None]
-) -> dict[tuple[int | None, str], Decimal]:
-    found: dict[tuple[int | None, str], Decimal] = defaultdict(Decimal)
+    lines: Mapping[int, list[Line]], rulebook: Rulebook, owners: Mapping[int, ProviderAccount]
+) -> dict[tuple[int | None, Unit], Decimal]:
+    found: dict[tuple[int | None, Unit], Decimal] = defaultdict(Decimal)
     for account_id, mine in lines.items():
+        owner = owners[account_id]
         for part, _owner, rule in assigned(mine, rulebook, account_id):
             if part.spend is None:
                 continue
+            unit = Unit.of(part.unit, owner.provider_slug)
             shares: Sequence[Share] = rule.shares if rule is not None else ()
             if not shares:
-                found[(owners[account_id] if rule is None else None, part.unit)] += part.spend
+                found[(owner.team_id if rule is None else None, unit)] += part.spend
                 continue
             for share, amount in zip(shares, split(part.spend, [one.percent for one in shares]), strict=True):
-                found[(share.team_id, part.unit)] += amount
+                found[(share.team_id, unit)] += amount
     return found
 
 
