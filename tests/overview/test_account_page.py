@@ -323,7 +323,7 @@ def test_a_wallet_is_topped_up_first(organization: Organization, client: Client)
     credential = connected(organization, "deepseek", timezone.now())
     unread = re.findall(r'(?s)class="btn btn-sm btn-primary[^>]*>(.*?)</(?:a|button)>', Page(client, credential).body)
     assert ["Sync now" in one for one in unread] == [True], "nobody knows yet whether there is too little"
-    SyncStream.objects.filter(account=credential.account).update(last_success_at=timezone.now())
+    SyncStream.objects.filter(credential=credential).update(last_success_at=timezone.now())
     primary = re.findall(r'(?s)class="btn btn-sm btn-primary[^>]*>(.*?)</(?:a|button)>', Page(client, credential).body)
     assert len(primary) == 1
     assert "Top up" in primary[0]
