@@ -14,7 +14,7 @@ from dashboard.sync.models import RunOutcome, StreamState, SyncRun, SyncStream
 from dashboard.sync.selectors import progress_of_account
 from dashboard.sync.services import streams_lease_due
 from dashboard.sync.windows import backfilling
-from dashboard.usage.explorer.selectors import PROVIDER, Wanted, spend_totals
+from dashboard.usage.explorer.selectors import PROVIDER, Wanted, spend_totals, sums_known
 from dashboard.usage.models import CostRecord, SpendDaily, UsageDaily, UsageRecord
 from providers.simulator.server import Answer
 from providers.spec import Endpoint
@@ -53,9 +53,10 @@ def compare(simulator: SimulatedWire, slug: str, now: datetime) -> None:
     account = account_of(simulator, slug)
     assert stood(since) == account.spent(since, now) > 0
     assert SpendDaily.objects.aggregate(total=Sum("spend")) == UsageDaily.objects.aggregate(total=Sum("spend"))
-    told = Wanted(scope=Scope(SpendDaily.objects.earliest("pk").organization_id))
-    page = spend_totals(wanted=told, group=PROVIDER, first=since.date(), last=now.date())()
-    assert {(one.group, one.unit) for one in page} == {(slug, account.profile.unit)}
+    scope = Scope(SpendDaily.objects.earliest("pk").organization_id)
+    days: dict[str, Any] = {"group": PROVIDER, "first": since.date(), "last": now.date()}
+    page = spend_totals(wanted=Wanted(scope=scope), known=sums_known(scope=scope)(), **days)()
+    assert {(one.group, one.unit.code) for one in page} == {(slug, account.profile.unit)}
     assert sum(one.spend for one in page) == account.spent(since, now), "the spend page tells the ledger"
     assert {part.unit for part in SpendDaily.objects.filter(spend__isnull=False)} == {account.profile.unit}
 

@@ -22,7 +22,16 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Membership, Organization, Role, Team, TeamMembership, User
 from dashboard.organizations.scope import Scope
 from dashboard.usage.explorer.page import GROUPS, explorer_context
-from dashboard.usage.explorer.selectors import MODEL, TEAM, Wanted, spend_parts, spend_totals, whole_months_of
+from dashboard.usage.explorer.selectors import (
+    MODEL,
+    TEAM,
+    Wanted,
+    spend_bars,
+    spend_parts,
+    spend_totals,
+    sums_known,
+    whole_months_of,
+)
 from dashboard.usage.models import AllocationRule, AllocationShare, SumKind, TeamDaily, TeamMonthly
 from dashboard.usage.rollup import rollup_allocate
 from providers.records import UsageBucket
@@ -365,6 +374,7 @@ class SumsInAnyZone(HypothesisTestCase):
                 land(other, part)
         last = first + timedelta(days=length)
         scope = Scope(organization.pk)
+        known = sums_known(scope=scope)()
         for one in (account, other):
             wanted = Wanted(scope=scope, accounts=[one.pk])
             by_day: dict[date, Decimal] = defaultdict(Decimal)
@@ -376,15 +386,22 @@ class SumsInAnyZone(HypothesisTestCase):
                     by_day[begins.date()] += bucket.cost
             total = sum((amount for day, amount in by_day.items() if first <= day <= last), Decimal(0))
             for group in GROUPS:
-                parts = spend_parts(wanted=wanted, group=group, first=first, last=last)()
+                days: dict[str, Any] = {"group": group, "first": first, "last": last}
+                parts = spend_parts(wanted=wanted, known=known, **days)()
                 assert sum((part.spend or 0 for part in parts), Decimal(0)) == total
-                totals = spend_totals(wanted=wanted, group=group, first=first, last=last)()
+                totals = spend_totals(wanted=wanted, known=known, **days)()
                 assert sum((one.spend for one in totals), Decimal(0)) == total
+                dated = [part for part in parts if part.kind.span == "day" and part.spend is not None]
+                layers, units = [part.group for part in dated[:1]], sorted({part.kind.unit for part in dated})
+                bars = spend_bars(wanted=wanted, known=known, layers=layers, units=units, **days)()
+                for layer, whole in enumerate((True, False)):
+                    amounts = [part.spend for part in dated if (part.group in layers) is whole]
+                    assert sum(bar.spend for bar in bars if bar.layer == layer) == sum(filter(None, amounts))
                 # Whatever rollup answers: a filter leaves of everything what the group was told to have.
                 other_group = {TEAM: MODEL, MODEL: TEAM}.get(group)
                 for value in {part.group for part in parts} if other_group else ():
                     narrow = replace(wanted, **{f"{group}s": [value]})
-                    found = spend_parts(wanted=narrow, group=str(other_group), first=first, last=last)()
+                    found = spend_parts(wanted=narrow, known=known, **{**days, "group": str(other_group)})()
                     mine = [part for part in parts if part.group == value]
                     for figure in ("spend", "tokens", "requests"):
                         told = [sum(getattr(part, figure) or 0 for part in some) for some in (found, mine)]

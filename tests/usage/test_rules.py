@@ -15,7 +15,7 @@ from dashboard.organizations.audit import Actor
 from dashboard.organizations.models import AuditEvent, Organization, Team, User
 from dashboard.organizations.scope import Scope
 from dashboard.usage.allocation import KEY, Rule, Share
-from dashboard.usage.explorer.selectors import TEAM, Wanted, spend_totals
+from dashboard.usage.explorer.selectors import TEAM, Wanted, spend_totals, sums_known
 from dashboard.usage.models import AllocationRule, TeamDaily, TeamMonthly
 from dashboard.usage.rules.selectors import rule_moves, rules_view
 from dashboard.usage.rules.services import RuleRefused, RuleTold, rule_remove, rule_save
@@ -135,7 +135,9 @@ def test_a_key_that_nobody_owns_any_more_is_not_the_team_of_its_account(
 
     def whose(first: date, last: date) -> dict[int | None, Decimal]:
         found: dict[int | None, Decimal] = {}
-        for one in spend_totals(wanted=Wanted(scope=Scope(organization.pk)), group=TEAM, first=first, last=last)():
+        scope = Scope(organization.pk)
+        known = sums_known(scope=scope)()
+        for one in spend_totals(wanted=Wanted(scope=scope), known=known, group=TEAM, first=first, last=last)():
             found[one.group] = found.get(one.group, Decimal(0)) + one.spend
         return found
 

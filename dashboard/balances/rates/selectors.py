@@ -1,18 +1,18 @@
 """Reads of exchange rates. An organization's own, typed or fed, are nobody else's."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from dashboard.balances.models import ExchangeRate, RateFeed, RateSource
 from dashboard.balances.rates.conversion import BASE, MONTHS_KNOWN, Quote, Rates, Unit
 from dashboard.core.period import months_before
+from dashboard.core.statements import Rows, asked
 from dashboard.organizations.models import Organization
 from providers.ecb import published_before
 
@@ -33,18 +33,25 @@ ORDER BY month
 
 def rates_view(*, organization_id: int, currency: str, units: Iterable[str], first: date, last: date) -> Rates:
     """What the money of the days [first, last] in these units converts by: one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _RATES,
-            {
-                "organization": organization_id,
-                "currency": currency,
-                "currencies": sorted({*units, currency} - {BASE}),
-                "since": months_before(first.replace(day=1), MONTHS_KNOWN),
-                "until": month_end(last),
-            },
-        )
-        rows = cursor.fetchall()
+    return rates_asked(organization_id=organization_id, currency=currency, units=units, first=first, last=last)()
+
+
+def rates_asked(
+    *, organization_id: int, currency: str, units: Iterable[str], first: date, last: date
+) -> Callable[[], Rates]:
+    """The same, asked at once and waited for when it is read: see dashboard.core.statements."""
+    values = {
+        "organization": organization_id,
+        "currency": currency,
+        "currencies": sorted({*units, currency} - {BASE}),
+        "since": months_before(first.replace(day=1), MONTHS_KNOWN),
+        "until": month_end(last),
+    }
+    found = asked(_RATES, values)
+    return lambda: _rates(organization_id, currency, found())
+
+
+def _rates(organization_id: int, currency: str, rows: Rows) -> Rates:
     by_unit: dict[Unit, list[tuple[date, Decimal]]] = defaultdict(list)
     fed: dict[int | None, dict[str, dict[date, Quote]]] = defaultdict(lambda: defaultdict(dict))
     for owner_id, source, slug, unit, code, month, mean, until, newest in rows:

@@ -1,6 +1,7 @@
 """In which unit the spend page tells, and by which rates it converted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AnySet
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,10 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from dashboard.balances.rates.conversion import Rate, Rates, Unit
-from dashboard.balances.rates.selectors import rates_view
+from dashboard.balances.rates.selectors import rates_asked
 from dashboard.core.addresses import Chip, address, chosen
 from dashboard.core.languages.numbers import unit_word
-from dashboard.core.period import Period
 from dashboard.core.templatetags.purser import day as day_words
 from dashboard.core.templatetags.purser import month as month_words
 from dashboard.credentials.catalog import provider_name
@@ -44,37 +44,40 @@ class Reading:
 
 def spend_reading(
     *,
-    organization: Organization,
     query: QueryDict,
     parts: Sequence[Part],
-    earlier: Sequence[Earlier],
-    period: Period,
-    compare: Period,
+    earlier: Callable[[], Sequence[Earlier]],
+    rates: Rates | None,
 ) -> Reading:
     """In the reporting currency where there is one that anything converts into, unless the address asks for a unit by
-    itself. At most one statement."""
-    places = {(one.group, one.unit, one.slug) for one in parts if one.spend is not None}
-    places |= {(one.group, one.unit, one.slug) for one in earlier}
-    units = units_told((group, Unit.of(code, slug)) for group, code, slug in places)
+    itself. What came `earlier` is waited for once the `parts` are added up."""
+    told = Told(rates).take(parts)
+    before = earlier()
+    units = units_told(
+        {
+            *((one.group, one.kind.unit) for one in parts if one.spend is not None),
+            *((one[0], one.unit) for one in before),
+        }
+    )
     values = {unit_value(one): one for one in units}
     asked = next((values[one] for one in chosen(query, "unit", values)), None)
-    currency = organization.reporting_currency
-    if currency and asked is None:
-        rates = _rates(organization, units, min(compare.first, period.first), period.last)
-        told, unit = Told.of(parts, earlier, rates), Unit(currency)
-        if told.has(unit):
-            return Reading(told=told, unit=unit, units=units, converted=True, asked=False)
+    if rates is not None and asked is None and told.compare(before).has(Unit(rates.currency)):
+        return Reading(told=told, unit=Unit(rates.currency), units=units, converted=True, asked=False)
     unit = asked or (FIRST_UNIT if FIRST_UNIT in units else next(iter(units), Unit("")))
-    told = Told.of(parts, earlier, None)
+    told = Told().take(parts).compare(before)
     return Reading(told=told, unit=unit, units=units, converted=False, asked=asked is not None)
 
 
-def _rates(organization: Organization, units: Sequence[Unit], first: date, last: date) -> Rates:
+def rates_into(organization: Organization, units: AnySet[Unit], first: date, last: date) -> Callable[[], Rates | None]:
+    """What the money of [first, last] in these units converts by into the reporting currency, None where there is no
+    such currency. At most one statement, which is asked at once."""
     currency = organization.reporting_currency
-    if set(units) <= {Unit(currency)}:
-        return Rates(currency, {}, {})
+    if not currency:
+        return lambda: None
     codes = {unit.code for unit in units if not unit.slug}
-    return rates_view(organization_id=organization.pk, currency=currency, units=codes, first=first, last=last)
+    if units <= {Unit(currency)}:
+        return lambda: Rates(currency, {}, {})
+    return rates_asked(organization_id=organization.pk, currency=currency, units=codes, first=first, last=last)
 
 
 def unit_value(unit: Unit) -> str:

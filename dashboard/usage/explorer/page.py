@@ -26,6 +26,7 @@ from dashboard.usage.explorer.converted import (
     named_amounts,
     own_amounts,
     rate_rows,
+    rates_into,
     source_words,
     spend_reading,
     unit_chips,
@@ -44,6 +45,7 @@ from dashboard.usage.explorer.selectors import (
     spend_bars,
     spend_parts,
     spend_totals,
+    sums_known,
 )
 from dashboard.usage.explorer.told import ZERO, Days, Told, summed
 
@@ -171,25 +173,22 @@ def explorer_context(
     group = next(iter(chosen(query, "group", GROUPS)), PROVIDER)
     # What comes between asking for something and reading it is done while PostgreSQL works.
     with pipelined():
-        named, used = _names(organization), models_used(scope=scope, first=period.first, last=period.last)
-        names, models = named(), used()
+        named, known_sums = _names(organization), sums_known(scope=scope)
+        models_told = models_used(scope=scope, first=period.first, last=period.last)
+        names, known, models = named(), known_sums(), models_told()
         wanted = _wanted(query, scope, names, models)
-        parts = spend_parts(wanted=wanted, group=group, first=period.first, last=period.last)
+        units = {kind.unit for kind in known.kinds.values()}
+        rates = rates_into(organization, units, min(compare.first, period.first), period.last)
+        parts = spend_parts(wanted=wanted, known=known, group=group, first=period.first, last=period.last)
+        filters = _filters(query, scope, names, models)
+        counted, told_parts = rates(), parts()
         # What is not known from the first day on would look like growth.
         since = names.since(wanted)
         compared = since is not None and max(since, picker.earliest) <= compare.first
         earlier: Callable[[], list[Earlier]] = list
         if compared:
-            earlier = spend_totals(wanted=wanted, group=group, first=compare.first, last=compare.last)
-        filters = _filters(query, scope, names, models)
-        reading = spend_reading(
-            organization=organization,
-            query=query,
-            parts=parts(),
-            earlier=earlier(),
-            period=period,
-            compare=compare if compared else period,
-        )
+            earlier = spend_totals(wanted=wanted, known=known, group=group, first=compare.first, last=compare.last)
+        reading = spend_reading(query=query, parts=told_parts, earlier=earlier, rates=counted)
         told, unit = reading.told, reading.unit
 
         def name_of(value: Any) -> str:
@@ -198,9 +197,14 @@ def explorer_context(
         stack = spend_stack(told, unit, name_of, period)
         bars: Callable[[], list[Bar]] = list
         if stack.own and not by_month(period.first, period.last) and not every_row:
-            units = told.units_in(unit)
             bars = spend_bars(
-                wanted=wanted, group=group, layers=stack.own, units=units, first=period.first, last=period.last
+                wanted=wanted,
+                known=known,
+                group=group,
+                layers=stack.own,
+                units=told.units_in(unit),
+                first=period.first,
+                last=period.last,
             )
         view, closer = (TABLE if compared else _ALONE).read(query), _closer(group, query)
         figures = _figures(told, unit, name_of)
@@ -233,7 +237,7 @@ def explorer_context(
         "total": total,
         "before_total": before_total,
         "change": _change(total, before_total),
-        "tokens": sum(known) if (known := [one["tokens"] for one in figures if one["tokens"] is not None]) else None,
+        "tokens": sum(used) if (used := [one["tokens"] for one in figures if one["tokens"] is not None]) else None,
         "converted": conversion_words(told.used, unit.code),
         "own_total": named_amounts(organization.pk, told.total_own(unit).items()),
         # What is converted now and had no rate before would else look like growth.

@@ -1,7 +1,7 @@
 """Reads of the rollups by team, for any days and any grouping. Each asks at once, and gives a function that waits for
 what was asked for: see dashboard.core.statements."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,11 +15,28 @@ from dashboard.organizations.scope import Scope
 PROVIDER, ACCOUNT, TEAM, MODEL = "provider", "account", "team", "model"
 # The team of a row is the one that rules name, else its account's, but for what a rule gives to nobody.
 _WHOSE = "coalesce(told.team_id, CASE WHEN NOT told.nobody THEN account.team_id END)"
-# What a group is called in the rollups, but for the provider, whom a row's kind tells; and the types of all.
-_GROUPS = {ACCOUNT: "told.account_id", TEAM: _WHOSE, MODEL: "told.model"}
-_TYPES = {PROVIDER: "text", ACCOUNT: "bigint", TEAM: "bigint", MODEL: "text"}
+# What a group is called in the rollups, and its type; but for the provider, whom a row's kind tells.
+_GROUPS = {ACCOUNT: ("told.account_id", "bigint"), TEAM: (_WHOSE, "bigint"), MODEL: ("told.model", "text")}
 DAYS_BY_DAY = 92  # longer periods are told by month
 DAY = timedelta(days=1)
+
+
+class Kind(NamedTuple):
+    """What sums are told apart by beside who and when: whose they are, in which unit, on which basis; `span` "month"
+    came undivided into days."""
+
+    slug: str
+    unit: Unit
+    basis: str
+    span: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What there are sums of: of which kinds, by id, and until which day. A kind that comes later is not read yet."""
+
+    kinds: Mapping[int, Kind]
+    until: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +51,12 @@ class Wanted:
 
 
 class Part(NamedTuple):
-    """Sums of one group in one month (`at` is its first day), of one provider in one unit and on one basis. None is
-    unknown; of basis "covered" the money stands elsewhere, of "unpriced" it is not known. `span` "month" came undivided
-    into days."""
+    """Sums of one group in one month (`at` is its first day), of one kind. None is unknown; of basis "covered" the
+    money stands elsewhere, of "unpriced" it is not known."""
 
     group: Any
     at: date
-    unit: str
-    slug: str
-    basis: str
-    span: str
+    kind: Kind
     spend: Decimal | None
     tokens: int | None
     requests: int | None
@@ -51,23 +64,21 @@ class Part(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """What a layer of the chart spent on one day, at one provider and in one unit."""
+    """What a layer of the chart spent on one day, in one unit."""
 
     layer: int
     at: date
-    unit: str
-    slug: str
+    unit: Unit
     spend: Decimal
     provisional: bool
 
 
 class Earlier(NamedTuple):
-    """What a group spent in one unit and month at one provider, with which another period is compared."""
+    """What a group spent in one unit and month, with which another period is compared."""
 
     group: Any
-    unit: str
-    slug: str
     at: date
+    unit: Unit
     spend: Decimal
 
 
@@ -76,64 +87,103 @@ def by_month(first: date, last: date) -> bool:
     return (last - first).days >= DAYS_BY_DAY
 
 
-def spend_parts(*, wanted: Wanted, group: str, first: date, last: date) -> Callable[[], list[Part]]:
-    """Everything of the days [first, last], by month: at most two statements, of rollups alone."""
-    sums = {
-        "spend": "sum(spend)",
-        "tokens": "sum(tokens)::bigint",
-        "requests": "sum(requests)::bigint",
-        "provisional": "bool_or(provisional)",
-    }
-    shown = (_shown(group), "at", "unit", "provider_slug", "basis", "span", *sums)
-    readings = _readings(wanted, group, first, last)
-    found = [rows.summed(shown, {**_who(group), "at": rows.month}, sums) for rows in readings]
-    return lambda: [Part._make(row) for rows in found for row in rows()]
+def sums_known(*, scope: Scope) -> Callable[[], Known]:
+    """What this organization's rollups tell at all."""
+    found = asked(
+        "SELECT id, provider_slug, unit, basis, span, (SELECT max(day) FROM usage_dailysum"
+        " WHERE organization_id = %(organization)s AND by = 'account')"
+        " FROM usage_sumkind WHERE organization_id = %(organization)s",
+        {"organization": scope.organization_id},
+    )
+
+    def known() -> Known:
+        rows = found()
+        kinds = {pk: Kind(slug, Unit.of(code, slug), basis, span) for pk, slug, code, basis, span, _until in rows}
+        return Known(kinds=kinds, until=rows[0][-1] if rows else None)
+
+    return known
+
+
+def spend_parts(*, wanted: Wanted, known: Known, group: str, first: date, last: date) -> Callable[[], list[Part]]:
+    """Everything of the days [first, last], by month: one statement, of rollups alone."""
+    sums = ("sum(spend)", "sum(tokens)::bigint", "sum(requests)::bigint", "bool_or(provisional)")
+    readings = [
+        rows.summed((_who(group), rows.month, "kind_id"), sums) for rows in _readings(wanted, known, group, first, last)
+    ]
+    found, kinds, by_kind = _asked(*readings), known.kinds, group == PROVIDER
+
+    def parts() -> list[Part]:
+        return [
+            Part(kinds[kind].slug if by_kind else who, at, kinds[kind], *figures)
+            for who, at, kind, *figures in found()
+            if kind in kinds
+        ]
+
+    return parts
 
 
 def spend_bars(
-    *, wanted: Wanted, group: str, layers: Sequence[Any], units: Collection[Unit], first: date, last: date
+    *, wanted: Wanted, known: Known, group: str, layers: Sequence[Any], units: Sequence[Unit], first: date, last: date
 ) -> Callable[[], list[Bar]]:
     """What is told by day of [first, last] in these units: of each of these groups under its place in `layers`,
     and of all others together under the next. One statement."""
-    rows = _rows(wanted, group, "daily").of_days(first, last)
-    rows.where("spend IS NOT NULL", layers=list(layers), rest=len(layers))
-    own = [unit for unit in units if unit.slug]
-    rows.of_kind(
-        "span = 'day' AND (unit = ANY(%(shared)s)"
-        " OR (unit, provider_slug) IN (SELECT * FROM unnest(%(own)s::text[], %(slugs)s::text[])))",
-        shared=[unit.code for unit in units if not unit.slug],
-        own=[unit.code for unit in own],
-        slugs=[unit.slug for unit in own],
+    rows = _rows(wanted, known, group, "daily").of_days((first, last))
+    rows.where("spend IS NOT NULL")
+    told = {pk: kind for pk, kind in known.kinds.items() if kind.span == "day" and kind.unit in units}
+    # PostgreSQL groups by a number much faster than by what a kind says.
+    rows.join(
+        "unnest(%(kinds)s::bigint[], %(units)s::int[], %(of_kind)s::int[]) AS money (kind_id, unit, layer)"
+        " ON money.kind_id = told.kind_id",
+        kinds=list(told),
+        units=[units.index(kind.unit) for kind in told.values()],
+        of_kind=[layers.index(kind.slug) if kind.slug in layers else len(layers) for kind in told.values()],
     )
-    layer = f"coalesce(array_position(%(layers)s::{_TYPES[group]}[], {{}}) - 1, %(rest)s)"
-    columns = {name: layer.format(value) for name, value in _who(group).items()}
-    layered = _shown(group) if columns else layer.format(_shown(group))
-    slug = "CASE WHEN unit = ANY(%(own)s) THEN provider_slug ELSE '' END"
-    sums = {"spend": "sum(spend)", "provisional": "bool_or(provisional)"}
-    shown = (layered, "day", "unit", slug, *sums.values())
-    found = rows.summed(shown, {**columns, "day": "day"}, sums, again="1, 2, 3, 4")
-    return lambda: list(map(Bar._make, found()))
+    layer, values = "money.layer", {}
+    if group in _GROUPS:
+        who, kind_of = _GROUPS[group]
+        layer = f"coalesce(array_position(%(layers)s::{kind_of}[], {who}) - 1, %(rest)s)"
+        values = {"layers": list(layers), "rest": len(layers)}
+    found = _asked(rows.summed((layer, "day", "money.unit"), ("sum(spend)", "bool_or(provisional)"), **values))
+    return lambda: [Bar(layer, at, units[unit], spend, is_open) for layer, at, unit, spend, is_open in found()]
 
 
-def spend_totals(*, wanted: Wanted, group: str, first: date, last: date) -> Callable[[], list[Earlier]]:
-    """The spend of these days by group, unit and month: at most two statements."""
-    shown = (_shown(group), "unit", "provider_slug", "at", "spend")
-    found = []
-    for rows in _readings(wanted, group, first, last):
+def spend_totals(*, wanted: Wanted, known: Known, group: str, first: date, last: date) -> Callable[[], list[Earlier]]:
+    """The spend of these days by group, unit and month: one statement."""
+    readings = []
+    for rows in _readings(wanted, known, group, first, last):
         rows.where("spend IS NOT NULL")
-        found.append(rows.summed(shown, {**_who(group), "at": rows.month}, {"spend": "sum(spend)"}))
-    return lambda: [Earlier._make(row) for rows in found for row in rows()]
+        readings.append(rows.summed((_who(group), rows.month, "kind_id"), ("sum(spend)",)))
+    found, kinds, by_kind = _asked(*readings), known.kinds, group == PROVIDER
+
+    def totals() -> list[Earlier]:
+        return [
+            Earlier(kinds[kind].slug if by_kind else who, at, kinds[kind].unit, spend)
+            for who, at, kind, spend in found()
+            if kind in kinds
+        ]
+
+    return totals
 
 
 def models_used(*, scope: Scope, first: date, last: date) -> Callable[[], list[str]]:
     """The models of the months that these days touch, by name."""
-    rows = _rows(Wanted(scope=scope), MODEL, "monthly").of_days(first.replace(day=1), last)
-    found = rows.different("told.model")
+    nothing = Known(kinds={}, until=None)
+    rows = _rows(Wanted(scope=scope), nothing, MODEL, "monthly").of_days((first.replace(day=1), last))
+    found = _asked(rows.summed(("told.model",), ()))
     return lambda: sorted(model for (model,) in found())
 
 
 # --- The statements ---------------------------------------------------------------------------------------------
 # Written out: a query set that says the same takes longer to become SQL than PostgreSQL takes to answer it.
+
+
+Statement = tuple[str, dict[str, Any]]
+
+
+def _asked(*statements: Statement) -> Callable[[], Rows]:
+    """All of them as one."""
+    values = {name: value for _words, own in statements for name, value in own.items()}
+    return asked(" UNION ALL ".join(words for words, _own in statements), values)
 
 
 class _Rows:
@@ -145,17 +195,24 @@ class _Rows:
         self._values: dict[str, Any] = {"organization": organization_id}
         self.month = "day"
 
+    def join(self, table: str, **values: Any) -> None:
+        self._from += f" JOIN {table}"
+        self._values |= values
+
     def where(self, condition: str, **values: Any) -> None:
         self._conditions.append(condition)
         self._values |= values
 
-    def of_days(self, first: date, last: date) -> "_Rows":
-        self.where("day BETWEEN %(first)s AND %(last)s", first=first, last=last)
+    def of_days(self, *spans: tuple[date, date]) -> "_Rows":
+        """Of the days [first, last] of each of these."""
+        told = [f"day BETWEEN %(day_{2 * at})s AND %(day_{2 * at + 1})s" for at in range(len(spans))]
+        self.where(f"({' OR '.join(told)})", **{f"day_{at}": day for at, day in enumerate(sum(spans, ()))})
         return self
 
-    def of_kind(self, condition: str, **values: Any) -> None:
-        kinds = f"SELECT id FROM usage_sumkind WHERE organization_id = %(organization)s AND {condition}"
-        self.where(f"kind_id IN ({kinds})", **values)
+    def of_months(self, begin: date, end: date) -> "_Rows":
+        """Of the months [begin, end)."""
+        self.where("day >= %(begin)s AND day < %(end)s", begin=begin, end=end)
+        return self
 
     def by_month(self, months: Sequence[date]) -> None:
         """Days of these months. They are few, and date_trunc would make a moment of every row first."""
@@ -164,49 +221,33 @@ class _Rows:
         cases = "".join(f"WHEN day >= %(month_{place})s THEN %(month_{place})s::date " for place in later)
         self.month = f"CASE {cases}ELSE %(month_0)s::date END" if cases else "%(month_0)s::date"
 
-    def summed(
-        self, shown: Sequence[str], columns: Mapping[str, str], sums: Mapping[str, str], again: str = ""
-    ) -> Callable[[], Rows]:
-        """The `sums` by `columns` and kind; `shown` are what is asked for of these and of the kind, added up `again`
-        where several kinds are one."""
-        named = ", ".join(f"{value} AS {name}" for name, value in {**columns, **sums}.items())
-        places = ", ".join(str(place) for place in range(1, len(columns) + 2))
-        return self._asked(
-            f"SELECT {', '.join(shown)} FROM (SELECT kind_id, {named} FROM {self._from}"
-            f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}) AS summed"
-            " JOIN usage_sumkind AS kind ON kind.id = kind_id"
-            f"{again and f' GROUP BY {again}'}"
-        )
-
-    def different(self, column: str) -> Callable[[], Rows]:
-        return self._asked(f"SELECT DISTINCT {column} FROM {self._from} WHERE {' AND '.join(self._conditions)}")
-
-    def _asked(self, statement: str) -> Callable[[], Rows]:
-        return asked(statement, self._values)
+    def summed(self, columns: Sequence[str], sums: Sequence[str], **values: Any) -> Statement:
+        """The `sums` by `columns`."""
+        places = ", ".join(str(place) for place in range(1, len(columns) + 1))
+        return (
+            f"SELECT {', '.join([*columns, *sums])} FROM {self._from}"
+            f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}"
+        ), {**self._values, **values}
 
 
-def _who(group: str) -> dict[str, str]:
-    return {"who": _GROUPS[group]} if group in _GROUPS else {}
+def _who(group: str) -> str:
+    return _GROUPS[group][0] if group in _GROUPS else "NULL::text"
 
 
-def _shown(group: str) -> str:
-    return "who" if group in _GROUPS else "provider_slug"
-
-
-def _readings(wanted: Wanted, group: str, first: date, last: date) -> Iterator[_Rows]:
+def _readings(wanted: Wanted, known: Known, group: str, first: date, last: date) -> Iterator[_Rows]:
     """The rows to be added up, each day once: whole months from the monthly rollup, the days beside them by day."""
     begin, end = whole_months_of(first, last)
-    if begin < end:
-        yield _rows(wanted, group, "monthly").of_days(begin, end - DAY)
-        if begin <= first and last < end:
-            return
-    rows = _rows(wanted, group, "daily").of_days(first, last)
-    months = months_of(first, last)
-    if begin < end:
-        rows.where("NOT (day >= %(begin)s AND day < %(end)s)", begin=begin, end=end)
-        months = [month for month in months if not begin <= month < end]
-    rows.by_month(months)
-    yield rows
+    if known.until is not None and known.until <= last:
+        end = months_before(last.replace(day=1), -1)  # nothing is known of the rest of that month
+    if begin >= end:
+        spans = [(first, last)]
+    else:
+        yield _rows(wanted, known, group, "monthly").of_months(begin, end)
+        spans = [(day, until) for day, until in ((first, begin - DAY), (end, last)) if day <= until]
+    if spans:
+        rows = _rows(wanted, known, group, "daily").of_days(*spans)
+        rows.by_month([month for day, until in spans for month in months_of(day, until)])
+        yield rows
 
 
 def whole_months_of(first: date, last: date) -> tuple[date, date]:
@@ -225,22 +266,22 @@ _FULL = {
 }
 
 
-def _rows(wanted: Wanted, group: str, told: str) -> _Rows:
+def _rows(wanted: Wanted, known: Known, group: str, told: str) -> _Rows:
     """Of the "daily" or "monthly" rollup: of sums wherever they still tell all that is asked for."""
     scope = wanted.scope
     by_team = group == TEAM or bool(wanted.teams) or scope.team_ids is not None
     by_model = group == MODEL or bool(wanted.models)
     full = by_team and by_model
-    table = f"{(_FULL if full else _SUMS)[told]} AS told"
+    rows = _Rows(f"{(_FULL if full else _SUMS)[told]} AS told", scope.organization_id)
     if by_team:
-        table += " JOIN credentials_provideraccount AS account ON account.id = told.account_id"
-    rows = _Rows(table, scope.organization_id)
+        rows.join("credentials_provideraccount AS account ON account.id = told.account_id")
     if not full:
         rows.where("by = %(by)s", by=TEAM if by_team else MODEL if by_model else ACCOUNT)
     if scope.team_ids is not None:
         rows.where(f"{_WHOSE} = ANY(%(scope)s)", scope=list(scope.team_ids))
     if wanted.providers:
-        rows.of_kind("provider_slug = ANY(%(providers)s)", providers=list(wanted.providers))
+        kinds = [pk for pk, kind in known.kinds.items() if kind.slug in wanted.providers]
+        rows.where("told.kind_id = ANY(%(of_providers)s)", of_providers=kinds)
     if wanted.accounts:
         rows.where("told.account_id = ANY(%(accounts)s)", accounts=list(wanted.accounts))
     if wanted.models:

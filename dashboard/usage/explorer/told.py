@@ -46,14 +46,15 @@ class Sums:
     def take(self, part: Part, spend: Decimal) -> None:
         self.spend = (self.spend or ZERO) + spend
         self.by_month[part.at] = self.by_month.get(part.at, ZERO) + spend
-        self.bases[part.basis] = self.bases.get(part.basis, ZERO) + spend
-        if part.span == "day":
+        basis, by_day = part.kind.basis, part.kind.span == "day"
+        self.bases[basis] = self.bases.get(basis, ZERO) + spend
+        if by_day:
             self.dated = (self.dated or ZERO) + spend
         else:
             self.undated = (self.undated or ZERO) + spend
         if part.provisional:
             self.open = True
-            if part.span == "day":
+            if by_day:
                 self.open_months.add(part.at)
 
     def drawn(self, *, months: bool) -> Decimal | None:
@@ -81,32 +82,40 @@ class Told:
     unpriced: dict[Any, tuple[int | None, int | None]] = field(default_factory=dict)
     used: dict[tuple[Unit, date], Rate] = field(default_factory=dict)
     _main: Unit = field(init=False)
-    _worth: dict[tuple[str, str, date], tuple[Unit, Rate | None]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, parts: Iterable[Part], earlier: Iterable[Earlier], rates: Rates | None) -> "Told":
-        told = cls(rates)
-        with localcontext(EXACT):
-            for part in parts:
-                told._take(part)
-            for one in earlier:
-                told._compare(one)
-        return told
+    _worth: dict[tuple[Unit, date], Rate | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._main = Unit(self.rates.currency if self.rates is not None else "")
+
+    def take(self, parts: Iterable[Part]) -> "Told":
+        """What the period has."""
+        with localcontext(EXACT):
+            for part in parts:
+                self._take(part)
+        return self
+
+    def compare(self, earlier: Iterable[Earlier]) -> "Told":
+        """What the one before it had."""
+        with localcontext(EXACT):
+            for one in earlier:
+                rate = self._rate(one.unit, one.at)
+                place = (one.group, one.unit if rate is None else self._main)
+                spend = one.spend if rate is None else one.spend * rate.value
+                self.before[place] = self.before.get(place, ZERO) + spend
+        return self
 
     def _take(self, part: Part) -> None:
         if part.spend is not None:
             self._spent(part, part.spend)
         if part.tokens is not None:
             self.tokens[part.group] = self.tokens.get(part.group, 0) + part.tokens
-        if part.basis == "unpriced" and (part.tokens or part.requests):
+        if part.kind.basis == "unpriced" and (part.tokens or part.requests):
             tokens, requests = self.unpriced.get(part.group, (None, None))
             self.unpriced[part.group] = plus(tokens, part.tokens), plus(requests, part.requests)
 
     def _spent(self, part: Part, spend: Decimal) -> None:
-        unit, rate = self._rate(part.unit, part.slug, part.at)
+        unit = part.kind.unit
+        rate = self._rate(unit, part.at)
         if rate is None:
             self.sums[(part.group, unit)].take(part, spend)
             return
@@ -115,37 +124,27 @@ class Told:
         sums.own[unit] = sums.own.get(unit, ZERO) + spend
         sums.sources.add(rate.source)
 
-    def _compare(self, one: Earlier) -> None:
-        unit, rate = self._rate(one.unit, one.slug, one.at)
-        if rate is not None:
-            place, spend = (one.group, self._main), one.spend * rate.value
-        else:
-            place, spend = (one.group, unit), one.spend
-        self.before[place] = self.before.get(place, ZERO) + spend
-
-    def _rate(self, code: str, slug: str, month: date) -> tuple[Unit, Rate | None]:
-        """The unit, and what it converts by; no rate where it stands as it is."""
-        place = (code, slug, month)
-        known = self._worth.get(place)
-        if known is None:
-            unit = Unit.of(code, slug)
+    def _rate(self, unit: Unit, month: date) -> Rate | None:
+        """What it converts by; None where it stands as it is."""
+        place = (unit, month)
+        if place not in self._worth:
             rate = self.rates.of(unit, month) if self.rates is not None and unit != self._main else None
             if rate is not None:
-                self.used[(unit, month)] = rate
-            known = self._worth[place] = (unit, rate)
-        return known
+                self.used[place] = rate
+            self._worth[place] = rate
+        return self._worth[place]
 
-    def units_in(self, unit: Unit) -> set[Unit]:
+    def units_in(self, unit: Unit) -> list[Unit]:
         """The units whose money is told in that one: itself, and what converts into it."""
-        return {own for own, rate in self._worth.values() if unit == (own if rate is None else self._main)}
+        return sorted({own for (own, _), rate in self._worth.items() if unit == (own if rate is None else self._main)})
 
     def days(self, bars: Iterable[Bar], unit: Unit) -> defaultdict[int, Days]:
         """What the layers of the chart spent in that unit, converted as everything else is."""
         found: defaultdict[int, Days] = defaultdict(Days)
         with localcontext(EXACT):
             for bar in bars:
-                own, rate = self._rate(bar.unit, bar.slug, bar.at.replace(day=1))
-                if unit != (own if rate is None else self._main):
+                rate = self._rate(bar.unit, bar.at.replace(day=1))
+                if unit != (bar.unit if rate is None else self._main):
                     continue
                 days, spend = found[bar.layer], bar.spend if rate is None else bar.spend * rate.value
                 days.spend[bar.at] = days.spend.get(bar.at, ZERO) + spend
