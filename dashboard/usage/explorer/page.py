@@ -180,7 +180,6 @@ def explorer_context(
         units = {kind.unit for kind in known.kinds.values()}
         rates = rates_into(organization, units, min(compare.first, period.first), period.last)
         parts = spend_parts(wanted=wanted, known=known, group=group, first=period.first, last=period.last)
-        filters = _filters(query, scope, names, models)
         counted, told_parts = rates(), parts()
         # What is not known from the first day on would look like growth.
         since = names.since(wanted)
@@ -206,6 +205,7 @@ def explorer_context(
                 first=period.first,
                 last=period.last,
             )
+        filters = _filters(query, scope, names, models)
         view, closer = (TABLE if compared else _ALONE).read(query), _closer(group, query)
         figures = _figures(told, unit, name_of)
         page = view.page_of_list(figures) if not every_row else None
