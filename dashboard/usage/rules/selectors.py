@@ -122,8 +122,12 @@ def rules_view(*, organization_id: int, today: date) -> RulesView:
     _name_keys(organization_id, rows.values(), dearest)
     shown: list[RuleRow | Uncaught] = [*rows.values(), *dearest]
     for one in shown:
-        one.told = named_amounts(organization_id, sorted(one.amounts.items()))
-    return RulesView(sorted(rows.values(), key=_rank), dearest, named_amounts(organization_id, sorted(own.items())))
+        one.told = named_amounts(organization_id, _currencies_first(one.amounts))
+    return RulesView(sorted(rows.values(), key=_rank), dearest, named_amounts(organization_id, _currencies_first(own)))
+
+
+def _currencies_first(amounts: Amounts) -> list[tuple[Unit, Decimal]]:
+    return sorted(amounts.items(), key=lambda one: (bool(one[0].slug), one[0]))
 
 
 def last_day_of(rule: Rule, stored: Iterable[AllocationRule]) -> date | None:

@@ -127,7 +127,7 @@ def _main(unit: str, language: NumberFormat) -> Written:
         return none if row["spend"] is None else money_of_unit(row["spend"])
 
     def beside(row: Row) -> Iterable[str]:
-        return (language.money_words(amount, code) for code, amount in row["own"])
+        return (language.money_words(amount, code).replace(" ", "\u00a0") for code, amount in row["own"])
 
     return _amount(figure, beside)
 
