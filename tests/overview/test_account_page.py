@@ -319,6 +319,14 @@ def test_a_refused_key_promises_nothing_and_leads_to_another(organization: Organ
     assert primary[1] == reverse("credentials:check", args=[credential.pk])
 
 
+def test_what_was_never_read_says_when_it_will_be_also_on_a_phone(organization: Organization, client: Client) -> None:
+    credential = connected(organization, "deepseek", timezone.now())
+    SyncStream.objects.all().delete()
+    table, phone = Page(client, credential).body.split('id="streams"')[1].split("</table>")[:2]
+    assert "within a minute" in table
+    assert "within a minute" in phone.split("</section>")[0]
+
+
 def test_a_wallet_is_topped_up_first(organization: Organization, client: Client) -> None:
     credential = connected(organization, "deepseek", timezone.now())
     unread = re.findall(r'(?s)class="btn btn-sm btn-primary[^>]*>(.*?)</(?:a|button)>', Page(client, credential).body)
