@@ -174,6 +174,8 @@ def test_a_quota_that_is_used_up_needs_somebody_until_it_begins_anew(
     soon = now + timedelta(hours=30)
     assert "A quota of OpenAI" not in told(13, soon)
     assert "A quota of OpenAI is at 93 % Cap, resets" in told(14, soon).replace("\xa0", " ")
+    marks = re.findall(r"text-(crit|warn)-mark", client.get("/").content.decode().split('id="attention"')[1])
+    assert marks[0] == "crit", "as red as its bar"
     page = told(15, soon)
     assert "The quota of OpenAI is used up Cap, resets" in page
     assert "Nothing needs you" not in page

@@ -112,7 +112,7 @@ def _full_item(series: QuotaSeries, now: datetime) -> Item:
     title = _("The quota of %(account)s is used up") if share >= 100 else _("A quota of %(account)s is at %(share)s")
     resets = _("resets %(moment)s") % {"moment": moment(series.resets_at)} if series.resets_at else ""
     return {
-        "severity": "crit" if share >= 100 else "warn",
+        "severity": "crit",
         "title": title % {"account": name, "share": percent(share)},
         "detail": listed(words for words in (quota_window(series, now)["name"], resets) if words),
         "url": reverse("credentials:account", args=[series.account_id]) + "#quotas",
