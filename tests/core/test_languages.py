@@ -18,6 +18,7 @@ from dashboard.core.languages.joining import colon, either, labelled, listed, pa
 from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import capability_word
 from dashboard.organizations.models import User
+from providers.presets import presets
 from providers.registry import PROVIDERS
 from providers.spec import NotOffered, Provider
 
@@ -151,6 +152,13 @@ def test_all_that_a_provider_s_declarations_say_is_said_in_the_reader_s_language
             if len(text.split()) > 3:  # fewer words may be a name, "AccessKey ID"
                 assert CHINESE.search(said), text
             assert not ENGLISH.search(said.replace("personal access token", "")), said
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_our_descriptions_say_of_themselves_is_said_in_the_reader_s_language(language: str) -> None:
+    with translation.override(language):
+        for one in presets().values():
+            assert not one["summary"] or CHINESE.search(told(one["summary"])), one["summary"]
 
 
 def test_several_sentences_are_told_in_one_language() -> None:

@@ -89,6 +89,7 @@ def test_the_steps_of_another_way_stand_under_its_name(mei: Client) -> None:
 
 def test_an_app_is_asked_for_once_at_each_address(mei: Client, organization: Organization) -> None:
     begin = url("oauth_begin", "gitlab-duo")
+    assert "empty keeps the one that is stored" not in page(mei, "oauth_begin", "gitlab-duo"), "there is none"
     empty = {**BEGIN, "client_id": ""}
     assert "No app is saved for https://gitlab.com yet" in words(mei.post(begin, empty))
     assert not OAuthLogin.objects.exists()
@@ -107,6 +108,7 @@ def test_an_app_is_asked_for_once_at_each_address(mei: Client, organization: Org
     for told in (page(mei, "oauth_begin", "gitlab-duo"), page(mei, "oauth_client", client.pk), *rows()):
         assert SECRET not in told
     assert "sim-a-confidential" in page(mei, "oauth_begin", "gitlab-duo")
+    assert "empty keeps the one that is stored" in page(mei, "oauth_begin", "gitlab-duo")
 
 
 @pytest.mark.parametrize(
@@ -447,9 +449,11 @@ def test_an_app_is_changed_and_forgotten(
     client = app_of(organization, owner, "gitlab-duo", now, client_secret=SECRET)
     assert SECRET not in page(mei, "oauth_client", client.pk)
     assert "A secret is stored" in page(mei, "oauth_client", client.pk)
+    assert "empty keeps the one that is stored" in page(mei, "oauth_client", client.pk)
     mei.post(url("oauth_client", client.pk), {"client_id": "sim-new", "client_secret": ""})
     client.refresh_from_db()
     assert (client.client_id, client.has_secret) == ("sim-new", False)
+    assert "empty keeps the one that is stored" not in page(mei, "oauth_client", client.pk)
     mei.post(url("oauth_client_out", client.pk))
     assert not OAuthClient.objects.exists()
 

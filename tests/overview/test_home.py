@@ -152,6 +152,8 @@ def test_what_one_key_may_use_stands_for_no_account(organization: Organization, 
     told = text_of(client, "/").replace("\xa0", " ")
     assert "Spend limit instead" not in told
     assert "Requests instead: 1 of 10 requests per day" in told
+    User.objects.update(language="zh-hant")
+    assert "」：每日 1／10 請求" in text_of(client, "/").replace("\xa0", " ")
 
 
 def test_the_list_of_balances_says_of_how_many_accounts_it_is(organization: Organization, client: Client) -> None:

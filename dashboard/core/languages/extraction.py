@@ -7,6 +7,7 @@ takes words; an f-string becomes a message with named places: f"{host} answered 
 
 import ast
 import io
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,6 +66,9 @@ def messages_in(root: Path) -> Iterator[Message]:
             name = str(path.relative_to(root))
             for text in sentences(ast.parse(path.read_text())):
                 yield Message(text, "", None, name)
+    for path in sorted((root / "providers" / "presets").glob("*.json")):
+        if summary := json.loads(path.read_text()).get("summary"):
+            yield Message(summary, "", None, str(path.relative_to(root)))
 
 
 def _from_python(source: str, file: str) -> Iterator[Message]:

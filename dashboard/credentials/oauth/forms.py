@@ -20,8 +20,8 @@ MOST_SECRET = 500
 APP_FIELDS = ("client_id", "client_secret")
 
 
-def client_fields(*, required: bool, words: str = "") -> dict[str, forms.Field]:
-    """The fields of an app; `words` help with its id."""
+def client_fields(*, required: bool, stored: bool, words: str = "") -> dict[str, forms.Field]:
+    """The fields of an app; `words` help with its id, `stored` says whether there may be a secret to keep."""
     widget = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}, render_value=False)
     return {
         "client_id": forms.CharField(
@@ -36,7 +36,9 @@ def client_fields(*, required: bool, words: str = "") -> dict[str, forms.Field]:
             max_length=MOST_SECRET,
             required=False,
             widget=widget,
-            help_text=_("If it has one. Stored encrypted; empty keeps the one that is stored for the same client id."),
+            help_text=_("If it has one. Stored encrypted; empty keeps the one that is stored for the same client id.")
+            if stored
+            else _("If it has one. Stored encrypted."),
         ),
     }
 
@@ -65,7 +67,8 @@ class SignInForm(ConnectForm):
             words = _("Leave empty to use the app that is saved for the address.")
         else:
             words = _("Of the app that you register: see “Register an app”.")
-        self.fields |= client_fields(required=not self.has_apps and not self.is_bound, words=words)
+        required = not self.has_apps and not self.is_bound
+        self.fields |= client_fields(required=required, stored=self.has_apps, words=words)
 
     def fields_before(self) -> dict[str, forms.Field]:
         ways = [(app.name, told(app.label)) for app in self.provider.oauth_apps]
@@ -141,7 +144,7 @@ class ClientForm(forms.Form):
     def __init__(self, *args: Any, client: OAuthClient, provider: Provider, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.provider = provider
-        self.fields |= client_fields(required=True)
+        self.fields |= client_fields(required=True, stored=client.has_secret)
         self.initial["client_id"] = client.client_id
 
     def clean_client_id(self) -> str:

@@ -158,7 +158,7 @@ FIELDS: Mapping[str, str] = {
     "note": gettext_noop("Note"),
     "notes": gettext_noop("Notes"),
     "operation": gettext_noop("What"),
-    "owned_from": gettext_noop("From"),
+    "owned_from": gettext_noop("Owner from"),
     "project": gettext_noop("Project"),
     "provider": gettext_noop("Provider"),
     "purpose": gettext_noop("Purpose"),

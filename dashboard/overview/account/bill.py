@@ -11,7 +11,6 @@ from django.utils.translation import ngettext
 from dashboard.balances.models import EntryKind, QuotaSeries
 from dashboard.balances.naming import quota_name
 from dashboard.core.drawing import meter_geometry
-from dashboard.core.languages.joining import listed
 from dashboard.core.languages.numbers import is_currency, money_words
 from dashboard.core.templatetags.purser import day, full_month, percent
 from dashboard.credentials.models import ProviderAccount
@@ -107,17 +106,15 @@ def _limit_stats(limits: Sequence[QuotaSeries], running: dict[str, Decimal]) -> 
     if share is None and lowest.unit in running:
         share = running[lowest.unit] / lowest.limit * 100
     bar = meter_geometry(share)
+    note = quota_name(lowest.name, "").title
+    if share is not None:
+        note = _("%(name)s, %(share)s of it is used") % {"name": note, "share": percent(share)}
     return [
         {
             "label": _("Monthly limit"),
             "amount": lowest.limit,
             "unit": lowest.unit,
-            "note": listed(
-                [
-                    quota_name(lowest.name, "").title,
-                    *([] if share is None else [_("%(share)s of it is used") % {"share": percent(share)}]),
-                ]
-            ),
+            "note": note,
             "severity": bar.severity if bar is not None else "",
         }
     ]

@@ -57,4 +57,6 @@ def instead_words(series: QuotaSeries, now: datetime) -> str:
     # What is used and its limit are one figure, so they stay on one line.
     amount = (_("%(used)s of %(limit)s") % {"used": used, "limit": limit}).replace(" ", NBSP)
     each = "" if is_currency(series.unit) else window["each"]
-    return _("%(name)s instead: %(amount)s") % {"name": name, "amount": f"{amount} {each}".rstrip()}
+    if each:
+        amount = _("%(amount)s %(each)s") % {"amount": amount, "each": each}
+    return _("%(name)s instead: %(amount)s") % {"name": name, "amount": amount}
