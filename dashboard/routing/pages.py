@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 
 from dashboard.balances.models import BalanceSeries
 from dashboard.balances.selectors import fullest_quotas, primary_series, runway_row
+from dashboard.core.languages.joining import labelled
 from dashboard.core.languages.numbers import money_words
 from dashboard.core.templatetags.purser import percent
 from dashboard.credentials.models import OfferedModel, ProviderAccount
@@ -83,7 +84,7 @@ def _accounts(ids: Collection[int]) -> dict[int, ProviderAccount]:
 
 
 def account_name(account: ProviderAccount) -> str:
-    return f"{account.provider_name}, {account.label}"
+    return labelled(account.provider_name, account.label)
 
 
 def _stored(policy: RoutePolicy, accounts: Mapping[int, ProviderAccount], scope: Scope) -> list[dict[str, Any]]:

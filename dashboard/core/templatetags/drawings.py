@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.core.charts.shapes import Chart, Row, Table
 from dashboard.core.drawing import Meter, Sparkline, tick_strip
-from dashboard.core.languages.joining import listed
+from dashboard.core.languages.joining import labelled, listed
 from dashboard.core.languages.numbers import number_format
 from dashboard.core.templatetags.purser import logo, series, untold
 
@@ -118,7 +118,7 @@ def ticks(values: Sequence[Mapping[str, Any]], label: str) -> SafeString:
         '<svg class="block w-full h-3" viewBox="0 0 {} 12" preserveAspectRatio="none" role="img" aria-label="{}">'
         "{}</svg>",
         str(max(1, 4 * len(values) - 1)),
-        f"{label}: {words}" if words else label,
+        labelled(label, words) if words else label,
         format_html_join("", '<path class="{}" d="{}"/>', paths.items()),
     )
 

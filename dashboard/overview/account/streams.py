@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dashboard.core.languages.joining import labelled
 from dashboard.core.languages.phrases import told
 from dashboard.core.templatetags.purser import span_words
 from dashboard.credentials.models import CredentialState, ProviderAccount, ProviderCredential
@@ -52,7 +53,7 @@ def _stream_row(stream: SyncStream, ticks: list[dict[str, str]], now: datetime, 
     if since := offline_words(stream):
         words = _("%(since)s. The machine may be off or asleep; it is looked for every few minutes.") % {"since": since}
     if several and stream.credential.label:
-        words = f"{stream.credential.label}: {words}" if words else stream.credential.label
+        words = labelled(stream.credential.label, words) if words else stream.credential.label
     return {
         "id": stream.pk,
         "capability": stream.capability,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from dashboard.core.addresses import address, chips, chosen
 from dashboard.core.cursors import Order
+from dashboard.core.languages.joining import labelled
 from dashboard.core.languages.numbers import number_format, unit_digits
 from dashboard.core.period import period_picker
 from dashboard.core.tables import Column, Table
@@ -273,7 +274,7 @@ def _row(account: ProviderAccount, models: Sequence[str], use: Use) -> dict[str,
 
 
 def _called(account: ProviderAccount) -> str:
-    return f"{account.provider_name}: {account.label}"
+    return labelled(account.provider_name, account.label)
 
 
 def _tiered(price_list: str, model: str) -> bool:

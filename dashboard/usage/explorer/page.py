@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, gettext_noop, pgettext_lazy
 from dashboard.balances.rates.conversion import Unit
 from dashboard.core.addresses import Chip, address, addresses, chips, chosen
 from dashboard.core.cursors import Order
+from dashboard.core.languages.joining import labelled
 from dashboard.core.period import Period, period_picker
 from dashboard.core.statements import asked, pipelined
 from dashboard.core.tables import Column, Table
@@ -141,7 +142,7 @@ class Names:
             return provider_name(self.organization_id, value)
         if group == ACCOUNT:
             account = self.accounts[value]
-            return f"{provider_name(self.organization_id, account.slug)}: {account.label}"
+            return labelled(provider_name(self.organization_id, account.slug), account.label)
         if group == TEAM:
             return self.teams.get(value) or _("Unallocated")
         return value or _("Model not told")

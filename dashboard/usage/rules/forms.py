@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.core.fields import DayInput
+from dashboard.core.languages.joining import labelled
 from dashboard.credentials.models import ProviderAccount
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.selectors import teams_of
@@ -21,7 +22,7 @@ MOST_TEAMS = 4
 
 class _AccountChoice(forms.ModelChoiceField):
     def label_from_instance(self, account: ProviderAccount) -> str:
-        return f"{account.provider_name}: {account.label}"
+        return labelled(account.provider_name, account.label)
 
 
 class RuleForm(forms.Form):
