@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext
 
+from dashboard.core.languages.joining import listed
 from dashboard.core.languages.phrases import told
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -16,6 +17,16 @@ _MIXED = re.compile(r"([a-z]+[_-])?((?=[A-Za-z]*\d)(?=[\da-z]*[A-Z])(?=[\dA-Z]*[
 _WORD_OF_CODE = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+|[a-z]+")
 _AI = re.compile(r"\bai\b")
 _IN_BRACKETS = re.compile(r"\(([a-z]+(?:_[a-z]+)+)\)")
+# A budget by whose it is, and in brackets what it covers: "user harbor-dev (ai_credits)".
+_BUDGET = re.compile(r"(user|organization|enterprise|repository|cost_center) ([^( ].*?)(?: \(([a-z_, ]+)\))?")
+_WHOSE = {
+    "user": gettext_noop("User %(name)s"),
+    "organization": gettext_noop("Organization %(name)s"),
+    "enterprise": gettext_noop("Enterprise %(name)s"),
+    "repository": gettext_noop("Repository %(name)s"),
+    "cost_center": gettext_noop("Cost center %(name)s"),
+}
+_COVERED = {"ai_credits": gettext_noop("AI credits")}
 _WINDOWS = {
     "second": gettext_noop("second"),
     "10s": gettext_noop("10 seconds"),
@@ -96,7 +107,7 @@ def quota_name(name: str, scope: str) -> QuotaName:
     """The name of a limit for people."""
     full = f"{name} · {scope}" if scope else name
     if is_code(name):
-        return QuotaName("" if is_code(scope) else _begun(_spaced(scope)), "", short_code(name), full)
+        return QuotaName("" if is_code(scope) else _scope_title(scope), "", short_code(name), full)
     if is_code(scope):
         return QuotaName(_plain(name), "", short_code(scope), full)
     return QuotaName(_plain(name), _spaced(scope), "", full)
@@ -138,6 +149,19 @@ def _plain(name: str) -> str:
     if name in _WINDOWS:
         return window_words(name)
     return told(name.replace("_", " ").capitalize() if _WORD_OF_CODE.fullmatch(name) else name)
+
+
+def _scope_title(scope: str) -> str:
+    """What names a limit that has an id alone."""
+    found = _BUDGET.fullmatch(scope)
+    if found is None:
+        return _begun(_spaced(scope))
+    whose = _(_WHOSE[found[1]]) % {"name": found[2]}
+    if not found[3]:
+        return whose
+    covered = listed(_(_COVERED[one]) if one in _COVERED else one.replace("_", " ") for one in found[3].split(", "))
+    both = pgettext("whose budget, and what it covers", "%(whose)s (%(covered)s)")
+    return both % {"whose": whose, "covered": covered}
 
 
 def _spaced(scope: str) -> str:

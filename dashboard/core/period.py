@@ -122,16 +122,19 @@ def months_of(first: date, last: date) -> list[date]:
 
 def day_span(first: date, last: date) -> str:
     """ "20 Nov 2026", "1 to 20 Nov 2026", "28 Oct to 3 Nov 2026", "28 Dec 2025 to 3 Jan 2026"."""
-    end = date_format(last, pgettext("date format: day, month, year", "j M Y"))
+    whole = pgettext("date format: day, month, year", "j M Y")
     if first == last:
-        return end
-    if (first.year, first.month) == (last.year, last.month):
-        form = pgettext("date format: day alone, before 'to 20 Nov 2026'", "j")
-    elif first.year == last.year:
-        form = pgettext("date format: day and month, before 'to 3 Nov 2026'", "j M")
-    else:
-        form = pgettext("date format: day, month, year", "j M Y")
-    return _("%(first)s to %(last)s") % {"first": date_format(first, form), "last": end}
+        return date_format(last, whole)
+    form = end = whole
+    if first.year == last.year:
+        # The year is said once: English ends with it, Chinese begins with it.
+        end = pgettext("date format: last day, after '28 Oct to'", "j M Y")
+        form = (
+            pgettext("date format: day alone, before 'to 20 Nov 2026'", "j")
+            if first.month == last.month
+            else pgettext("date format: day and month, before 'to 3 Nov 2026'", "j M")
+        )
+    return _("%(first)s to %(last)s") % {"first": date_format(first, form), "last": date_format(last, end)}
 
 
 def _day(text: str) -> date | None:

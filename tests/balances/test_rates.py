@@ -251,7 +251,7 @@ def test_only_currencies_can_be_reported_in(organization: Organization, by: Acto
 
 @pytest.mark.parametrize(
     ("language", "name"),
-    [("en", "TWD, New Taiwan Dollar"), ("zh-hant", "TWD, 新台幣"), ("zh-hans", "TWD, 新台币")],
+    [("en", "TWD, New Taiwan Dollar"), ("zh-hant", "TWD，新台幣"), ("zh-hans", "TWD，新台币")],
 )
 def test_currencies_are_named_in_the_readers_language(language: str, name: str) -> None:
     with translation.override(language):

@@ -221,6 +221,18 @@ def test_two_sentences_side_by_side_are_both_translated() -> None:
     assert "history" not in said
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_a_preset_says_of_its_fields_and_of_what_it_does_not_tell_is_translated(language: str) -> None:
+    with translation.override(language):
+        for one in presets().values():
+            for call in one["capabilities"].values():
+                said = told(f"{call.get('absent', '')} {call.get('fallback', '')}".strip())
+                assert not said or not ENGLISH.search(said), said
+            for entered in (*one["secrets"], *one["fields"]):
+                assert not entered.get("help") or not ENGLISH.search(told(entered["help"])), entered
+                assert CHINESE.search(told(entered["label"])), entered
+
+
 @given(host=st.from_regex(r"[a-z]{1,12}\.example", fullmatch=True), status=st.integers(400, 599))
 def test_what_stood_in_the_places_stands_there_again(host: str, status: int) -> None:
     with translation.override("zh-hans"):

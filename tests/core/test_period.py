@@ -157,6 +157,14 @@ def test_days_in_words() -> None:
     assert Period("custom", date(2026, 11, 1), date(2026, 11, 3)).label == "1 to 3 Nov 2026"
 
 
+def test_days_in_chinese_words_say_the_year_first_and_once() -> None:
+    with translation.override("zh-hans"):
+        assert day_span(date(2026, 11, 20), date(2026, 11, 20)) == "2026年11月20日"
+        assert day_span(date(2026, 11, 1), date(2026, 11, 3)) == "2026年11月1日至11月3日"
+        assert day_span(date(2026, 10, 28), date(2026, 11, 3)) == "2026年10月28日至11月3日"
+        assert day_span(date(2025, 12, 28), date(2026, 1, 3)) == "2025年12月28日至2026年1月3日"
+
+
 def test_the_picker_links_to_every_preset_and_keeps_the_rest_of_the_address() -> None:
     picker = period_picker(QueryDict("by=model&from=2026-11-02&to=2026-11-05&after=9"), TODAY)
     urls = {option["label"]: option["url"] for option in picker.options}

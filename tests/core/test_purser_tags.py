@@ -102,6 +102,13 @@ def test_percent_says_full_only_when_full(value: str, words: str) -> None:
     assert written("{{ value|percent }}", value=Decimal(value)).replace("&lt;", "<") == words
 
 
+def test_chinese_writes_no_space_before_percent() -> None:
+    texts = "{{ value|percent }} {{ value|exact_percent }} {% change_words value %}"
+    assert written(texts, value=Decimal("33.5")) == "34 % 33.5 % +33.5 %"
+    with translation.override("zh-hant"):
+        assert written(texts, value=Decimal("33.5")) == "34% 33.5% +33.5%"
+
+
 @pytest.mark.parametrize(
     ("ago", "words"),
     [

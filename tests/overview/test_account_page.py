@@ -50,6 +50,8 @@ def plain(text: str) -> str:
     ("name", "scope", "parts"),
     [
         (UUID, "user harbor-dev (ai_credits)", ("User harbor-dev (AI credits)", "", "a362…e3ba")),
+        (UUID, "cost_center 50% more", ("Cost center 50% more", "", "a362…e3ba")),
+        (UUID, "organization x (ai_credits, git_lfs)", ("Organization x (AI credits, git lfs)", "", "a362…e3ba")),
         (UUID, "", ("", "", "a362…e3ba")),
         (UUID, UUID, ("", "", "a362…e3ba")),
         ("Member spend limit", "user_01BjbGwprnREiZkn7ghRUcbiwa", ("Member spend limit", "", "user_01Bj…biwa")),
@@ -111,6 +113,12 @@ def test_limits_are_called_in_the_readers_language(name: str, language: str) -> 
     english = quota_name(name, "").title
     with translation.override(language):
         assert quota_name(name, "").title != english
+
+
+def test_a_budget_says_whose_it_is_in_the_readers_language() -> None:
+    with translation.override("zh-hans"):
+        assert quota_name(UUID, "user harbor-dev (ai_credits)").title == "用户 harbor-dev（AI 点数）"
+        assert quota_name(UUID, "organization harbor-labs").title == "组织 harbor-labs"
 
 
 def test_windows_are_said_in_words() -> None:

@@ -5,7 +5,7 @@ from functools import cache
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.numbers import get_currency_name
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 
 
 @cache
@@ -24,7 +24,8 @@ def currency_name(code: str) -> str:
 
 def currency_choices() -> list[tuple[str, str]]:
     """(code, "USD, US Dollar") of all currencies, by code."""
-    return [(code, f"{code}, {currency_name(code)}") for code in sorted(currencies())]
+    between = pgettext("a code and what it stands for", "%(code)s, %(name)s")
+    return [(code, between % {"code": code, "name": currency_name(code)}) for code in sorted(currencies())]
 
 
 def _locale() -> Locale:

@@ -9,10 +9,10 @@ import ast
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from django.utils.translation.template import templatize
@@ -61,6 +61,9 @@ def messages_in(root: Path) -> Iterator[Message]:
         marked = templatize(path.read_text(), origin=name)
         # Where the calls stand in the text means nothing; as Python, their indentation would.
         yield from _from_python("\n".join(line.strip() for line in marked.splitlines()), name)
+    for path in sorted((root / "providers" / "presets").glob("*.json")):
+        for text in _of_preset(json.loads(path.read_text())):
+            yield Message(text, "", None, str(path.relative_to(root)))
     for path in sorted((root / "providers").rglob("*.py")):
         if "simulator" not in path.parts:
             name = str(path.relative_to(root))
@@ -77,6 +80,17 @@ def _from_python(source: str, file: str) -> Iterator[Message]:
         text, plural = message if isinstance(message, tuple) else (message, "")
         if text:
             yield Message(text, plural, context, file, tuple(notes))
+
+
+def _of_preset(document: Mapping[str, Any]) -> Iterator[str]:
+    """What a description to start from says of what is entered, of what is not told, and what it calls a figure."""
+    for entered in (*document["secrets"], *document["fields"]):
+        yield from (entered[part] for part in ("label", "help") if entered.get(part))
+    for call in document["capabilities"].values():
+        yield from (call[part] for part in ("absent", "fallback") if part in call)
+        name = call.get("fields", {}).get("name")
+        if isinstance(name, dict) and "is" in name:
+            yield name["is"]
 
 
 # --- providers/ -----------------------------------------------------------------------------------------------------

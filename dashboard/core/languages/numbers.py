@@ -66,6 +66,7 @@ class NumberFormat:
 
     thousands: str
     point: str
+    of_hundred: str = f"{NBSP}%"  # what stands behind a share: Chinese writes no space there
 
     def number(self, value: Decimal | int, digits: int | None = None) -> str:
         """`value` grouped, with a real minus; `digits` decimals, or as many as it has."""
@@ -127,14 +128,18 @@ class NumberFormat:
         """A share of 0 to 100 as "71 %". It rounds down from above, so that 100 % is said only when all is used."""
         share = Decimal(value)
         if 0 < share < 1:
-            return f"<{NBSP}1{NBSP}%"
+            return f"<{NBSP}1{self.of_hundred}"
         rounded = share.quantize(Decimal(1), ROUND_DOWN if 99 < share < 100 else ROUND_HALF_EVEN)
-        return f"{self.number(rounded)}{NBSP}%"
+        return f"{self.number(rounded)}{self.of_hundred}"
+
+    def exact_percent(self, value: Decimal | int) -> str:
+        """A share with every digit that it has: "33.5 %"."""
+        return f"{self.number(value)}{self.of_hundred}"
 
     def change(self, value: Decimal) -> str:
         """A change in percent with its sign: "+10.3 %", "−4 %"."""
         rounded = round(value, 1 if abs(value) < 100 else 0)
-        return f"{'+' if rounded > 0 else ''}{self.number(rounded)}{NBSP}%"
+        return f"{'+' if rounded > 0 else ''}{self.number(rounded)}{self.of_hundred}"
 
 
 def number_format() -> NumberFormat:
@@ -145,7 +150,11 @@ def number_format() -> NumberFormat:
 @cache
 def _format_of(language: str) -> NumberFormat:
     # Where a language's format names none for thousands, the ungrouped number would be hard to read.
-    return NumberFormat(get_format("THOUSAND_SEPARATOR", language) or ",", get_format("DECIMAL_SEPARATOR", language))
+    return NumberFormat(
+        thousands=get_format("THOUSAND_SEPARATOR", language) or ",",
+        point=get_format("DECIMAL_SEPARATOR", language),
+        of_hundred="%" if language.startswith("zh") else f"{NBSP}%",
+    )
 
 
 def number(value: Decimal | int, digits: int | None = None) -> str:

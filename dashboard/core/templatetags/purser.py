@@ -41,6 +41,7 @@ register = template.Library()
 register.filter(joining.listed)
 register.simple_tag(joining.comma)
 register.simple_tag(joining.colon)
+register.simple_tag(joining.space)
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------
@@ -146,6 +147,12 @@ def percent(value: Decimal | int | None) -> SafeString | str:
     if value is None:
         return untold()
     return number_format().percent(value)
+
+
+@register.filter
+def exact_percent(value: Decimal | int) -> str:
+    """A share of 0 to 100 with every digit: "33.5 %"."""
+    return number_format().exact_percent(value)
 
 
 @register.simple_tag

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from dashboard.core.languages.numbers import NBSP, number
+from dashboard.core.languages.numbers import number_format
 from dashboard.credentials.catalog import provider_name
 from dashboard.organizations.models import Organization
 from dashboard.organizations.scope import Scope
@@ -75,7 +75,7 @@ def _change(month: MonthSpend, unit: str, today: date) -> Change | None:
     percent = (over - before) / before * 100
     # What is told for the whole month has no days to compare.
     part = any(one.span != "day" for one in month.parts if one.unit == unit)
-    said = {"share": f"{number(round(abs(percent), 1))}{NBSP}%", "month": _month_before(today)}
+    said = {"share": number_format().exact_percent(round(abs(percent), 1)), "month": _month_before(today)}
     if abs(percent) < Decimal("0.5"):
         words = _("What is told by day: as much as on the same days in %(month)s, today left out") if part else ""
         return Change("same", (words or _("As much as on the same days in %(month)s, today left out")) % said)

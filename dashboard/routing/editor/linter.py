@@ -65,7 +65,7 @@ def _route_notes(
         return
     accounts = {one.account for one in able}
     if len(accounts) == 1:
-        words = _("every target is at %(account)s: when that is out, nobody carries.")
+        words = _("every target is at %(account)s, so nobody carries when that is out.")
         yield Note("no_way_out", route.match, words % {"account": _name(names, able[0].account)})
     else:
         yield from _shared(route, enabled, names)

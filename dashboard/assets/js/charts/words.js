@@ -24,10 +24,14 @@ export function money({ symbol, unit, digits }, amount) {
   return signed(amount, symbol ? symbol + number : `${number}\u00a0${unit}`);
 }
 
-// For an axis: as short as it can be said.
+// For an axis: as short as it can be said, with the letters of the tables in every language ("$60k").
+const letters = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 export function shortMoney({ symbol }, value) {
-  const options = Math.abs(value) >= 10_000 ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: Math.abs(value) < 1 ? 4 : 2 };
-  const number = once(Intl.NumberFormat, options).format(Math.abs(value)).replace("K", "k");
+  const size = Math.abs(value);
+  const number =
+    size >= 10_000
+      ? letters.format(size).replace("K", "k")
+      : once(Intl.NumberFormat, { maximumFractionDigits: size < 1 ? 4 : 2 }).format(size);
   return `${value < 0 ? "\u2212" : ""}${symbol}${number}`;
 }
 
