@@ -69,9 +69,6 @@ def messages_in(root: Path) -> Iterator[Message]:
             name = str(path.relative_to(root))
             for text in sentences(ast.parse(path.read_text())):
                 yield Message(text, "", None, name)
-    for path in sorted((root / "providers" / "presets").glob("*.json")):
-        if summary := json.loads(path.read_text()).get("summary"):
-            yield Message(summary, "", None, str(path.relative_to(root)))
 
 
 def _from_python(source: str, file: str) -> Iterator[Message]:
@@ -83,7 +80,10 @@ def _from_python(source: str, file: str) -> Iterator[Message]:
 
 
 def _of_preset(document: Mapping[str, Any]) -> Iterator[str]:
-    """What a description to start from says of what is entered, of what is not told, and what it calls a figure."""
+    """What a description to start from says of itself, of what is entered, of what is not told, and what it calls a
+    figure."""
+    if summary := document.get("summary"):
+        yield summary
     for entered in (*document["secrets"], *document["fields"]):
         yield from (entered[part] for part in ("label", "help") if entered.get(part))
     for call in document["capabilities"].values():
