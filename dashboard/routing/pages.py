@@ -330,7 +330,8 @@ def _switches(
     """The what-if switches that mean something: [{name, value, account, words, on}]."""
     rows = []
     for pk, account in sorted(accounts.items(), key=lambda one: account_name(one[1]).casefold()):
-        told, known = {"account": account_name(account)}, facts.get(pk)
+        # Within a sentence: the colon of its name would part the subject from what it does.
+        told, known = {"account": f"{account.provider_name} {account.label}"}, facts.get(pk)
         ways = [("down", _("%(account)s does not answer") % told, supposed.down)]
         if scope.balances and known is not None and known.balance is not None:
             ways.append(("drained", _("%(account)s runs dry") % told, supposed.drained))

@@ -393,8 +393,8 @@ class ImportState(models.TextChoices):
     """Where an import stands. A preview that is dropped leaves no row; what was undone stays as a line of history."""
 
     PREVIEWED = "previewed", _("Waits for you")
-    CHECKING = "checking", _("Being tried")
-    CHECKED = "checked", _("Tried, not imported")
+    CHECKING = "checking", _("Being checked")
+    CHECKED = "checked", _("Checked, not imported")
     IMPORTING = "importing", _("Being imported")
     IMPORTED = "imported", _("Imported")
     FAILED = "failed", _("Failed")

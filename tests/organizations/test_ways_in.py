@@ -208,9 +208,9 @@ def test_another_code_is_mailed_twice_at_most(client: Client, owner: User, email
     client.post(reverse("account_request_login_code"), {"email": email})
     page = reverse("account_confirm_login_code")
     for _ in range(2):
-        assert "Send another" in told(client.get(page))
+        assert "Ask for another code" in told(client.get(page))
         assert client.post(page, {"action": "resend"}, follow=True).status_code == 200
-    assert "Send another" not in told(client.get(page))
+    assert "Ask for another code" not in told(client.get(page))
     mails = OutgoingMail.objects.filter(to=email).count()
     assert mails == (3 if email == owner.email else 0)
     if mails:

@@ -32,7 +32,7 @@ def area(label: Any, help_text: Any = "", *, rows: int = 3, most: int = 8000, re
 
 
 def prose(label: Any, help_text: Any) -> Any:
-    widget = forms.Textarea(attrs={"rows": 2})
+    widget = forms.Textarea(attrs={"rows": 4})
     return forms.CharField(label=label, help_text=help_text, required=False, max_length=300, widget=widget)
 
 
@@ -254,7 +254,9 @@ class GeneralForm(PartForm):
 
 def _secret_fields() -> dict[str, Any]:
     return {
-        "name": text(_("Name"), _("A lower-case word such as api_key. Empty takes this one out."), most=40, mono=True),
+        "name": text(
+            _("Code name"), _("A lower-case word such as api_key. Empty takes this one out."), most=40, mono=True
+        ),
         "label": text(_("Label"), _("As people read it when they connect an account."), most=80),
         "help": prose(_("Help"), _("Where it is made, and what it must be allowed.")),
         "url": text(_("Where to get it"), _("The page where a person makes it."), most=300),
@@ -267,7 +269,7 @@ def _secret_fields() -> dict[str, Any]:
 
 def _open_fields() -> dict[str, Any]:
     return {
-        "name": text(_("Name"), _("Paths and queries use it in braces: {team_id}."), most=40, mono=True),
+        "name": text(_("Code name"), _("Paths and queries use it in braces: {team_id}."), most=40, mono=True),
         "label": text(_("Label"), _("As people read it when they connect an account."), most=80),
         "help": prose(_("Help"), _("What is to be entered, and where it is found.")),
         "default": text(_("Default"), _("What stands in it before anybody types."), most=200),

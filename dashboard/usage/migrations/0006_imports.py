@@ -27,8 +27,8 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("previewed", "Waits for you"),
-                            ("checking", "Being tried"),
-                            ("checked", "Tried, not imported"),
+                            ("checking", "Being checked"),
+                            ("checked", "Checked, not imported"),
                             ("importing", "Being imported"),
                             ("imported", "Imported"),
                             ("failed", "Failed"),
