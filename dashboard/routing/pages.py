@@ -195,7 +195,7 @@ def policy_context(
         _route_row(route, before, accounts, figures, scope)
         for route, before in zip(shown.routes, base.routes, strict=True)
     ]
-    outcomes = [_outcome(number, row) for number, row in enumerate(routes, 1) if row["changed"]]
+    outcomes = [_outcome(number, row) for number, row in enumerate(routes, 1) if row["recarried"]]
     others = [one for one in policies_in(scope=scope) if one.pk != policy.pk]
     return {
         "policy": policy,
@@ -256,7 +256,8 @@ def _route_row(
     figures: Mapping[int, Mapping[str, str]],
     scope: Scope,
 ) -> dict[str, Any]:
-    """The route as it would be carried beside how it is: what stays as it is says so in the words of today."""
+    """The route as it would be carried beside how it is: what stays as it is says so in the words of today;
+    `recarried` where others would carry it, or in other shares."""
     count = len(route.route.tiers)
     tiers: list[dict[str, Any]] = []
     for number in range(1, count + 1):
@@ -271,13 +272,18 @@ def _route_row(
         row |= {"figures": figures.get(one.target.account), "changed": changed}
         tiers[one.tier - 1]["targets"].append(row)
     return {
-        "changed": any(one["changed"] for tier in tiers for one in tier["targets"]),
+        "recarried": _carrying(route) != _carrying(before),
         "match": route.route.match,
         "kind": _(KINDS[route.route.kind]),
         "about": route.route.about,
         "dead_end": route.dead_end,
         "tiers": tiers,
     }
+
+
+def _carrying(route: RouteDecision) -> list[tuple[int, int]]:
+    """(place, share) of each target that carries."""
+    return [(place, one.share) for place, one in enumerate(route.verdicts) if one.state == "in_use"]
 
 
 def _tier_state(number: int, verdicts: Sequence[Verdict]) -> Literal["alone", "shared", "waits", "nobody"]:

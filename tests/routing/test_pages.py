@@ -100,6 +100,8 @@ def test_what_if_changes_the_page_and_nothing_else(
     both = page(client, "policy", policy.pk, query=f"?down={two[1].pk}")
     assert both.count("route-changed") == 1
     assert "In use" in both, "the first carries, as it does"
+    assert "would carry" not in both
+    assert "Every route would be carried as it is." in both
     assert page(client, "policy", policy.pk, query="?down=x&drained=999&spent=").count("route-changed") == 0
     assert RoutePolicy.objects.values().get() == before
 

@@ -102,13 +102,10 @@ function range({ dry, now, end }, last, { colour }) {
   if (!dry || last[1] <= 0) return [];
   const from = last[1];
   const { early, late, likely } = dry;
-  const fall = (to) => (at) => (at >= to ? 0 : (from * (to - at)) / (to - now));
-  const times = [now, ...[early, likely, late].filter((at) => at !== null && at < end), Math.min(late, end)];
-  const [low, high] = [fall(early), fall(late)];
   const dashes = { color: colour("warn-mark"), width: 1, type: [2, 2] };
   return [
-    { ...quiet, data: times.map((at) => [at, low(at)]), lineStyle: dashes, stack: "dry" },
-    { ...quiet, data: times.map((at) => [at, high(at) - low(at)]), lineStyle: dashes, stack: "dry", areaStyle: { color: colour("warn-mark", 0.26) } },
+    // One closed line, because lines over an axis of values do not stack; what lies after the end is cut off.
+    { ...quiet, data: [[now, from], [early, 0], [late, 0], [now, from]], lineStyle: dashes, areaStyle: { color: colour("warn-mark", 0.26) } },
     ...(likely !== null && likely < end
       ? [
           { ...quiet, data: [[now, from], [likely, 0]], lineStyle: { color: colour("warn-mark"), width: 1.25 } },
