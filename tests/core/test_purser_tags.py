@@ -223,3 +223,10 @@ def test_the_policy_names_a_nonce_that_changes() -> None:
         assert f"script-src 'self' 'nonce-{nonce}'" in policy
         assert "unsafe" not in policy
         assert "default-src 'none'" in policy
+
+
+def test_a_long_name_breaks_after_its_dots_and_nowhere_else() -> None:
+    assert purser.breakable("eu.anthropic.claude-sonnet-5") == "eu.<wbr>anthropic.<wbr>claude-sonnet-5"
+    assert purser.breakable("Claude Sonnet 4.5") == "Claude Sonnet 4.5"
+    assert purser.breakable("Zhipu GLM / Z.ai") == "Zhipu GLM / Z.ai"
+    assert purser.breakable("<b>a</b>") == "&lt;b&gt;a&lt;/b&gt;"

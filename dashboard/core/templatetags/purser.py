@@ -20,7 +20,7 @@ from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext_noop, ngettext, pgettext
 from django.utils.translation import gettext as _
@@ -38,6 +38,7 @@ from dashboard.core.languages.numbers import (
 from dashboard.core.undo import undo_of
 
 register = template.Library()
+_BETWEEN_WORDS = re.compile(r"(?<=[a-z]{2})\.(?=[a-z])")
 register.filter(joining.listed)
 register.simple_tag(joining.comma)
 register.simple_tag(joining.colon)
@@ -48,6 +49,12 @@ register.simple_tag(joining.space)
 def untold(words: str = "") -> SafeString:
     """What stands where something was not told."""
     return format_html('<span class="minor font-normal">{}</span>', words or _("not told"))
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """The name of a model that may break after its dots ("eu.anthropic.claude"), but not within "4.5" or "Z.ai"."""
+    return SafeString(_BETWEEN_WORDS.sub(".<wbr>", escape(name)))
 
 
 @register.filter(name="money")

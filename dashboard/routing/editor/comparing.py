@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.core.languages.joining import colon, labelled, listed
-from dashboard.core.languages.numbers import NBSP, currency_sign, number, unit_word
+from dashboard.core.languages.numbers import NBSP, currency_sign, number, number_format, unit_word
 from dashboard.routing.document import Document, Failover, Target
 from dashboard.routing.editor.draft import AMOUNTS, SPANS
 
@@ -107,8 +107,12 @@ def failover_settings(failover: Failover) -> list[tuple[str, list[str]]]:
         told.append((str(setting.label), _amounts(getattr(failover, name)) or [str(setting.empty)]))
     for name, setting in SPANS.items():
         value = getattr(failover, name)
-        told.append((str(setting.label), [str(setting.empty) if value is None else f"{value}{NBSP}{setting.unit}"]))
+        told.append((str(setting.label), [str(setting.empty) if value is None else _span(value, str(setting.unit))]))
     return told
+
+
+def _span(value: int, unit: str) -> str:
+    return number_format().exact_percent(value) if unit == "%" else f"{value}{NBSP}{unit}"
 
 
 def _amounts(amounts: Mapping[str, Decimal]) -> list[str]:

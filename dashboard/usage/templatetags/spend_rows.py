@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.core.languages.numbers import NumberFormat, number_format
 from dashboard.core.templatetags.drawings import chart_mark
-from dashboard.core.templatetags.purser import logo, money, short_figure, untold
+from dashboard.core.templatetags.purser import breakable, logo, money, short_figure, untold
 from dashboard.core.templatetags.swaps import swap_link
 
 register = template.Library()
@@ -86,7 +86,8 @@ def _name(*, manages: bool) -> Written:
         name = escape(row["name"])
         mark = chart_mark("stack", row["series"]) if row.get("marked") else ""
         shown = f'<span class="max-sm:hidden">{logo(row["slug"], name=row["name"])}</span>' if row["slug"] else ""
-        link = f'<a class="hover:underline" {swap_link(row["url"], "spend")}>{name}</a>' if row["url"] else name
+        words = breakable(row["name"])
+        link = f'<a class="hover:underline" {swap_link(row["url"], "spend")}>{words}</a>' if row["url"] else words
         asked = whose if row["unallocated"] else ""
         return f'<span class="who">{mark}{shown}<span class="t font-medium" title="{name}">{link}</span>{asked}</span>'
 
