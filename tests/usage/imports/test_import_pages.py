@@ -84,7 +84,7 @@ def test_from_upload_to_undo(mei: Client, account: ProviderAccount) -> None:
     assert not CostRecord.objects.exists()
     undone = page(mei.get(at("one")))
     assert "Nothing of this file counts any more." in undone
-    assert "taken back" in undone
+    assert "undone" in undone
     assert "Result" not in undone, "no day of it counts"
 
 
