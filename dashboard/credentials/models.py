@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.core.encryption import Unreadable, decrypt, encrypt, fingerprint, hint, key_id, open_text, seal_text
+from dashboard.core.languages.joining import labelled
 from dashboard.credentials.catalog import DescribedProvider, bound_to, provider_or_stand_in
 from dashboard.organizations.models import Organization, Team, User
 from providers.collect import Credentials
@@ -68,6 +69,11 @@ class ProviderAccount(models.Model):
     @property
     def provider_name(self) -> str:
         return self.provider.name
+
+    @property
+    def full_name(self) -> str:
+        """As people read it: "Groq: Production", with the reader's own colon."""
+        return labelled(self.provider_name, self.label)
 
 
 class CredentialState(models.TextChoices):

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.core.fields import DayInput
-from dashboard.core.languages.joining import labelled
 from dashboard.credentials.models import ProviderAccount
 from dashboard.credentials.selectors import accounts_of
 from dashboard.keys.models import ProviderKey, TokenScope
@@ -21,7 +20,7 @@ PURPOSE_HELP = gettext_lazy("What runs with it, for example “nightly evaluatio
 
 class AccountChoice(forms.ModelChoiceField):
     def label_from_instance(self, account: ProviderAccount) -> str:
-        return labelled(account.provider_name, account.label)
+        return account.full_name
 
 
 def accounts_to_choose(organization: Organization) -> QuerySet[ProviderAccount]:

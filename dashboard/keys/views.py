@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dashboard.core.confirming import name_typed
-from dashboard.core.languages.joining import labelled, listed
+from dashboard.core.languages.joining import listed
 from dashboard.core.templatetags.purser import moment
 from dashboard.keys.forms import AssignForm, ServiceTokenForm, TypedKeyForm
 from dashboard.keys.models import ProviderKey, ServiceToken
@@ -108,7 +108,7 @@ def _who_is_hit(token: ServiceToken) -> list[dict[str, str]]:
     """What ends with a token, for the question before it is revoked."""
     where = _("the whole organization")
     if token.account is not None:
-        where = labelled(token.account.provider_name, token.account.label)
+        where = token.account.full_name
     elif token.team is not None:
         where = token.team.name
     used = str(moment(token.last_used_at)) if token.last_used_at is not None else _("never used")

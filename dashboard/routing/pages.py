@@ -11,7 +11,6 @@ from django.utils.translation import gettext_noop
 
 from dashboard.balances.models import BalanceSeries
 from dashboard.balances.selectors import fullest_quotas, primary_series, runway_row
-from dashboard.core.languages.joining import labelled
 from dashboard.core.languages.numbers import money_words
 from dashboard.core.templatetags.purser import percent
 from dashboard.credentials.models import OfferedModel, ProviderAccount
@@ -83,10 +82,6 @@ def _accounts(ids: Collection[int]) -> dict[int, ProviderAccount]:
     return {one.pk: one for one in ProviderAccount.objects.filter(pk__in=ids)}
 
 
-def account_name(account: ProviderAccount) -> str:
-    return labelled(account.provider_name, account.label)
-
-
 def _stored(policy: RoutePolicy, accounts: Mapping[int, ProviderAccount], scope: Scope) -> list[dict[str, Any]]:
     """The last decision of a policy: each route with who carries it and who is passed over."""
     routes = []
@@ -147,7 +142,7 @@ def _event_rows(
     for change in event.changes or [{"what": "moved", "account": 0, "model": "", "code": "", "figures": ()}]:
         look, words = _WHAT[change["what"]]
         account = accounts.get(change["account"])
-        who = f"{account_name(account)} {change['model']}" if account else change["model"]
+        who = f"{account.full_name} {change['model']}" if account else change["model"]
         reason = reason_words(
             change["code"], figures_of(change["code"], change["figures"]), open_figures=scope.balances
         )
@@ -184,7 +179,7 @@ def policy_context(
     live = revision_live(policy=policy)
     document = revision_document(revision=live)
     accounts, facts = _accounts(document.accounts), account_facts(account_ids=document.accounts)
-    names = {pk: account_name(one) for pk, one in accounts.items()}
+    names = {pk: one.full_name for pk, one in accounts.items()}
     known, supposed = targets_known(policy=policy), supposed_of(query, document.accounts)
     base = decide(document=document, facts=facts, known=known, now=now)
     shown = base
@@ -335,7 +330,7 @@ def _switches(
 ) -> list[dict[str, Any]]:
     """The what-if switches that mean something: [{name, value, account, words, on}]."""
     rows = []
-    for pk, account in sorted(accounts.items(), key=lambda one: account_name(one[1]).casefold()):
+    for pk, account in sorted(accounts.items(), key=lambda one: one[1].full_name.casefold()):
         # Within a sentence: the colon of its name would part the subject from what it does.
         told, known = {"account": f"{account.provider_name} {account.label}"}, facts.get(pk)
         ways = [("down", _("%(account)s does not answer") % told, supposed.down)]
@@ -380,7 +375,7 @@ def revision_context(*, policy: RoutePolicy, number: int, organization: Organiza
     before = document_stored(known[number - 1].document) if number - 1 in known else None
     after = document_stored(revision.document)
     accounts = _accounts({*after.accounts, *(before.accounts if before is not None else ())})
-    names = {pk: account_name(one) for pk, one in accounts.items()}
+    names = {pk: one.full_name for pk, one in accounts.items()}
     return {
         "policy": policy,
         "name": policy_name(policy, organization),
@@ -428,7 +423,7 @@ def editor_context(
         ],
         "amounts": [{"name": name, "setting": one, "value": fields.get(name, "")} for name, one in AMOUNTS.items()],
         "spans": [{"name": name, "setting": one, "value": fields.get(name, "")} for name, one in SPANS.items()],
-        "accounts": [{"id": str(pk), "name": account_name(one)} for pk, one in accounts.items()],
+        "accounts": [{"id": str(pk), "name": one.full_name} for pk, one in accounts.items()],
         "kinds": [{"name": name, "label": _(label)} for name, label in KINDS.items()],
         "models": _models_on_offer(document),
         "notes": _notes(document, facts, accounts),
@@ -442,7 +437,7 @@ def _notes(
     if document is None:
         return []
     used = {pk: accounts[pk] for pk in document.accounts if pk in accounts}
-    names = {pk: account_name(one) for pk, one in used.items()}
+    names = {pk: one.full_name for pk, one in used.items()}
     return policy_lint(document=document, facts=facts, names=names, unlimited=_unlimited(used))
 
 

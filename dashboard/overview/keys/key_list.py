@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from dashboard.core.addresses import Chip, address, chips, chosen, kept
 from dashboard.core.cursors import Kind, Order
 from dashboard.core.drawing import Meter
-from dashboard.core.languages.joining import labelled
 from dashboard.core.tables import Column, Table
 from dashboard.core.templatetags.purser import age_words, full_day, state_word
 from dashboard.credentials.selectors import account_row
@@ -262,10 +261,7 @@ def _filters(entries: Sequence[Entry], query: QueryDict) -> dict[str, Filter]:
     minds, states = {one for entry in entries for one in entry.minds}, {entry.state for entry in entries}
     teams = {entry.team: entry.key.team.name for entry in entries if entry.key.team}
     names = sorted(teams.items(), key=lambda one: one[1].casefold())
-    accounts = {
-        str(entry.key.account_id): labelled(entry.key.account.provider_name, entry.key.account.label)
-        for entry in entries
-    }
+    accounts = {str(entry.key.account_id): entry.key.account.full_name for entry in entries}
     labels: dict[str, tuple[dict[str, str], Callable[[Entry], tuple[str, ...]], tuple[str, ...]]] = {
         "mind": ({one: _(said) for one, said in MINDS.items() if one in minds}, lambda entry: entry.minds, ()),
         "state": (

@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from dashboard.core.addresses import address, chips, chosen
 from dashboard.core.cursors import Order
-from dashboard.core.languages.joining import labelled
 from dashboard.core.languages.numbers import number_format, unit_digits
 from dashboard.core.period import period_picker
 from dashboard.core.tables import Column, Table
@@ -170,7 +169,7 @@ def _options(accounts: Mapping[int, ProviderAccount], parts: Sequence[Part]) -> 
     told = [accounts[pk] for pk in {part.account_id for part in parts} if pk in accounts]
     found = {
         "provider": list({one.provider_slug: one.provider_name for one in told}.items()),
-        "account": [(str(one.pk), _called(one)) for one in told],
+        "account": [(str(one.pk), one.full_name) for one in told],
         "model": [(model, model) for model in {part.model for part in parts} if model],
     }
     return {name: sorted(options, key=lambda one: one[1].casefold()) for name, options in found.items()}
@@ -252,11 +251,11 @@ def _row(account: ProviderAccount, models: Sequence[str], use: Use) -> dict[str,
     difference = _difference(counted, use.estimated)
     name = models[0] if len(models) == 1 else ""
     return {
-        "account": _called(account),
+        "account": account.full_name,
         "slug": account.provider_slug,
         "models": models,
         "model": name,
-        "sort_name": f"{_called(account)} {name}".casefold(),
+        "sort_name": f"{account.full_name} {name}".casefold(),
         "tokens": use.tokens,
         "unlisted": use.unlisted if use.estimated is not None else None,
         "counted": counted,
@@ -271,10 +270,6 @@ def _row(account: ProviderAccount, models: Sequence[str], use: Use) -> dict[str,
         "longer": use.longer,
         "price_list": price_list_of(account),
     }
-
-
-def _called(account: ProviderAccount) -> str:
-    return labelled(account.provider_name, account.label)
 
 
 def _tiered(price_list: str, model: str) -> bool:

@@ -52,19 +52,20 @@ def spend_reading(
     """In the reporting currency where there is one that anything converts into, unless the address asks for a unit by
     itself. What came `earlier` is waited for once the `parts` are added up."""
     told = Told(rates).take(parts)
-    before = earlier()
+    told.compare(before := earlier())
     units = units_told(
         {
             *((one.group, one.kind.unit) for one in parts if one.spend is not None),
-            *((one[0], one.unit) for one in before),
+            *((one.group, one.unit) for one in before),
         }
     )
     values = {unit_value(one): one for one in units}
     asked = next((values[one] for one in chosen(query, "unit", values)), None)
-    if rates is not None and asked is None and told.compare(before).has(Unit(rates.currency)):
+    if rates is not None and asked is None and told.has(Unit(rates.currency)):
         return Reading(told=told, unit=Unit(rates.currency), units=units, converted=True, asked=False)
     unit = asked or (FIRST_UNIT if FIRST_UNIT in units else next(iter(units), Unit("")))
-    told = Told().take(parts).compare(before)
+    if rates is not None:
+        told = Told().take(parts).compare(before)
     return Reading(told=told, unit=unit, units=units, converted=False, asked=asked is not None)
 
 

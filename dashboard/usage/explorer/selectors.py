@@ -1,8 +1,8 @@
 """Reads of the rollups by team, for any days and any grouping. Each asks at once, and gives a function that waits for
 what was asked for: see dashboard.core.statements."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -35,8 +35,8 @@ class Kind(NamedTuple):
 class Known:
     """What there are sums of: of which kinds, by id, and until which day. A kind that comes later is not read yet."""
 
-    kinds: Mapping[int, Kind]
-    until: date | None
+    kinds: Mapping[int, Kind] = field(default_factory=dict)
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,19 +107,8 @@ def sums_known(*, scope: Scope) -> Callable[[], Known]:
 def spend_parts(*, wanted: Wanted, known: Known, group: str, first: date, last: date) -> Callable[[], list[Part]]:
     """Everything of the days [first, last], by month: one statement, of rollups alone."""
     sums = ("sum(spend)", "sum(tokens)::bigint", "sum(requests)::bigint", "bool_or(provisional)")
-    readings = [
-        rows.summed((_who(group), rows.month, "kind_id"), sums) for rows in _readings(wanted, known, group, first, last)
-    ]
-    found, kinds, by_kind = _asked(*readings), known.kinds, group == PROVIDER
-
-    def parts() -> list[Part]:
-        return [
-            Part(kinds[kind].slug if by_kind else who, at, kinds[kind], *figures)
-            for who, at, kind, *figures in found()
-            if kind in kinds
-        ]
-
-    return parts
+    found = _by_month(_readings(wanted, known, group, first, last), known, group, sums)
+    return lambda: [Part._make(row) for row in found()]
 
 
 def spend_bars(
@@ -128,7 +117,7 @@ def spend_bars(
     """What is told by day of [first, last] in these units: of each of these groups under its place in `layers`,
     and of all others together under the next. One statement."""
     rows = _rows(wanted, known, group, "daily").of_days((first, last))
-    rows.where("spend IS NOT NULL")
+    rows.where("spend IS NOT NULL", layers=list(layers), rest=len(layers))
     told = {pk: kind for pk, kind in known.kinds.items() if kind.span == "day" and kind.unit in units}
     # PostgreSQL groups by a number much faster than by what a kind says.
     rows.join(
@@ -138,37 +127,24 @@ def spend_bars(
         units=[units.index(kind.unit) for kind in told.values()],
         of_kind=[layers.index(kind.slug) if kind.slug in layers else len(layers) for kind in told.values()],
     )
-    layer, values = "money.layer", {}
+    layer = "money.layer"
     if group in _GROUPS:
-        who, kind_of = _GROUPS[group]
-        layer = f"coalesce(array_position(%(layers)s::{kind_of}[], {who}) - 1, %(rest)s)"
-        values = {"layers": list(layers), "rest": len(layers)}
-    found = _asked(rows.summed((layer, "day", "money.unit"), ("sum(spend)", "bool_or(provisional)"), **values))
+        who, type_of = _GROUPS[group]
+        layer = f"coalesce(array_position(%(layers)s::{type_of}[], {who}) - 1, %(rest)s)"
+    found = _asked(rows.summed((layer, "day", "money.unit"), ("sum(spend)", "bool_or(provisional)")))
     return lambda: [Bar(layer, at, units[unit], spend, is_open) for layer, at, unit, spend, is_open in found()]
 
 
 def spend_totals(*, wanted: Wanted, known: Known, group: str, first: date, last: date) -> Callable[[], list[Earlier]]:
     """The spend of these days by group, unit and month: one statement."""
-    readings = []
-    for rows in _readings(wanted, known, group, first, last):
-        rows.where("spend IS NOT NULL")
-        readings.append(rows.summed((_who(group), rows.month, "kind_id"), ("sum(spend)",)))
-    found, kinds, by_kind = _asked(*readings), known.kinds, group == PROVIDER
-
-    def totals() -> list[Earlier]:
-        return [
-            Earlier(kinds[kind].slug if by_kind else who, at, kinds[kind].unit, spend)
-            for who, at, kind, spend in found()
-            if kind in kinds
-        ]
-
-    return totals
+    readings = [rows.where("spend IS NOT NULL") for rows in _readings(wanted, known, group, first, last)]
+    found = _by_month(readings, known, group, ("sum(spend)",))
+    return lambda: [Earlier(who, at, kind.unit, spend) for who, at, kind, spend in found()]
 
 
 def models_used(*, scope: Scope, first: date, last: date) -> Callable[[], list[str]]:
     """The models of the months that these days touch, by name."""
-    nothing = Known(kinds={}, until=None)
-    rows = _rows(Wanted(scope=scope), nothing, MODEL, "monthly").of_days((first.replace(day=1), last))
+    rows = _rows(Wanted(scope=scope), Known(), MODEL, "monthly").of_days((first.replace(day=1), last))
     found = _asked(rows.summed(("told.model",), ()))
     return lambda: sorted(model for (model,) in found())
 
@@ -199,20 +175,19 @@ class _Rows:
         self._from += f" JOIN {table}"
         self._values |= values
 
-    def where(self, condition: str, **values: Any) -> None:
+    def where(self, condition: str, **values: Any) -> "_Rows":
         self._conditions.append(condition)
         self._values |= values
+        return self
 
     def of_days(self, *spans: tuple[date, date]) -> "_Rows":
         """Of the days [first, last] of each of these."""
         told = [f"day BETWEEN %(day_{2 * at})s AND %(day_{2 * at + 1})s" for at in range(len(spans))]
-        self.where(f"({' OR '.join(told)})", **{f"day_{at}": day for at, day in enumerate(sum(spans, ()))})
-        return self
+        return self.where(f"({' OR '.join(told)})", **{f"day_{at}": day for at, day in enumerate(sum(spans, ()))})
 
     def of_months(self, begin: date, end: date) -> "_Rows":
         """Of the months [begin, end)."""
-        self.where("day >= %(begin)s AND day < %(end)s", begin=begin, end=end)
-        return self
+        return self.where("day >= %(begin)s AND day < %(end)s", begin=begin, end=end)
 
     def by_month(self, months: Sequence[date]) -> None:
         """Days of these months. They are few, and date_trunc would make a moment of every row first."""
@@ -221,17 +196,28 @@ class _Rows:
         cases = "".join(f"WHEN day >= %(month_{place})s THEN %(month_{place})s::date " for place in later)
         self.month = f"CASE {cases}ELSE %(month_0)s::date END" if cases else "%(month_0)s::date"
 
-    def summed(self, columns: Sequence[str], sums: Sequence[str], **values: Any) -> Statement:
+    def summed(self, columns: Sequence[str], sums: Sequence[str]) -> Statement:
         """The `sums` by `columns`."""
         places = ", ".join(str(place) for place in range(1, len(columns) + 1))
         return (
             f"SELECT {', '.join([*columns, *sums])} FROM {self._from}"
             f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}"
-        ), {**self._values, **values}
+        ), self._values
 
 
-def _who(group: str) -> str:
-    return _GROUPS[group][0] if group in _GROUPS else "NULL::text"
+def _by_month(
+    readings: Iterable[_Rows], known: Known, group: str, sums: Sequence[str]
+) -> Callable[[], Iterator[tuple[Any, ...]]]:
+    """(group, first day of the month, kind, then the sums) of everything that these read, in one statement."""
+    who = _GROUPS[group][0] if group in _GROUPS else "NULL::text"
+    found, kinds = _asked(*(rows.summed((who, rows.month, "kind_id"), sums) for rows in readings)), known.kinds
+
+    def told() -> Iterator[tuple[Any, ...]]:
+        for who, at, pk, *figures in found():
+            if (kind := kinds.get(pk)) is not None:
+                yield (kind.slug if group == PROVIDER else who, at, kind, *figures)
+
+    return told
 
 
 def _readings(wanted: Wanted, known: Known, group: str, first: date, last: date) -> Iterator[_Rows]:

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.core.fields import DayInput
-from dashboard.core.languages.joining import labelled
 from dashboard.credentials.models import ProviderAccount
+from dashboard.keys.forms import AccountChoice
 from dashboard.organizations.models import Organization, Team
 from dashboard.organizations.selectors import teams_of
 from dashboard.usage.allocation import ACCOUNT, WHOLE, Rule, Share
@@ -18,11 +18,6 @@ from dashboard.usage.models import AllocationRule, Dimension
 from dashboard.usage.rules.services import RuleTold
 
 MOST_TEAMS = 4
-
-
-class _AccountChoice(forms.ModelChoiceField):
-    def label_from_instance(self, account: ProviderAccount) -> str:
-        return labelled(account.provider_name, account.label)
 
 
 class RuleForm(forms.Form):
@@ -40,7 +35,7 @@ class RuleForm(forms.Form):
         widget=forms.TextInput({"list": "rule-values", "autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("As the provider names it, to the letter. Empty for a whole account."),
     )
-    account = _AccountChoice(
+    account = AccountChoice(
         label=gettext_lazy("In this account"),
         queryset=ProviderAccount.objects.none(),
         required=False,

@@ -16,7 +16,7 @@ from dashboard.keys.models import ProviderKey
 from dashboard.keys.selectors import keys_by_id
 from dashboard.organizations.models import Team
 from dashboard.usage.allocation import ACCOUNT, DIMENSIONS, Line, Rule, Rulebook, Share, assigned, split
-from dashboard.usage.explorer.converted import named_amounts
+from dashboard.usage.explorer.converted import named_amounts, unit_rank
 from dashboard.usage.models import AllocationRule, UsageDetail
 from dashboard.usage.rollup import rule_of
 
@@ -122,12 +122,12 @@ def rules_view(*, organization_id: int, today: date) -> RulesView:
     _name_keys(organization_id, rows.values(), dearest)
     shown: list[RuleRow | Uncaught] = [*rows.values(), *dearest]
     for one in shown:
-        one.told = named_amounts(organization_id, _currencies_first(one.amounts))
-    return RulesView(sorted(rows.values(), key=_rank), dearest, named_amounts(organization_id, _currencies_first(own)))
+        one.told = _told(organization_id, one.amounts)
+    return RulesView(sorted(rows.values(), key=_rank), dearest, _told(organization_id, own))
 
 
-def _currencies_first(amounts: Amounts) -> list[tuple[Unit, Decimal]]:
-    return sorted(amounts.items(), key=lambda one: (bool(one[0].slug), one[0]))
+def _told(organization_id: int, amounts: Amounts) -> Told:
+    return named_amounts(organization_id, sorted(amounts.items(), key=lambda one: unit_rank(one[0], "")))
 
 
 def last_day_of(rule: Rule, stored: Iterable[AllocationRule]) -> date | None:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from dashboard.core.languages.numbers import NumberFormat, number_format
+from dashboard.core.languages.numbers import NBSP, NumberFormat, number_format
 from dashboard.core.templatetags.drawings import chart_mark
 from dashboard.core.templatetags.purser import breakable, logo, money, short_figure, untold
 from dashboard.core.templatetags.swaps import swap_link
@@ -128,7 +128,7 @@ def _main(unit: str, language: NumberFormat) -> Written:
         return none if row["spend"] is None else money_of_unit(row["spend"])
 
     def beside(row: Row) -> Iterable[str]:
-        return (language.money_words(amount, code).replace(" ", "\u00a0") for code, amount in row["own"])
+        return (language.money_words(amount, code).replace(" ", NBSP) for code, amount in row["own"])
 
     return _amount(figure, beside)
 
