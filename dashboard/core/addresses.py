@@ -20,11 +20,13 @@ def address(query: QueryDict, **changes: str | Sequence[str] | None) -> str:
 def addresses(query: QueryDict, *names: str) -> Callable[..., str]:
     """`address` for many values of these names, of which each one comes out unless it is given: what stays is written
     once."""
-    begin = [_part(*one) for one in kept(query, *names)]
+    begin = "&".join([_part(*one) for one in kept(query, *names)])
 
     def address_with(**values: str | Sequence[str]) -> str:
-        given = [(name, [told] if isinstance(told, str) else told) for name, told in values.items()]
-        return f"?{'&'.join([*begin, *(_part(name, one) for name, told in given for one in told)])}"
+        parts = [begin] if begin else []
+        for name, told in values.items():
+            parts += [_part(name, told)] if isinstance(told, str) else [_part(name, one) for one in told]
+        return f"?{'&'.join(parts)}"
 
     return address_with
 

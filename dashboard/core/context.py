@@ -79,11 +79,11 @@ PLACES = (
 )
 
 
-def places_for(membership: object) -> list[Place]:
+def places_for(membership: object) -> tuple[Place, ...]:
     """The places that somebody with that membership may go to; none for strangers."""
     if membership is None:
-        return []
-    return [one for one in PLACES if not one.needs or getattr(membership, one.needs)]
+        return ()
+    return tuple(one for one in PLACES if not one.needs or getattr(membership, one.needs))
 
 
 # Pages that stand behind a place of the navigation, under the name of that place.

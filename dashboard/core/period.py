@@ -7,13 +7,14 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext_noop, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, pgettext, pgettext_lazy
 
 from dashboard.core.addresses import address, kept
 
@@ -122,6 +123,11 @@ def months_of(first: date, last: date) -> list[date]:
 
 def day_span(first: date, last: date) -> str:
     """ "20 Nov 2026", "1 to 20 Nov 2026", "28 Oct to 3 Nov 2026", "28 Dec 2025 to 3 Jan 2026"."""
+    return _day_span(first, last, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _day_span(first: date, last: date, _language: str) -> str:
     whole = pgettext("date format: day, month, year", "j M Y")
     if first == last:
         return date_format(last, whole)

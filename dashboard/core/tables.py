@@ -108,18 +108,16 @@ class TableView:
     shown: frozenset[str]
     query: QueryDict = field(repr=False)
     shows: dict[str, bool] = field(init=False, repr=False, compare=False)
+    heads: list[Head] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Every cell of every row asks.
+        # Every cell of every row asks, and every part of a table how many columns it spans.
         object.__setattr__(self, "shows", {one.name: one.name in self.shown for one in self.table.columns})
+        object.__setattr__(self, "heads", [self._head(one) for one in self.table.columns if one.name in self.shown])
 
     @property
     def name(self) -> str:
         return self.table.name
-
-    @property
-    def heads(self) -> list[Head]:
-        return [self._head(one) for one in self.table.columns if one.name in self.shown]
 
     def _head(self, column: Column) -> Head:
         here = self.sort is not None and self.sort.name == column.name

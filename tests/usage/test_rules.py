@@ -12,7 +12,7 @@ from dashboard.credentials.models import ProviderAccount
 from dashboard.keys.models import ProviderKey
 from dashboard.keys.services import provider_key_assign, provider_key_forget, provider_key_type_in
 from dashboard.organizations.audit import Actor
-from dashboard.organizations.models import AuditEvent, Organization, Team, User
+from dashboard.organizations.models import AuditEvent, Membership, Organization, Role, Team, User
 from dashboard.organizations.scope import Scope
 from dashboard.usage.allocation import KEY, Rule, Share
 from dashboard.usage.explorer.selectors import TEAM, Wanted, spend_totals, sums_known
@@ -357,3 +357,5 @@ def test_the_way_from_unallocated_to_a_rule(
     assert "$3.00" in listed
     shown = client.get("/spend/rules/new/", {"dimension": "key", "value": "k", "account": account.pk}).content.decode()
     assert 'value="k"' in shown
+    Membership.objects.update(role=Role.VIEWER)
+    assert "#uncaught" not in client.get("/spend/?group=team&period=13-months").content.decode(), "not theirs to say"

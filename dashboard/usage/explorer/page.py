@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.http import QueryDict
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy, gettext_noop, pgettext_lazy
 from dashboard.balances.rates.conversion import Unit
 from dashboard.core.addresses import Chip, address, addresses, chips, chosen
 from dashboard.core.cursors import Order
-from dashboard.core.languages.joining import labelled
+from dashboard.core.languages.joining import colon
 from dashboard.core.period import Period, period_picker
 from dashboard.core.statements import asked, pipelined
 from dashboard.core.tables import Column, Table
@@ -33,6 +34,7 @@ from dashboard.usage.explorer.converted import (
     unit_chips,
     unit_rank,
 )
+from dashboard.usage.explorer.rows import spend_rows
 from dashboard.usage.explorer.selectors import (
     ACCOUNT,
     MODEL,
@@ -124,7 +126,7 @@ class Account(NamedTuple):
     """What the page says of an account; `since` is the first day that its spend is known of."""
 
     slug: str
-    label: str
+    name: str
     team_id: int | None
     since: date | None
 
@@ -141,8 +143,7 @@ class Names:
         if group == PROVIDER:
             return provider_name(self.organization_id, value)
         if group == ACCOUNT:
-            account = self.accounts[value]
-            return labelled(provider_name(self.organization_id, account.slug), account.label)
+            return self.accounts[value].name
         if group == TEAM:
             return self.teams.get(value) or _("Unallocated")
         return value or _("Model not told")
@@ -166,9 +167,16 @@ class Names:
 
 
 def explorer_context(
-    *, organization: Organization, scope: Scope, query: QueryDict, today: date, every_row: bool = False
+    *,
+    organization: Organization,
+    scope: Scope,
+    query: QueryDict,
+    today: date,
+    manages: bool = False,
+    every_row: bool = False,
 ) -> dict[str, Any]:
-    """Everything that the page shows. The number of statements does not follow what there is to show."""
+    """Everything that the page shows, with what somebody who `manages` may do about it; or `every_row`, and nothing is
+    drawn. The number of statements does not follow what there is to show."""
     picker = period_picker(query, today)
     period, compare = picker.period, picker.period.compare
     group = next(iter(chosen(query, "group", GROUPS)), PROVIDER)
@@ -181,6 +189,7 @@ def explorer_context(
         units = {kind.unit for kind in known.kinds.values()}
         rates = rates_into(organization, units, min(compare.first, period.first), period.last)
         parts = spend_parts(wanted=wanted, known=known, group=group, first=period.first, last=period.last)
+        filters = _filters(query, scope, names, models)
         counted, told_parts = rates(), parts()
         # What is not known from the first day on would look like growth.
         since = names.since(wanted)
@@ -206,7 +215,6 @@ def explorer_context(
                 first=period.first,
                 last=period.last,
             )
-        filters = _filters(query, scope, names, models)
         view, closer = (TABLE if compared else _ALONE).read(query), _closer(group, query)
         figures = _figures(told, unit, name_of)
         page = view.page_of_list(figures) if not every_row else None
@@ -216,6 +224,11 @@ def explorer_context(
         others = sorted(reading.units, key=lambda one: unit_rank(one, organization.reporting_currency))
         apart = _apart(told, unit, group, names, closer, query, organization, figures, every_row=every_row)
         unpriced = _unpriced(told, group, names, closer, query, every_row=every_row)
+        drawn = {
+            state: spend_rows(one, state, shown=view.shown, unit=unit.code, manages=manages)
+            for state, one in (("main", rows), ("apart", apart.rows), ("unpriced", unpriced.rows))
+            if one and not every_row
+        }
         days = told.days(bars(), unit)
     return {
         "picker": picker,
@@ -233,6 +246,7 @@ def explorer_context(
         "view": view,
         "page": page,
         "rows": rows,
+        "drawn": drawn,
         "unit": unit.code,
         "units": unit_chips(query, organization, reading),
         "total": total,
@@ -277,11 +291,19 @@ _TEAMS = "SELECT id, name FROM organizations_team WHERE organization_id = %(orga
 
 def _names(organization: Organization) -> Callable[[], Names]:
     accounts, teams = (asked(one, {"organization": organization.pk}) for one in (_ACCOUNTS, _TEAMS))
-    return lambda: Names(
-        organization_id=organization.pk,
-        accounts={pk: Account(*told) for pk, *told in accounts()},
-        teams=dict(teams()),
-    )
+
+    def names() -> Names:
+        between = colon()  # once: looking it up takes longer than writing a name
+        return Names(
+            organization_id=organization.pk,
+            accounts={
+                pk: Account(slug, f"{provider_name(organization.pk, slug)}{between}{label}", *others)
+                for pk, slug, label, *others in accounts()
+            },
+            teams=dict(teams()),
+        )
+
+    return names
 
 
 def _options(scope: Scope, names: Names, models: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
@@ -392,6 +414,8 @@ def _rows(
     figures: Iterable[dict[str, Any]], told: Told, unit: Unit, group: str, names: Names, closer: Closer, stack: Stack
 ) -> list[dict[str, Any]]:
     """Those groups with everything that is told of them."""
+    # Rows stand on few different ones.
+    bases_told, sources_told = cache(_bases), cache(source_words)
     rows = []
     for one in figures:
         value = one["value"]
@@ -401,8 +425,8 @@ def _rows(
             | one
             | {
                 "own": own_amounts(sums.own) if sums else [],
-                "sources": source_words(sums.sources) if sums else [],
-                "bases": _bases(sums.bases) if sums else [],
+                "sources": sources_told(frozenset(sums.sources)) if sums else [],
+                "bases": bases_told(frozenset(sums.bases)) if sums else [],
                 "estimated": bool(sums and "estimated" in sums.bases),
                 "provisional": bool(sums and sums.open),
                 "series": stack.places.get(value),
@@ -446,6 +470,7 @@ def _apart(
     """What was spent in other units, and is not converted."""
     # Tokens are known by group alone: they are said once, above or where the group has no other row.
     above, places = {one["value"] for one in figures}, Counter(value for value, _at in told.sums)
+    bases_told = cache(_bases)
 
     def row(place: tuple[Any, Unit]) -> dict[str, Any]:
         (value, at), sums = place, told.sums[place]
@@ -456,7 +481,7 @@ def _apart(
             "spend": sums.spend,
             "tokens": None if elsewhere else told.tokens.get(value),
             "tokens_elsewhere": elsewhere,
-            "bases": _bases(sums.bases),
+            "bases": bases_told(frozenset(sums.bases)),
             "estimated": "estimated" in sums.bases,
             "provisional": sums.open,
         }

@@ -127,12 +127,14 @@ class Told:
     def _rate(self, unit: Unit, month: date) -> Rate | None:
         """What it converts by; None where it stands as it is."""
         place = (unit, month)
-        if place not in self._worth:
+        try:
+            return self._worth[place]
+        except KeyError:
             rate = self.rates.of(unit, month) if self.rates is not None and unit != self._main else None
-            if rate is not None:
-                self.used[place] = rate
-            self._worth[place] = rate
-        return self._worth[place]
+        if rate is not None:
+            self.used[place] = rate
+        self._worth[place] = rate
+        return rate
 
     def units_in(self, unit: Unit) -> list[Unit]:
         """The units whose money is told in that one: itself, and what converts into it."""

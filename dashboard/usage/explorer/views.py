@@ -27,6 +27,7 @@ def explorer(request: PurserRequest) -> HttpResponse:
         scope=request.scope,
         query=request.GET,
         today=request.organization.local(timezone.now()).date(),
+        manages=request.membership.may_manage,
     )
     return render(request, "usage/explorer.html", context)
 

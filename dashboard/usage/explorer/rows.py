@@ -1,13 +1,11 @@
-"""The rows of the spend page's table, as one tag: they are a hundred of eight cells, and templates for each would take
-longer than everything else on the page. What rows have in common is still made by its template, once."""
+"""The rows of the spend page's table: they are a hundred of eight cells, and templates for each would take longer than
+everything else on the page. What rows have in common is still made by its template, once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from html import escape
 from typing import Any
 
-from django import template
-from django.template.context import Context
 from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -18,29 +16,25 @@ from dashboard.core.templatetags.drawings import chart_mark
 from dashboard.core.templatetags.purser import breakable, logo, money, short_figure, untold
 from dashboard.core.templatetags.swaps import swap_link
 
-register = template.Library()
-
 Row = Mapping[str, Any]
 Written = Callable[[Row], str]
 
 
-@register.simple_tag(takes_context=True)
-def spend_rows(context: Context, rows: Iterable[Row], state: str = "") -> SafeString:
-    """`{% spend_rows rows %}`: a `<tr>` for each, with the columns that the reader chose. `state`: "" of what is in the
-    main unit, "apart" of what is not converted, "unpriced". For a row see usage.explorer.page."""
-    shown, unit, language = context["view"].shown, context["unit"], number_format()
-    name = _name(manages=context["request"].membership.may_manage)
-    amount = {"": _main(unit, language), "apart": _apart(), "unpriced": _unknown()}[state]
+def spend_rows(rows: Iterable[Row], state: str, *, shown: Collection[str], unit: str, manages: bool) -> SafeString:
+    """A `<tr>` for each, with the columns that the reader chose, of what is in the "main" unit, "apart" from it, or
+    "unpriced" (`state`). For a row see usage.explorer.page."""
+    language, name = number_format(), _name(manages=manages)
+    amount = {"main": _main(unit, language), "apart": _apart(), "unpriced": _unknown()}[state]
     cells: list[tuple[str, Written]] = [
         ("basis", _cell("col-basis", _unpriced_tag() if state == "unpriced" else _basis())),
         ("tokens", _cell("num text-ink-2 col-tokens", _tokens(language))),
         ("spend", amount),
-        *(_alone() if state else _compared(unit, language)),
+        *(_compared(unit, language) if state == "main" else _alone()),
     ]
     others = [written for column, written in cells if column in shown]
 
     def line(row: Row) -> str:
-        place = "" if state else f' data-row="{row["id"]}"'
+        place = f' data-row="{row["id"]}"' if state == "main" else ""
         return f'<tr{place}><th scope="row">{name(row)}</th>{"".join([cell(row) for cell in others])}</tr>\n'
 
     return SafeString("".join(map(line, rows)))
