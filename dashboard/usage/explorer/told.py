@@ -144,14 +144,14 @@ class Told:
         """What the layers of the chart spent in that unit, converted as everything else is."""
         found: defaultdict[int, Days] = defaultdict(Days)
         with localcontext(EXACT):
-            for bar in bars:
-                rate = self._rate(bar.unit, bar.at.replace(day=1))
-                if unit != (bar.unit if rate is None else self._main):
+            for layer, at, own, amount, is_open in bars:
+                rate = self._rate(own, at.replace(day=1))
+                if unit != (own if rate is None else self._main):
                     continue
-                days, spend = found[bar.layer], bar.spend if rate is None else bar.spend * rate.value
-                days.spend[bar.at] = days.spend.get(bar.at, ZERO) + spend
-                if bar.provisional:
-                    days.open.add(bar.at)
+                days, spend = found[layer], amount if rate is None else amount * rate.value
+                days.spend[at] = days.spend[at] + spend if at in days.spend else spend
+                if is_open:
+                    days.open.add(at)
         return found
 
     def has(self, unit: Unit) -> bool:
