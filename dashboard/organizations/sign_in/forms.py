@@ -115,7 +115,7 @@ class AddressForm(_Address, account.AddEmailForm):
     words: ClassVar = {
         "email": (
             gettext_lazy("New e-mail address"),
-            gettext_lazy("A code is mailed to it. Until you enter that, the old one stays."),
+            gettext_lazy("A code confirms it. Until you enter that, the old one stays."),
         )
     }
 
