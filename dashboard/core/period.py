@@ -128,6 +128,7 @@ def day_span(first: date, last: date) -> str:
 
 @lru_cache(maxsize=1024)
 def _day_span(first: date, last: date, _language: str) -> str:
+    """A page says the same few spans again and again, each time by half a dozen of formats that follow the language."""
     whole = pgettext("date format: day, month, year", "j M Y")
     if first == last:
         return date_format(last, whole)

@@ -177,6 +177,7 @@ def test_a_key_is_connected_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.keyboard.press("c")
     expect(page.get_by_role("heading", name="Connect a provider")).to_be_visible()
+    page.wait_for_load_state()  # a page that is seen may still be without its keys
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox", name="Search providers")).to_be_focused()
     page.keyboard.type("deeps")

@@ -47,8 +47,10 @@ def test_from_an_invitation_to_a_checked_key_by_keyboard_alone(page: Page, new_c
     invited.keyboard.type("Ann Chen")
     invited.keyboard.press("Enter")
     expect(invited.get_by_role("heading", name="Welcome to Purser")).to_be_visible()
+    invited.wait_for_load_state()  # a page that is seen may still be without its keys
     invited.keyboard.press("c")
     expect(invited.get_by_role("heading", name="Connect a provider")).to_be_visible()
+    invited.wait_for_load_state()
     invited.keyboard.press("/")
     invited.keyboard.type("deeps")
     expect(invited.locator("[data-provider]:visible")).to_have_count(1)

@@ -177,7 +177,7 @@ def test_a_changed_rate_changes_the_page_and_nothing_stored(dollars: Organizatio
     assert page(dollars)["total"] == Decimal(16)
     rate = typed(dollars, "CNY", "0.5", since=NOVEMBER)
     told = page(dollars)
-    assert (told["total"], told["rows"][0]["sources"]) == (Decimal(50), ["Typed in"])
+    assert (told["total"], told["rows"][0]["sources"]) == (Decimal(50), ("Typed in",))
     assert told["converted"] == "Converted into USD at the rates that were typed in."
     rate.delete()
     assert page(dollars)["total"] == Decimal(16)

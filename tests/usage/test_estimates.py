@@ -256,7 +256,7 @@ def test_the_spend_page_says_what_is_estimated(organization: Organization, accou
     told = spend_page(organization)
     assert (told["total"], told["estimated"], told["certain"]) == (Decimal("5.00"), Decimal("3.75"), Decimal(25))
     (row,) = told["rows"]
-    assert (row["bases"], row["estimated"]) == (["Billed", "Estimated"], True)
+    assert (row["bases"], row["estimated"]) == (("Billed", "Estimated"), True)
     assert told["unpriced"].rows == []
 
 

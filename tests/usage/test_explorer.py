@@ -73,8 +73,8 @@ def test_each_grouping_tells_the_same_money(organization: Organization, account:
     assert rows(page(organization, "group=account")) == {"OpenAI: Main": Decimal(7), "DeepSeek: Other": Decimal(5)}
     assert {page(organization, f"group={group}")["total"] for group in GROUPS} == {Decimal(12)}
     assert {row["name"]: row["bases"] for row in page(organization)["rows"]} == {
-        "OpenAI": ["Billed"],
-        "DeepSeek": ["Reported"],
+        "OpenAI": ("Billed",),
+        "DeepSeek": ("Reported",),
     }
 
 

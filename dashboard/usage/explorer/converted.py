@@ -52,7 +52,7 @@ def spend_reading(
     """In the reporting currency where there is one that anything converts into, unless the address asks for a unit by
     itself. What came `earlier` is waited for once the `parts` are added up."""
     told = Told(rates).take(parts)
-    told.compare(before := earlier())
+    before = earlier()
     units = units_told(
         {
             *((one.group, one.kind.unit) for one in parts if one.spend is not None),
@@ -61,11 +61,12 @@ def spend_reading(
     )
     values = {unit_value(one): one for one in units}
     asked = next((values[one] for one in chosen(query, "unit", values)), None)
-    if rates is not None and asked is None and told.has(Unit(rates.currency)):
+    if rates is not None and asked is None and told.compare(before).has(Unit(rates.currency)):
         return Reading(told=told, unit=Unit(rates.currency), units=units, converted=True, asked=False)
     unit = asked or (FIRST_UNIT if FIRST_UNIT in units else next(iter(units), Unit("")))
     if rates is not None:
-        told = Told().take(parts).compare(before)
+        told = Told().take(parts)
+    told.compare(before)
     return Reading(told=told, unit=unit, units=units, converted=False, asked=asked is not None)
 
 
@@ -130,8 +131,8 @@ def unit_rank(unit: Unit, reporting: str) -> tuple[bool, bool, Unit]:
     return unit.code != reporting, bool(unit.slug), unit
 
 
-def source_words(sources: Iterable[str]) -> list[str]:
-    return [_(words) for source, words in SOURCES.items() if source in sources]
+def source_words(sources: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_(words) for source, words in SOURCES.items() if source in sources)
 
 
 def rate_rows(organization_id: int, used: Mapping[tuple[Unit, date], Rate]) -> list[dict[str, Any]]:

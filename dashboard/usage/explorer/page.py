@@ -414,7 +414,6 @@ def _rows(
     figures: Iterable[dict[str, Any]], told: Told, unit: Unit, group: str, names: Names, closer: Closer, stack: Stack
 ) -> list[dict[str, Any]]:
     """Those groups with everything that is told of them."""
-    # Rows stand on few different ones.
     bases_told, sources_told = cache(_bases), cache(source_words)
     rows = []
     for one in figures:
@@ -425,8 +424,8 @@ def _rows(
             | one
             | {
                 "own": own_amounts(sums.own) if sums else [],
-                "sources": sources_told(frozenset(sums.sources)) if sums else [],
-                "bases": bases_told(frozenset(sums.bases)) if sums else [],
+                "sources": sources_told(frozenset(sums.sources)) if sums else (),
+                "bases": bases_told(frozenset(sums.bases)) if sums else (),
                 "estimated": bool(sums and "estimated" in sums.bases),
                 "provisional": bool(sums and sums.open),
                 "series": stack.places.get(value),
@@ -511,8 +510,9 @@ def _unpriced(told: Told, group: str, names: Names, closer: Closer, query: Query
     return _beside(sorted(told.unpriced, key=rank), row, query, "unpriced", every_row=every_row)
 
 
-def _bases(bases: Iterable[str]) -> list[str]:
-    return [_(words) for name, words in BASES.items() if name in bases]
+def _bases(bases: Iterable[str]) -> tuple[str, ...]:
+    """In words. Rows stand on few different ones: who tells of many keeps them."""
+    return tuple(_(words) for name, words in BASES.items() if name in bases)
 
 
 def _change(now: Decimal | None, before: Decimal | None) -> Decimal | None:

@@ -96,7 +96,7 @@ def _basis() -> Written:
     def written(bases: tuple[str, ...], provisional: bool) -> str:
         return made.render({"row": {"bases": bases, "provisional": provisional}}).strip()
 
-    return lambda row: written(tuple(row["bases"]), row["provisional"])
+    return lambda row: written(row["bases"], row["provisional"])
 
 
 def _unpriced_tag() -> Written:

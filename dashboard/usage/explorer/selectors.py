@@ -107,7 +107,7 @@ def sums_known(*, scope: Scope) -> Callable[[], Known]:
 def spend_parts(*, wanted: Wanted, known: Known, group: str, first: date, last: date) -> Callable[[], list[Part]]:
     """Everything of the days [first, last], by month: one statement, of rollups alone."""
     sums = ("sum(spend)", "sum(tokens)::bigint", "sum(requests)::bigint", "bool_or(provisional)")
-    found = _by_month(_readings(wanted, known, group, first, last), known, group, sums)
+    found = _sums_of(_readings(wanted, known, group, first, last), known, group, sums)
     return lambda: [Part._make(row) for row in found()]
 
 
@@ -117,7 +117,7 @@ def spend_bars(
     """What is told by day of [first, last] in these units: of each of these groups under its place in `layers`,
     and of all others together under the next. One statement."""
     rows = _rows(wanted, known, group, "daily").of_days((first, last))
-    rows.where("spend IS NOT NULL", layers=list(layers), rest=len(layers))
+    rows.where("spend IS NOT NULL")
     told = {pk: kind for pk, kind in known.kinds.items() if kind.span == "day" and kind.unit in units}
     # PostgreSQL groups by a number much faster than by what a kind says.
     rows.join(
@@ -127,18 +127,19 @@ def spend_bars(
         units=[units.index(kind.unit) for kind in told.values()],
         of_kind=[layers.index(kind.slug) if kind.slug in layers else len(layers) for kind in told.values()],
     )
-    layer = "money.layer"
+    layer, values = "money.layer", {}
     if group in _GROUPS:
         who, type_of = _GROUPS[group]
         layer = f"coalesce(array_position(%(layers)s::{type_of}[], {who}) - 1, %(rest)s)"
-    found = _asked(rows.summed((layer, "day", "money.unit"), ("sum(spend)", "bool_or(provisional)")))
+        values = {"layers": list(layers), "rest": len(layers)}
+    found = _asked(rows.summed((layer, "day", "money.unit"), ("sum(spend)", "bool_or(provisional)"), **values))
     return lambda: [Bar(layer, at, units[unit], spend, is_open) for layer, at, unit, spend, is_open in found()]
 
 
 def spend_totals(*, wanted: Wanted, known: Known, group: str, first: date, last: date) -> Callable[[], list[Earlier]]:
     """The spend of these days by group, unit and month: one statement."""
     readings = [rows.where("spend IS NOT NULL") for rows in _readings(wanted, known, group, first, last)]
-    found = _by_month(readings, known, group, ("sum(spend)",))
+    found = _sums_of(readings, known, group, ("sum(spend)",))
     return lambda: [Earlier(who, at, kind.unit, spend) for who, at, kind, spend in found()]
 
 
@@ -196,16 +197,16 @@ class _Rows:
         cases = "".join(f"WHEN day >= %(month_{place})s THEN %(month_{place})s::date " for place in later)
         self.month = f"CASE {cases}ELSE %(month_0)s::date END" if cases else "%(month_0)s::date"
 
-    def summed(self, columns: Sequence[str], sums: Sequence[str]) -> Statement:
-        """The `sums` by `columns`."""
+    def summed(self, columns: Sequence[str], sums: Sequence[str], **values: Any) -> Statement:
+        """The `sums` by `columns`, which may read `values`."""
         places = ", ".join(str(place) for place in range(1, len(columns) + 1))
         return (
             f"SELECT {', '.join([*columns, *sums])} FROM {self._from}"
             f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}"
-        ), self._values
+        ), {**self._values, **values}
 
 
-def _by_month(
+def _sums_of(
     readings: Iterable[_Rows], known: Known, group: str, sums: Sequence[str]
 ) -> Callable[[], Iterator[tuple[Any, ...]]]:
     """(group, first day of the month, kind, then the sums) of everything that these read, in one statement."""
@@ -213,9 +214,9 @@ def _by_month(
     found, kinds = _asked(*(rows.summed((who, rows.month, "kind_id"), sums) for rows in readings)), known.kinds
 
     def told() -> Iterator[tuple[Any, ...]]:
-        for who, at, pk, *figures in found():
+        for value, at, pk, *figures in found():
             if (kind := kinds.get(pk)) is not None:
-                yield (kind.slug if group == PROVIDER else who, at, kind, *figures)
+                yield (kind.slug if group == PROVIDER else value, at, kind, *figures)
 
     return told
 

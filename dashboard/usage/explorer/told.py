@@ -130,7 +130,8 @@ class Told:
         try:
             return self._worth[place]
         except KeyError:
-            rate = self.rates.of(unit, month) if self.rates is not None and unit != self._main else None
+            pass
+        rate = self.rates.of(unit, month) if self.rates is not None and unit != self._main else None
         if rate is not None:
             self.used[place] = rate
         self._worth[place] = rate
