@@ -17,7 +17,7 @@ from dashboard.balances.naming import each_words, quota_name, window_title, wind
 from dashboard.balances.pace import quota_pace, window_length
 from dashboard.balances.runway import TopUp, find_topups
 from dashboard.core.drawing import Meter, Sparkline, meter_geometry, sparkline_points
-from dashboard.core.languages.numbers import NBSP, money_words
+from dashboard.core.languages.numbers import NBSP
 from dashboard.core.rows import Joined
 from dashboard.core.templatetags.purser import clock, duration_words, percent
 from dashboard.credentials.models import ProviderAccount
@@ -145,7 +145,6 @@ def sparkline(series: BalanceSeries, now: datetime) -> Sparkline | None:
         end=now,
         topups=[topup.at for topup in find_topups(points)],
         dashed=not fresh(series, now),
-        label=_("30 days, now %(amount)s") % {"amount": money_words(series.amount, series.unit)},
         severity=severity,
     )
 

@@ -32,7 +32,6 @@ class Sparkline:
     end_y: float
     topups: tuple[str, ...]
     dashed: bool
-    label: str
     severity: str = ""
 
 
@@ -78,7 +77,6 @@ def sparkline_points(
     end: datetime,
     topups: Iterable[datetime] = (),
     dashed: bool = False,
-    label: str = "",
     severity: str = "",
 ) -> Sparkline | None:
     """Draw `readings` (in order of time) between `start` and `end`, zero at the foot; None when there is none.
@@ -93,11 +91,12 @@ def sparkline_points(
     span = float(high - low) or 1.0
     seconds = (end - start).total_seconds() or 1.0
 
+    # Drawn at its own size or smaller: finer steps than these are not seen, and a page holds dozens of lines.
     def x(at: datetime) -> float:
-        return round(_SPARK_LEFT + (_SPARK_RIGHT - _SPARK_LEFT) * (at - start).total_seconds() / seconds, 1)
+        return round(_SPARK_LEFT + (_SPARK_RIGHT - _SPARK_LEFT) * (at - start).total_seconds() / seconds)
 
     def y(value: Decimal) -> float:
-        return round(_SPARK_ZERO - (_SPARK_ZERO - _SPARK_TOP) * float(value - low) / span, 1)
+        return round((_SPARK_ZERO - (_SPARK_ZERO - _SPARK_TOP) * float(value - low) / span) * 2) / 2
 
     marks = [at for at in topups if start <= at <= end]
     places = [(x(at), y(value)) for at, value in thinned(inside, set(marks), _SPARK_MOST_POINTS)]
@@ -107,7 +106,7 @@ def sparkline_points(
     places = straightened(places, _SPARK_FAITH)
     drops = tuple(f"M{x(at)} {y(values[at]) if at in values else _SPARK_TOP}V{SPARK_HEIGHT}" for at in marks)
     end_x, end_y = places[-1]
-    return Sparkline(line_path(places), end_x, end_y, drops, dashed, label, severity)
+    return Sparkline(line_path(places), end_x, end_y, drops, dashed, severity)
 
 
 def line_path(places: Sequence[tuple[float, float]]) -> str:

@@ -48,7 +48,7 @@ def spark(line: Sparkline | None) -> SafeString:
         '<path class="base" d="M1 22.5H95"/><path class="l" d="{}"/>{}'
         '<circle class="end" cx="{}" cy="{}" r="2"/></svg>',
         look,
-        line.label or _("Balance over 30 days"),
+        _("Balance over 30 days"),
         line.points,
         format_html('<path class="up" d="{}"/>', "".join(line.topups)) if line.topups else "",
         str(line.end_x),
