@@ -150,7 +150,7 @@ class Told:
                 if unit != (own if rate is None else self._main):
                     continue
                 days, spend = found[layer], amount if rate is None else amount * rate.value
-                days.spend[at] = days.spend[at] + spend if at in days.spend else spend
+                days.spend[at] = days.spend.get(at, ZERO) + spend
                 if is_open:
                     days.open.add(at)
         return found
