@@ -51,7 +51,7 @@ GUARDS = [
     Guard(
         "spend of teams out of reach does not count",
         "dashboard/usage/explorer/selectors.py",
-        'rows.where(f"{_WHOSE} = ANY(%(scope)s)", scope=list(scope.team_ids))',
+        'rows.where(_of_teams("scope"), scope=list(scope.team_ids))',
         "pass",
         "tests/usage/test_explorer.py::test_who_sees_one_team_sees_that_teams_money",
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -40,8 +40,10 @@ from dashboard.usage.explorer.selectors import (
     MODEL,
     PROVIDER,
     TEAM,
+    Account,
     Bar,
     Earlier,
+    Known,
     Wanted,
     by_month,
     models_used,
@@ -122,28 +124,20 @@ TABLE = Table(name="spend", columns=_COLUMNS, sort="spend", falling=True, key="i
 _ALONE = replace(TABLE, columns=tuple(one for one in _COLUMNS if one.name not in ("before", "change")))
 
 
-class Account(NamedTuple):
-    """What the page says of an account; `since` is the first day that its spend is known of."""
-
-    slug: str
-    name: str
-    team_id: int | None
-    since: date | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """What groups are called."""
 
     organization_id: int
     accounts: Mapping[int, Account]
+    account_names: Mapping[int, str]
     teams: Mapping[int, str]
 
     def of(self, group: str, value: Any) -> str:
         if group == PROVIDER:
             return provider_name(self.organization_id, value)
         if group == ACCOUNT:
-            return self.accounts[value].name
+            return self.account_names[value]
         if group == TEAM:
             return self.teams.get(value) or _("Unallocated")
         return value or _("Model not told")
@@ -182,9 +176,10 @@ def explorer_context(
     group = next(iter(chosen(query, "group", GROUPS)), PROVIDER)
     # What comes between asking for something and reading it is done while PostgreSQL works.
     with pipelined():
-        named, known_sums = _names(organization), sums_known(scope=scope)
+        known_sums, teams = sums_known(scope=scope), asked(_TEAMS, {"organization": organization.pk})
         models_told = models_used(scope=scope, first=period.first, last=period.last)
-        names, known, models = named(), known_sums(), models_told()
+        known = known_sums()
+        names, models = _names(organization, known, dict(teams())), models_told()
         wanted = _wanted(query, scope, names, models)
         units = {kind.unit for kind in known.kinds.values()}
         rates = rates_into(organization, units, min(compare.first, period.first), period.last)
@@ -281,29 +276,19 @@ def explorer_context(
 # --- What the address asks for ----------------------------------------------------------------------------------
 
 
-_ACCOUNTS = (
-    "SELECT id, provider_slug, label, team_id, (SELECT min(day) FROM usage_dailysum"
-    " WHERE account_id = account.id AND by = 'account' AND spend IS NOT NULL)"
-    " FROM credentials_provideraccount AS account WHERE organization_id = %(organization)s"
-)
 _TEAMS = "SELECT id, name FROM organizations_team WHERE organization_id = %(organization)s"
 
 
-def _names(organization: Organization) -> Callable[[], Names]:
-    accounts, teams = (asked(one, {"organization": organization.pk}) for one in (_ACCOUNTS, _TEAMS))
-
-    def names() -> Names:
-        between = colon()  # once: looking it up takes longer than writing a name
-        return Names(
-            organization_id=organization.pk,
-            accounts={
-                pk: Account(slug, f"{provider_name(organization.pk, slug)}{between}{label}", *others)
-                for pk, slug, label, *others in accounts()
-            },
-            teams=dict(teams()),
-        )
-
-    return names
+def _names(organization: Organization, known: Known, teams: Mapping[int, str]) -> Names:
+    between = colon()  # once: looking it up takes longer than writing a name
+    return Names(
+        organization_id=organization.pk,
+        accounts=known.accounts,
+        account_names={
+            pk: f"{provider_name(organization.pk, one.slug)}{between}{one.label}" for pk, one in known.accounts.items()
+        },
+        teams=teams,
+    )
 
 
 def _options(scope: Scope, names: Names, models: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from dashboard.balances.rates.conversion import Unit
@@ -13,8 +14,9 @@ from dashboard.core.statements import Rows, asked
 from dashboard.organizations.scope import Scope
 
 PROVIDER, ACCOUNT, TEAM, MODEL = "provider", "account", "team", "model"
-# The team of a row is the one that rules name, else its account's, but for what a rule gives to nobody.
-_WHOSE = "coalesce(told.team_id, CASE WHEN NOT told.nobody THEN account.team_id END)"
+# Whose a row is: the team that rules name, else its account's, but for what a rule gives to nobody. To ask each row's
+# account for its team would take longer than to add the rows up: see Known.team_of.
+_WHOSE = "coalesce(told.team_id, CASE WHEN told.nobody THEN 0 ELSE -told.account_id END)"
 # What a group is called in the rollups, and its type; but for the provider, whom a row's kind tells.
 _GROUPS = {ACCOUNT: ("told.account_id", "bigint"), TEAM: (_WHOSE, "bigint"), MODEL: ("told.model", "text")}
 DAYS_BY_DAY = 92  # longer periods are told by month
@@ -31,12 +33,34 @@ class Kind(NamedTuple):
     span: str
 
 
+class Account(NamedTuple):
+    """Whose sums they may be; `since` is the first day that its spend is known of."""
+
+    slug: str
+    label: str
+    team_id: int | None
+    since: date | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What there are sums of: of which kinds, by id, and until which day. A kind that comes later is not read yet."""
+    """What there are sums of: of which kinds and accounts, by id, and until which day. What comes later is not read
+    yet."""
 
     kinds: Mapping[int, Kind] = field(default_factory=dict)
+    accounts: Mapping[int, Account] = field(default_factory=dict)
     until: date | None = None
+
+    def team_of(self, whose: int) -> int | None:
+        """The team that the rollups mean: by its id, 0 for nobody, or as that of an account, by minus its id."""
+        if whose > 0:
+            return whose
+        account = self.accounts.get(-whose)
+        return account.team_id if account is not None else None
+
+    def whose(self, team: int | None) -> list[int]:
+        """By what the rollups may mean this team."""
+        return [team or 0, *(-pk for pk, account in self.accounts.items() if account.team_id == team)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,19 +111,29 @@ def by_month(first: date, last: date) -> bool:
     return (last - first).days >= DAYS_BY_DAY
 
 
+_KINDS = (
+    "SELECT id, provider_slug, unit, basis, span, (SELECT max(day) FROM usage_dailysum"
+    " WHERE organization_id = %(organization)s AND by = 'account')"
+    " FROM usage_sumkind WHERE organization_id = %(organization)s"
+)
+_ACCOUNTS = (
+    "SELECT id, provider_slug, label, team_id, (SELECT min(day) FROM usage_dailysum"
+    " WHERE account_id = account.id AND by = 'account' AND spend IS NOT NULL)"
+    " FROM credentials_provideraccount AS account WHERE organization_id = %(organization)s"
+)
+
+
 def sums_known(*, scope: Scope) -> Callable[[], Known]:
     """What this organization's rollups tell at all."""
-    found = asked(
-        "SELECT id, provider_slug, unit, basis, span, (SELECT max(day) FROM usage_dailysum"
-        " WHERE organization_id = %(organization)s AND by = 'account')"
-        " FROM usage_sumkind WHERE organization_id = %(organization)s",
-        {"organization": scope.organization_id},
-    )
+    found, accounts = (asked(one, {"organization": scope.organization_id}) for one in (_KINDS, _ACCOUNTS))
 
     def known() -> Known:
         rows = found()
-        kinds = {pk: Kind(slug, Unit.of(code, slug), basis, span) for pk, slug, code, basis, span, _until in rows}
-        return Known(kinds=kinds, until=rows[0][-1] if rows else None)
+        return Known(
+            kinds={pk: Kind(slug, Unit.of(code, slug), basis, span) for pk, slug, code, basis, span, _until in rows},
+            accounts={pk: Account._make(told) for pk, *told in accounts()},
+            until=rows[0][-1] if rows else None,
+        )
 
     return known
 
@@ -127,12 +161,22 @@ def spend_bars(
         units=[units.index(kind.unit) for kind in told.values()],
         of_kind=[layers.index(kind.slug) if kind.slug in layers else len(layers) for kind in told.values()],
     )
-    layer, values = "money.layer", {}
+    layer = "money.layer"
     if group in _GROUPS:
         who, type_of = _GROUPS[group]
-        layer = f"coalesce(array_position(%(layers)s::{type_of}[], {who}) - 1, %(rest)s)"
-        values = {"layers": list(layers), "rest": len(layers)}
-    found = _asked(rows.summed((layer, "day", "money.unit"), ("sum(spend)", "bool_or(provisional)"), **values))
+        mine = [
+            (whose, place)
+            for place, value in enumerate(layers)
+            for whose in (known.whose(value) if group == TEAM else [value])
+        ]
+        rows.join(
+            f"unnest(%(mine)s::{type_of}[], %(places)s::int[]) AS mine (whose, layer) ON mine.whose = {who}",
+            outer=True,
+            mine=[whose for whose, _place in mine],
+            places=[place for _whose, place in mine],
+        )
+        layer = f"coalesce(mine.layer, {len(layers)})"
+    found = _asked(rows.summed((layer, "day", "money.unit"), ("sum(spend)", "bool_or(provisional)")))
     return lambda: [Bar(layer, at, units[unit], spend, is_open) for layer, at, unit, spend, is_open in found()]
 
 
@@ -172,8 +216,8 @@ class _Rows:
         self._values: dict[str, Any] = {"organization": organization_id}
         self.month = "day"
 
-    def join(self, table: str, **values: Any) -> None:
-        self._from += f" JOIN {table}"
+    def join(self, table: str, *, outer: bool = False, **values: Any) -> None:
+        self._from += f" {'LEFT ' if outer else ''}JOIN {table}"
         self._values |= values
 
     def where(self, condition: str, **values: Any) -> "_Rows":
@@ -197,13 +241,13 @@ class _Rows:
         cases = "".join(f"WHEN day >= %(month_{place})s THEN %(month_{place})s::date " for place in later)
         self.month = f"CASE {cases}ELSE %(month_0)s::date END" if cases else "%(month_0)s::date"
 
-    def summed(self, columns: Sequence[str], sums: Sequence[str], **values: Any) -> Statement:
-        """The `sums` by `columns`, which may read `values`."""
+    def summed(self, columns: Sequence[str], sums: Sequence[str]) -> Statement:
+        """The `sums` by `columns`."""
         places = ", ".join(str(place) for place in range(1, len(columns) + 1))
         return (
             f"SELECT {', '.join([*columns, *sums])} FROM {self._from}"
             f" WHERE {' AND '.join(self._conditions)} GROUP BY {places}"
-        ), {**self._values, **values}
+        ), self._values
 
 
 def _sums_of(
@@ -212,11 +256,13 @@ def _sums_of(
     """(group, first day of the month, kind, then the sums) of everything that these read, in one statement."""
     who = _GROUPS[group][0] if group in _GROUPS else "NULL::text"
     found, kinds = _asked(*(rows.summed((who, rows.month, "kind_id"), sums) for rows in readings)), known.kinds
+    team_of = cache(known.team_of)
 
     def told() -> Iterator[tuple[Any, ...]]:
         for value, at, pk, *figures in found():
             if (kind := kinds.get(pk)) is not None:
-                yield (kind.slug if group == PROVIDER else value, at, kind, *figures)
+                named = kind.slug if group == PROVIDER else team_of(value) if group == TEAM else value
+                yield (named, at, kind, *figures)
 
     return told
 
@@ -260,12 +306,10 @@ def _rows(wanted: Wanted, known: Known, group: str, told: str) -> _Rows:
     by_model = group == MODEL or bool(wanted.models)
     full = by_team and by_model
     rows = _Rows(f"{(_FULL if full else _SUMS)[told]} AS told", scope.organization_id)
-    if by_team:
-        rows.join("credentials_provideraccount AS account ON account.id = told.account_id")
     if not full:
         rows.where("by = %(by)s", by=TEAM if by_team else MODEL if by_model else ACCOUNT)
     if scope.team_ids is not None:
-        rows.where(f"{_WHOSE} = ANY(%(scope)s)", scope=list(scope.team_ids))
+        rows.where(_of_teams("scope"), scope=list(scope.team_ids))
     if wanted.providers:
         kinds = [pk for pk, kind in known.kinds.items() if kind.slug in wanted.providers]
         rows.where("told.kind_id = ANY(%(of_providers)s)", of_providers=kinds)
@@ -275,6 +319,16 @@ def _rows(wanted: Wanted, known: Known, group: str, told: str) -> _Rows:
         rows.where("told.model = ANY(%(models)s)", models=list(wanted.models))
     if wanted.teams:
         named = [team for team in wanted.teams if team is not None]
-        nobodys = f" OR {_WHOSE} IS NULL" if None in wanted.teams else ""
-        rows.where(f"({_WHOSE} = ANY(%(teams)s){nobodys})", teams=named)
+        nobodys = f" OR {_NOBODYS}" if None in wanted.teams else ""
+        rows.where(f"({_of_teams('teams')}{nobodys})", teams=named)
     return rows
+
+
+_OWNERS = "SELECT id FROM credentials_provideraccount WHERE organization_id = %(organization)s AND team_id"
+_NOBODYS = f"(told.team_id IS NULL AND (told.nobody OR told.account_id IN ({_OWNERS} IS NULL)))"
+
+
+def _of_teams(teams: str) -> str:
+    """What the teams under this name have."""
+    owned = f"told.team_id IS NULL AND NOT told.nobody AND told.account_id IN ({_OWNERS} = ANY(%({teams})s))"
+    return f"(told.team_id = ANY(%({teams})s) OR {owned})"
