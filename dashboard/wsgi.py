@@ -4,9 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from dashboard.core.processes import settle_memory
+from dashboard.core.memory import settle_memory_of_pages
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 application = get_wsgi_application()
-settle_memory()
+settle_memory_of_pages()

@@ -8,7 +8,7 @@ from celery import bootsteps
 from celery.beat import Scheduler
 
 from dashboard.core import heartbeat
-from dashboard.core.processes import settle_memory
+from dashboard.core.memory import settle_memory
 
 
 class StatelessScheduler(Scheduler):

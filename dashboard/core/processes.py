@@ -1,7 +1,6 @@
 """Starting, finding and stopping child processes so that none outlives its parent."""
 
 import ctypes
-import gc
 import os
 import signal
 import subprocess
@@ -119,11 +118,3 @@ def _kill(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
         return
-
-
-def settle_memory() -> None:
-    """For a process that has loaded all its code and stays: what is there now stays for good, so the garbage collector
-    need not look through it again and again, and looks less often at what is new."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from dashboard.core.processes import settle_memory
+from dashboard.core.memory import settle_memory_of_pages
 from dashboard.organizations.models import Membership, Organization, Role, User
 from tests.benchmarks.figures import Figure
 
@@ -68,7 +68,7 @@ def overview() -> Iterator[Figure]:
     with connection.cursor() as cursor:
         cursor.execute(_SEED, {"org": organization.pk, "count": CREDENTIALS, "days": DAYS})
         cursor.execute("VACUUM ANALYZE")  # what autovacuum does by itself within a minute
-    settle_memory()  # as dashboard.wsgi does
+    settle_memory_of_pages()  # as dashboard.wsgi does
     client = Client(SERVER_NAME="localhost")
     client.force_login(user)
     for _ in range(5):
