@@ -211,11 +211,12 @@ def explorer_context(
                 last=period.last,
             )
         view, closer = (TABLE if compared else _ALONE).read(query), _closer(group, query)
-        figures = _figures(told, unit, name_of)
+        totals, totals_before = told.totals(), told.totals_before()
+        total, before_total = totals.get(unit), totals_before.get(unit)
+        figures = _figures(told, unit, total, name_of)
         page = view.page_of_list(figures) if not every_row else None
         shown = view.all_in_order(figures) if page is None else page.rows
         rows = _rows(shown, told, unit, group, names, closer, stack)
-        total, before_total = told.total(unit), told.total_before(unit)
         others = sorted(reading.units, key=lambda one: unit_rank(one, organization.reporting_currency))
         apart = _apart(told, unit, group, names, closer, query, organization, figures, every_row=every_row)
         unpriced = _unpriced(told, group, names, closer, query, every_row=every_row)
@@ -225,6 +226,7 @@ def explorer_context(
             if one and not every_row
         }
         days = told.days(bars(), unit)
+    own, bases = told.totals_own(unit), told.bases(unit)
     return {
         "picker": picker,
         "compare": compare,
@@ -249,21 +251,21 @@ def explorer_context(
         "change": _change(total, before_total),
         "tokens": sum(used) if (used := [one["tokens"] for one in figures if one["tokens"] is not None]) else None,
         "converted": conversion_words(told.used, unit.code),
-        "own_total": named_amounts(organization.pk, told.total_own(unit).items()),
+        "own_total": named_amounts(organization.pk, own.items()),
         # What is converted now and had no rate before would else look like growth.
-        "before_apart": named_amounts(organization.pk, ((one, told.total_before(one)) for one in told.total_own(unit))),
+        "before_apart": named_amounts(organization.pk, ((one, totals_before.get(one)) for one in own)),
         "rates_used": rate_rows(organization.pk, told.used),
         "reporting": organization.reporting_currency,
         # What is asked for in a unit of its own has others beside it, whether or not they have a rate.
         "all_url": address(query, unit=None) if reading.asked and organization.reporting_currency else "",
-        "apart": named_amounts(organization.pk, ((one, told.total(one)) for one in others if one != unit)),
+        "apart": named_amounts(organization.pk, ((one, totals.get(one)) for one in others if one != unit)),
         "apart_rows": apart,
         "unpriced": unpriced,
         "any_rows": bool(rows or apart.count or unpriced.count),
         "any_accounts": bool(names.accounts),
-        "certain": _certain(told, unit),
-        "derived": _on_basis(told, unit, ("derived",)),
-        "estimated": _on_basis(told, unit, ("estimated",)),
+        "certain": (summed(map(bases.get, CERTAIN)) or ZERO) / total * 100 if total else None,  # percent
+        "derived": bases.get("derived"),
+        "estimated": bases.get("estimated"),
         "a_day": _a_day(total, days, period, today),
         "undated": undated_spend(told, unit, period),
         "open": open_words(told, unit, period, days),
@@ -369,10 +371,9 @@ def _row(group: str, value: Any, names: Names, closer: Closer) -> dict[str, Any]
     }
 
 
-def _figures(told: Told, unit: Unit, name_of: Callable[[Any], str]) -> list[dict[str, Any]]:
+def _figures(told: Told, unit: Unit, total: Decimal | None, name_of: Callable[[Any], str]) -> list[dict[str, Any]]:
     """What the groups in the main unit are sorted by: those that spent now, and those that spent before alone."""
     groups = {value for value, at in (*told.sums, *told.before) if at == unit}
-    total = told.total(unit)
     amounts = {value: told.sums[(value, unit)].spend if (value, unit) in told.sums else None for value in groups}
     named = {value: name_of(value) for value in groups}
     # The greatest first; the position is the row's id.
@@ -513,22 +514,3 @@ def _a_day(total: Decimal | None, days: Mapping[int, Days], period: Period, toda
         return {"amount": total / period.days, "days": period.days, "over": False}
     so_far = summed(one.spend.get(today) for one in days.values()) or ZERO
     return {"amount": (total - so_far) / (period.days - 1), "days": period.days - 1, "over": True}
-
-
-def _certain(told: Told, unit: Unit) -> Decimal | None:
-    """How much of the total is billed or reported, in percent."""
-    total = told.total(unit)
-    if not total:
-        return None
-    return (_on_basis(told, unit, CERTAIN) or ZERO) / total * 100
-
-
-def _on_basis(told: Told, unit: Unit, bases: Sequence[str]) -> Decimal | None:
-    """How much of the total stands on one of these."""
-    return summed(
-        amount
-        for (_group, at), one in told.sums.items()
-        if at == unit
-        for basis, amount in one.bases.items()
-        if basis in bases
-    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, localcontext
+from functools import cache
 from typing import Any, TypeVar
 
 from dashboard.balances.rates.conversion import EXACT, Rate, Rates, Unit
@@ -15,6 +16,7 @@ from dashboard.usage.explorer.selectors import Bar, Earlier, Part
 
 ZERO = Decimal(0)
 Count = TypeVar("Count", int, Decimal)
+Name = TypeVar("Name", Unit, str)
 
 
 def plus(one: Count | None, other: Count | None) -> Count | None:
@@ -26,6 +28,15 @@ def summed(amounts: Iterable[Decimal | None]) -> Decimal | None:
     known = [amount for amount in amounts if amount is not None]
     with localcontext(EXACT):
         return sum(known, ZERO) if known else None
+
+
+def _added(amounts: Iterable[tuple[Name, Decimal]]) -> dict[Name, Decimal]:
+    """The exact sum under each name."""
+    found: dict[Name, Decimal] = {}
+    with localcontext(EXACT):
+        for name, amount in amounts:
+            found[name] = found.get(name, ZERO) + amount
+    return found
 
 
 @dataclass(slots=True)
@@ -144,9 +155,10 @@ class Told:
     def days(self, bars: Iterable[Bar], unit: Unit) -> defaultdict[int, Days]:
         """What the layers of the chart spent in that unit, converted as everything else is."""
         found: defaultdict[int, Days] = defaultdict(Days)
+        month_of = cache(lambda day: day.replace(day=1))
         with localcontext(EXACT):
             for layer, at, own, amount, is_open in bars:
-                rate = self._rate(own, at.replace(day=1))
+                rate = self._rate(own, month_of(at))
                 if unit != (own if rate is None else self._main):
                     continue
                 days, spend = found[layer], amount if rate is None else amount * rate.value
@@ -159,19 +171,22 @@ class Told:
         """Whether anything was spent in it, now or before."""
         return any(at == unit for _group, at in (*self.sums, *self.before))
 
-    def total(self, unit: Unit) -> Decimal | None:
-        return summed(one.spend for (_group, at), one in self.sums.items() if at == unit)
+    def totals(self) -> dict[Unit, Decimal]:
+        """What was spent, by unit."""
+        return _added((at, one.spend) for (_group, at), one in self.sums.items() if one.spend is not None)
 
-    def total_before(self, unit: Unit) -> Decimal | None:
-        return summed(amount for (_group, at), amount in self.before.items() if at == unit)
+    def totals_before(self) -> dict[Unit, Decimal]:
+        """What was spent before, by unit."""
+        return _added((at, amount) for (_group, at), amount in self.before.items())
 
-    def total_own(self, unit: Unit) -> dict[Unit, Decimal]:
-        """What was converted into that total, in its own units."""
-        found: dict[Unit, Decimal] = {}
-        for (_group, at), one in self.sums.items():
-            for own, amount in one.own.items() if at == unit else ():
-                found[own] = found.get(own, ZERO) + amount
+    def totals_own(self, unit: Unit) -> dict[Unit, Decimal]:
+        """What was converted into that unit, by its own units."""
+        found = _added(own for (_group, at), one in self.sums.items() if at == unit for own in one.own.items())
         return dict(sorted(found.items()))
+
+    def bases(self, unit: Unit) -> dict[str, Decimal]:
+        """What was spent in that unit, by the basis that it stands on."""
+        return _added(told for (_group, at), one in self.sums.items() if at == unit for told in one.bases.items())
 
 
 def units_told(places: Iterable[tuple[Any, Unit]]) -> list[Unit]:
