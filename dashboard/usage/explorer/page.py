@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from django.http import QueryDict
+from django.template.loader import get_template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, pgettext_lazy
 
@@ -184,7 +185,11 @@ def explorer_context(
         units = {kind.unit for kind in known.kinds.values()}
         rates = rates_into(organization, units, min(compare.first, period.first), period.last)
         parts = spend_parts(wanted=wanted, known=known, group=group, first=period.first, last=period.last)
-        filters = _filters(query, scope, names, models)
+        filters, drawn = _filters(query, scope, names, models), {}
+        if not every_row:
+            drawn["asked"] = get_template("usage/_explorer_asked.html").render(
+                {"picker": picker, "groups": _group_chips(query, group), "filters": filters, "target": TABLE.name}
+            )
         counted, told_parts = rates(), parts()
         # What is not known from the first day on would look like growth.
         since = names.since(wanted)
@@ -220,11 +225,9 @@ def explorer_context(
         others = sorted(reading.units, key=lambda one: unit_rank(one, organization.reporting_currency))
         apart = _apart(told, unit, group, names, closer, query, organization, figures, every_row=every_row)
         unpriced = _unpriced(told, group, names, closer, query, every_row=every_row)
-        drawn = {
-            state: spend_rows(one, state, shown=view.shown, unit=unit.code, manages=manages)
-            for state, one in (("main", rows), ("apart", apart.rows), ("unpriced", unpriced.rows))
-            if one and not every_row
-        }
+        for state, one in (("main", rows), ("apart", apart.rows), ("unpriced", unpriced.rows)):
+            if one and not every_row:
+                drawn[state] = spend_rows(one, state, shown=view.shown, unit=unit.code, manages=manages)
         days = told.days(bars(), unit)
     own, bases = told.totals_own(unit), told.bases(unit)
     return {
@@ -236,8 +239,6 @@ def explorer_context(
         "group": group,
         "group_word": _(GROUPS[group]),
         "group_title": _(_TITLES[group]),
-        "groups": _group_chips(query, group),
-        "filters": filters,
         "filtered": any(chip.pressed for one in filters.values() for chip in one["chips"]),
         "clear_url": address(query, provider=None, account=None, team=None, model=None),
         "view": view,
