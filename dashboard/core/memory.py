@@ -22,5 +22,5 @@ def settle_memory_of_pages() -> None:
 
 def _tidy(**_kwargs: Any) -> None:
     """The context of a template refers to itself, so what a page was made of is left to the collector. After the answer
-    that takes half a millisecond; left until there is much of it, it would make some later reader wait for many."""
+    that takes half a millisecond; left to gather, it would take some later page tens of them."""
     gc.collect(0)

@@ -324,6 +324,8 @@ def _rows(wanted: Wanted, known: Known, group: str, told: str) -> _Rows:
     return rows
 
 
+# Filters ask PostgreSQL for the team of an account: what somebody may see does not rest on what is known beside it, and
+# models are asked for before anything is.
 _OWNERS = "SELECT id FROM credentials_provideraccount WHERE organization_id = %(organization)s AND team_id"
 _NOBODYS = f"(told.team_id IS NULL AND (told.nobody OR told.account_id IN ({_OWNERS} IS NULL)))"
 
